@@ -1,0 +1,266 @@
+//! What front end and worker say to each other, one JSON message a datagram.
+//!
+//! The channel is a `SOCK_SEQPACKET` socketpair: messages are whole or absent, so a signal handler may send one while the
+//! main thread is sending another; and the end of either process is the end of the channel.
+
+use std::fmt::Write as _;
+use std::io;
+use std::os::fd::AsRawFd;
+
+use nix::sys::socket::{MsgFlags, recv, send};
+use serde::{Deserialize, Serialize};
+
+use crate::session::{Sample, Verified};
+
+/// The largest message either side sends: below the default socket buffer of 212,992 bytes (net.core.wmem_default).
+pub const MAX_MESSAGE_BYTES: usize = 160 * 1024;
+
+/// What the front end asks for.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Command {
+    /// Open the session that `spec` describes. Always first, and once.
+    Open {
+        /// Whatever the caller's `open` understands.
+        spec: serde_json::Value,
+        /// The clock to read.
+        clock: crate::clock::Clock,
+        /// The prefix of kernel object names.
+        token: u64,
+    },
+    /// Answer a question that should not be tried in the front end itself, such as what the kernel supports.
+    Ask {
+        /// Whatever the caller's `answer` understands.
+        question: serde_json::Value,
+        /// The prefix of kernel object names.
+        token: u64,
+    },
+    /// Time `iterations` operations together.
+    Batch {
+        /// How many.
+        iterations: u64,
+    },
+    /// Time each of `iterations` operations.
+    Each {
+        /// How many.
+        iterations: u64,
+    },
+    /// Work for a fixed time and count.
+    Window {
+        /// For how long, in nanoseconds.
+        duration_ns: u64,
+    },
+    /// Check every byte of up to `iterations` operations, within `duration_ns`.
+    Verify {
+        /// At most so many operations.
+        iterations: u64,
+        /// And at most so long, in nanoseconds.
+        duration_ns: u64,
+    },
+    /// End the peers and leave.
+    Quit,
+}
+
+/// What the worker answers.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Reply {
+    /// The session is open, all parties are pinned and wait at the gate.
+    Opened {
+        /// Whether `Each` may be asked for.
+        offers_each: bool,
+        /// What the caller should know about the conditions, e.g. buffers that could not be locked.
+        notes: Vec<String>,
+    },
+    /// To `Ask`.
+    Answer(serde_json::Value),
+    /// To `Batch` and `Window`.
+    Sample(Sample),
+    /// To `Each`.
+    Each {
+        /// The span of all operations, clock readings included.
+        sample: Sample,
+        /// Their latencies: HdrHistogram V2 deflate, base64.
+        histogram: String,
+    },
+    /// To `Verify`.
+    Verified(Verified),
+    /// To `Quit`: everything is torn down.
+    Gone,
+    /// To anything: the worker leaves after this.
+    Failed(Failure),
+}
+
+/// Why a cell has no number.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, thiserror::Error)]
+#[error("{reason}")]
+pub struct Failure {
+    /// Whose failure it is.
+    pub kind: FailureKind,
+    /// One sentence: what, which value, what to do.
+    pub reason: String,
+}
+
+/// Whose failure it is.
+#[derive(Copy, Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+#[repr(u32)]
+pub enum FailureKind {
+    /// A call of the mechanism failed.
+    Mechanism = 0,
+    /// What arrived is not what was sent.
+    Verification = 1,
+    /// A peer died.
+    Peer = 2,
+    /// The worker died, or could not be started.
+    Worker = 3,
+    /// No answer within the time allowed.
+    Deadline = 4,
+    /// The user asked us to stop.
+    Interrupted = 5,
+}
+
+impl FailureKind {
+    pub(crate) fn from_word(word: u32) -> FailureKind {
+        use FailureKind::*;
+        [Mechanism, Verification, Peer, Worker, Deadline, Interrupted]
+            .into_iter()
+            .find(|&k| k as u32 == word)
+            .unwrap_or(Peer)
+    }
+
+    /// As it is spelt on the wire.
+    pub(crate) const fn name(self) -> &'static str {
+        match self {
+            FailureKind::Mechanism => "mechanism",
+            FailureKind::Verification => "verification",
+            FailureKind::Peer => "peer",
+            FailureKind::Worker => "worker",
+            FailureKind::Deadline => "deadline",
+            FailureKind::Interrupted => "interrupted",
+        }
+    }
+}
+
+impl Failure {
+    /// A failure of `kind` for `reason`.
+    pub fn new(kind: FailureKind, reason: impl Into<String>) -> Failure {
+        Failure { kind, reason: reason.into() }
+    }
+}
+
+/// Content that is not what was sent: an `io::Error` carries it up to where it becomes a [`Failure`].
+#[derive(Debug, thiserror::Error)]
+#[error("{0}")]
+pub struct Mismatch(pub String);
+
+impl Mismatch {
+    /// As an `io::Error`, out of line so that the measured loop stays small.
+    #[cold]
+    pub fn error(what: String) -> io::Error {
+        io::Error::other(Mismatch(what))
+    }
+}
+
+impl From<io::Error> for Failure {
+    fn from(error: io::Error) -> Failure {
+        let mismatch = error.get_ref().is_some_and(|inner| inner.is::<Mismatch>());
+        Failure::new(if mismatch { FailureKind::Verification } else { FailureKind::Mechanism }, error.to_string())
+    }
+}
+
+/// Sends one message.
+pub(crate) fn put<M: Serialize>(channel: &impl AsRawFd, message: &M) -> io::Result<()> {
+    let text = serde_json::to_vec(message)?;
+    if text.len() > MAX_MESSAGE_BYTES {
+        let why = format!("a control message of {} bytes exceeds {MAX_MESSAGE_BYTES}", text.len());
+        return Err(io::Error::other(why));
+    }
+    // MSG_NOSIGNAL: a dead other end is an error to report, not a signal to die of.
+    send(channel.as_raw_fd(), &text, MsgFlags::MSG_NOSIGNAL)?;
+    Ok(())
+}
+
+/// Receives one message; none at the end of the channel. Retries when a signal interrupts.
+pub(crate) fn take<M: for<'de> Deserialize<'de>>(channel: &impl AsRawFd, buffer: &mut [u8]) -> io::Result<Option<M>> {
+    loop {
+        match recv(channel.as_raw_fd(), buffer, MsgFlags::empty()) {
+            Ok(0) => return Ok(None),
+            Ok(len) => return Ok(Some(serde_json::from_slice(&buffer[..len])?)),
+            Err(nix::errno::Errno::EINTR) => continue,
+            Err(nix::errno::Errno::ECONNRESET) => return Ok(None),
+            Err(error) => return Err(error.into()),
+        }
+    }
+}
+
+/// The text of a `Reply::Failed`, written without allocating: it is sent from a signal handler.
+pub(crate) struct FailureText {
+    bytes: [u8; 1024],
+    len: usize,
+}
+
+impl FailureText {
+    /// `reason` is `intro` followed by `words`, in which anything but plain ASCII becomes `?`.
+    pub(crate) fn new(kind: FailureKind, intro: std::fmt::Arguments<'_>, words: &[u8]) -> FailureText {
+        let mut text = FailureText { bytes: [0; 1024], len: 0 };
+        // Writing to a fixed buffer fails only when it is full: the text is cut, its end is not.
+        let _ = write!(text, r#"{{"failed":{{"kind":"{}","reason":"{intro}"#, kind.name());
+        for &byte in words {
+            let plain = (b' '..=b'~').contains(&byte) && !matches!(byte, b'"' | b'\\');
+            let _ = text.write_char(if plain { byte as char } else { '?' });
+        }
+        text.close();
+        text
+    }
+
+    fn close(&mut self) {
+        const END: &[u8] = br#""}}"#;
+        self.bytes[self.len..self.len + END.len()].copy_from_slice(END);
+        self.len += END.len();
+    }
+
+    pub(crate) fn bytes(&self) -> &[u8] {
+        &self.bytes[..self.len]
+    }
+}
+
+impl std::fmt::Write for FailureText {
+    fn write_str(&mut self, s: &str) -> std::fmt::Result {
+        let room = self.bytes.len() - 8 - self.len;
+        let part = &s.as_bytes()[..s.len().min(room)];
+        self.bytes[self.len..self.len + part.len()].copy_from_slice(part);
+        self.len += part.len();
+        if part.len() == s.len() { Ok(()) } else { Err(std::fmt::Error) }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_failure_text_is_the_reply_it_stands_for() {
+        let text =
+            FailureText::new(FailureKind::Peer, format_args!("the peer left with code {}: ", 3), b"said \"no\"\n");
+        let Reply::Failed(failure) = serde_json::from_slice(text.bytes()).unwrap() else { panic!("not a failure") };
+        assert_eq!(failure, Failure::new(FailureKind::Peer, "the peer left with code 3: said ?no??"));
+    }
+
+    #[test]
+    fn an_overlong_failure_text_is_cut_and_stays_valid() {
+        let text = FailureText::new(FailureKind::Peer, format_args!("so "), &[b'x'; 5000]);
+        assert!(serde_json::from_slice::<Reply>(text.bytes()).is_ok());
+    }
+
+    #[test]
+    fn a_mismatch_is_a_failed_verification_and_any_other_error_the_mechanisms() {
+        assert_eq!(Failure::from(Mismatch::error("x".into())).kind, FailureKind::Verification);
+        assert_eq!(Failure::from(io::Error::other("x")).kind, FailureKind::Mechanism);
+    }
+
+    #[test]
+    fn failure_kinds_survive_their_word() {
+        assert_eq!(FailureKind::from_word(FailureKind::Deadline as u32), FailureKind::Deadline);
+    }
+}

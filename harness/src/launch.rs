@@ -1,0 +1,235 @@
+//! The front end's side of a worker: start it, command it, bound every wait, and leave nothing behind.
+
+use std::io;
+use std::os::fd::{AsFd, OwnedFd};
+use std::os::unix::process::{CommandExt, ExitStatusExt};
+use std::process::{Child, ExitStatus, Stdio};
+use std::time::{Duration, Instant};
+
+use nix::errno::Errno;
+use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
+use nix::sys::signal::{Signal, killpg};
+use nix::sys::socket::{AddressFamily, SockFlag, SockType, socketpair};
+use nix::unistd::{Pid, getpid};
+use serde_json::Value;
+
+use crate::clock::Clock;
+use crate::control::{self, Command, Failure, FailureKind, MAX_MESSAGE_BYTES, Reply};
+use crate::histogram::Histogram;
+use crate::session::{Sample, Verified};
+use crate::sys::{names, signals};
+use crate::worker::HIDDEN_COMMAND;
+
+/// How workers are started.
+#[derive(Copy, Clone, Debug)]
+pub struct Launcher {
+    /// The clock that workers time with.
+    pub clock: Clock,
+    /// How long any answer may take beyond the time that its work takes.
+    pub patience: Duration,
+}
+
+/// One live worker.
+pub struct Worker {
+    child: Child,
+    control: OwnedFd,
+    buffer: Vec<u8>,
+    patience: Duration,
+    token: u64,
+    ended: bool,
+    /// Whether [`Worker::each`] may be asked for.
+    pub offers_each: bool,
+    /// What the session says about its conditions.
+    pub notes: Vec<String>,
+}
+
+impl Launcher {
+    /// Starts a worker and opens the session that `spec` describes.
+    ///
+    /// `padding` bytes are added to its environment: the environment's size shifts the stack and has changed results by
+    /// 30 % (Mytkowicz et al., ASPLOS 2009), so launches draw it at random.
+    pub fn open(&self, spec: &Value, padding: usize) -> Result<Worker, Failure> {
+        let mut worker = self.started(padding)?;
+        let command = Command::Open { spec: spec.clone(), clock: self.clock, token: worker.token };
+        match worker.ask(&command, Duration::ZERO)? {
+            Reply::Opened { offers_each, notes } => (worker.offers_each, worker.notes) = (offers_each, notes),
+            other => return Err(out_of_turn(&other)),
+        }
+        Ok(worker)
+    }
+
+    /// Asks a worker of its own a question, so that whatever trying it does to a process is not done to this one.
+    pub fn ask(&self, question: &Value) -> Result<Value, Failure> {
+        let mut worker = self.started(0)?;
+        let command = Command::Ask { question: question.clone(), token: worker.token };
+        let answer = match worker.ask(&command, Duration::ZERO)? {
+            Reply::Answer(answer) => answer,
+            other => return Err(out_of_turn(&other)),
+        };
+        worker.quit().map(|()| answer)
+    }
+
+    fn started(&self, padding: usize) -> Result<Worker, Failure> {
+        self.start(padding).map_err(|error| {
+            Failure::new(FailureKind::Worker, format!("a worker process could not be started: {error}"))
+        })
+    }
+
+    fn start(&self, padding: usize) -> io::Result<Worker> {
+        let (control, theirs) = socketpair(AddressFamily::Unix, SockType::SeqPacket, None, SockFlag::SOCK_CLOEXEC)?;
+        // The link works even when the file has been replaced or removed since this process started.
+        let child = std::process::Command::new("/proc/self/exe")
+            .arg0("ipcmark-worker")
+            .arg(HIDDEN_COMMAND)
+            .arg(getpid().to_string())
+            .env_clear()
+            .env("IPCMARK_PADDING", "x".repeat(padding))
+            .stdin(Stdio::from(theirs))
+            .stdout(Stdio::null())
+            // Its own group: a Ctrl-C at the terminal is for the front end, and a kill reaches the peers too.
+            .process_group(0)
+            .spawn()?;
+        let buffer = vec![0; MAX_MESSAGE_BYTES];
+        let (patience, token) = (self.patience, names::draw_token());
+        Ok(Worker { child, control, buffer, patience, token, ended: false, offers_each: false, notes: Vec::new() })
+    }
+}
+
+impl Worker {
+    /// Times `iterations` operations together; `expected` is how long that should take.
+    pub fn batch(&mut self, iterations: u64, expected: Duration) -> Result<Sample, Failure> {
+        self.sample(&Command::Batch { iterations }, expected)
+    }
+
+    /// Works for `duration` and counts.
+    pub fn window(&mut self, duration: Duration) -> Result<Sample, Failure> {
+        self.sample(&Command::Window { duration_ns: duration.as_nanos() as u64 }, duration)
+    }
+
+    /// Times each of `iterations` operations.
+    pub fn each(&mut self, iterations: u64, expected: Duration) -> Result<(Sample, Histogram), Failure> {
+        match self.ask(&Command::Each { iterations }, expected)? {
+            Reply::Each { sample, histogram } => match Histogram::from_base64(&histogram) {
+                Ok(histogram) => Ok((sample, histogram)),
+                Err(error) => Err(Failure::new(FailureKind::Worker, format!("the worker's histogram: {error}"))),
+            },
+            other => Err(out_of_turn(&other)),
+        }
+    }
+
+    /// Checks every byte of up to `iterations` operations, for at most `duration`.
+    pub fn verify(&mut self, iterations: u64, duration: Duration) -> Result<Verified, Failure> {
+        let command = Command::Verify { iterations, duration_ns: duration.as_nanos() as u64 };
+        match self.ask(&command, duration)? {
+            Reply::Verified(verified) => Ok(verified),
+            other => Err(out_of_turn(&other)),
+        }
+    }
+
+    /// Ends the session in good order: peers told, objects gone, processes reaped.
+    pub fn quit(mut self) -> Result<(), Failure> {
+        self.ask(&Command::Quit, Duration::ZERO)?;
+        self.ended = true;
+        let status = self.child.wait();
+        match status {
+            Ok(status) if status.success() => Ok(()),
+            Ok(status) => {
+                Err(Failure::new(FailureKind::Worker, format!("the worker left with {status} after its work")))
+            }
+            Err(error) => Err(Failure::new(FailureKind::Worker, format!("waiting for the worker: {error}"))),
+        }
+    }
+
+    /// The worker's process id, for tests that do it harm.
+    pub fn pid(&self) -> u32 {
+        self.child.id()
+    }
+
+    fn sample(&mut self, command: &Command, expected: Duration) -> Result<Sample, Failure> {
+        match self.ask(command, expected)? {
+            Reply::Sample(sample) => Ok(sample),
+            other => Err(out_of_turn(&other)),
+        }
+    }
+
+    fn ask(&mut self, command: &Command, expected: Duration) -> Result<Reply, Failure> {
+        // An error here means that the worker has died; `answer` finds out how.
+        let _ = control::put(&self.control, command);
+        match self.answer(expected)? {
+            Reply::Failed(failure) => Err(failure),
+            reply => Ok(reply),
+        }
+    }
+
+    fn answer(&mut self, expected: Duration) -> Result<Reply, Failure> {
+        self.await_answer(expected * 4 + self.patience)?;
+        match control::take::<Reply>(&self.control, &mut self.buffer) {
+            Ok(Some(reply)) => Ok(reply),
+            Ok(None) => Err(self.death()),
+            Err(error) => Err(Failure::new(FailureKind::Worker, format!("the worker's answer: {error}"))),
+        }
+    }
+
+    /// Sleeps until there is something to read, within `allowed`.
+    fn await_answer(&self, allowed: Duration) -> Result<(), Failure> {
+        let deadline = Instant::now() + allowed;
+        loop {
+            if let Some(signal) = signals::interruption() {
+                return Err(Failure::new(FailureKind::Interrupted, format!("interrupted by signal {signal}")));
+            }
+            let left = deadline.saturating_duration_since(Instant::now());
+            let timeout = PollTimeout::try_from(left.as_millis().min(60_000)).unwrap_or(PollTimeout::MAX);
+            match poll(&mut [PollFd::new(self.control.as_fd(), PollFlags::POLLIN)], timeout) {
+                Ok(0) if left.is_zero() => {
+                    let why = format!(
+                        "no answer within {:.1} s: the worker or a peer hangs; it was ended",
+                        allowed.as_secs_f64()
+                    );
+                    return Err(Failure::new(FailureKind::Deadline, why));
+                }
+                Ok(0) | Err(Errno::EINTR) => continue,
+                Ok(_) => return Ok(()),
+                Err(errno) => {
+                    return Err(Failure::new(FailureKind::Worker, format!("poll on the control channel: {errno}")));
+                }
+            }
+        }
+    }
+
+    /// How the worker ended, once its channel has.
+    fn death(&mut self) -> Failure {
+        let reason = match self.child.wait() {
+            Ok(status) => describe(status),
+            Err(error) => format!("ended in a way that cannot be told: {error}"),
+        };
+        Failure::new(FailureKind::Worker, format!("the worker {reason}"))
+    }
+}
+
+impl Drop for Worker {
+    /// Kills what is left of the worker and its peers, reaps it, and removes names it may have left.
+    fn drop(&mut self) {
+        if self.ended {
+            return;
+        }
+        let _ = killpg(Pid::from_raw(self.child.id() as i32), Signal::SIGKILL);
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+        names::sweep(self.token);
+    }
+}
+
+fn describe(status: ExitStatus) -> String {
+    match (status.signal(), status.code()) {
+        (Some(signal), _) => {
+            let name = Signal::try_from(signal).map_or(String::new(), |s| format!(" ({s})"));
+            format!("was killed by signal {signal}{name}")
+        }
+        (None, Some(code)) => format!("left with exit code {code} without a word"),
+        (None, None) => "ended in an unknown way".into(),
+    }
+}
+
+fn out_of_turn(reply: &Reply) -> Failure {
+    Failure::new(FailureKind::Worker, format!("the worker answered out of turn: {reply:?}"))
+}

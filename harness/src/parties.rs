@@ -1,0 +1,290 @@
+//! The parties of a cell: the near end (the worker's main thread) and its peers, as forked processes or as threads.
+//!
+//! How a peer lives:
+//! 1. It is started with the near end's resources dropped and its own built *in* it, pinned, pre-faulted.
+//! 2. It waits at the gate, serves orders, and reports what it spent.
+//! 3. It never returns into the caller: a forked peer leaves by `_exit`, panics are caught.
+//! 4. Its unexpected end, whatever the cause, ends the worker with the reason; the front end reads it.
+
+use std::io;
+use std::sync::atomic::{AtomicPtr, AtomicU64, Ordering};
+
+use nix::sched::{CpuSet, sched_setaffinity};
+use nix::sys::signal::Signal;
+use nix::sys::wait::waitpid;
+use nix::unistd::{Pid, getpid};
+use serde::{Deserialize, Serialize};
+
+use crate::clock::{self, Clock};
+use crate::control::{Failure, FailureKind, FailureText};
+use crate::gate::{Gate, MAX_PEERS, Order, Report};
+use crate::session::Sample;
+use crate::sys::memory::Shared;
+use crate::sys::{process, signals};
+use crate::usage::{self, Usage};
+use crate::worker;
+
+/// What a peer is.
+#[derive(Copy, Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum PeerKind {
+    /// A forked process: its own address space.
+    Process,
+    /// A thread of the worker.
+    Thread,
+}
+
+/// The work of a peer.
+pub trait Far {
+    /// Works until `limit` operations have been served, and returns how many were. `limit` may move while it works.
+    /// `checked`: compare every byte.
+    fn serve(&mut self, limit: &AtomicU64, checked: bool) -> io::Result<u64>;
+}
+
+/// What the near end measured of itself.
+#[derive(Copy, Clone, Debug)]
+pub struct Span {
+    /// The reading before its first operation.
+    pub start: u64,
+    /// The reading after its last one.
+    pub end: u64,
+    /// Whether the work is over only when the last peer says so: then the latest end counts.
+    pub ends_at_far: bool,
+    /// Operations done.
+    pub operations: u64,
+}
+
+/// How long a near end may work.
+#[derive(Copy, Clone, Debug, PartialEq, Eq)]
+pub enum Extent {
+    /// Exactly so many operations.
+    Count(u64),
+    /// Until the near end moves the limit.
+    Open,
+}
+
+/// The near end and its peers.
+pub struct Parties {
+    gate: Shared<Gate>,
+    peers: Vec<Peer>,
+    clock: Clock,
+}
+
+enum Peer {
+    Process(Pid),
+    Thread(Option<std::thread::JoinHandle<()>>),
+}
+
+/// The gate of the live parties, for the signal handler; null: none.
+static GATE: AtomicPtr<Gate> = AtomicPtr::new(std::ptr::null_mut());
+
+/// The code a failed peer process leaves with; its reason is in its seat at the gate.
+const PEER_FAILED: i32 = 81;
+
+impl Parties {
+    /// Nobody yet: pins the calling thread, the near end, to `cpus` (empty: wherever the scheduler likes).
+    pub fn new(clock: Clock, cpus: &[usize]) -> io::Result<Parties> {
+        pin(cpus)?;
+        let gate = Shared::<Gate>::zeroed()?;
+        GATE.store(std::ptr::from_ref::<Gate>(&gate).cast_mut(), Ordering::Release);
+        signals::watch_children(peer_died)?;
+        Ok(Parties { gate, peers: Vec::new(), clock })
+    }
+
+    /// Starts a peer on `cpus`. `near` is what only the near end may hold: a forked peer drops its copy, and the near
+    /// end gets it back. `far` builds the peer's work inside the peer, where its memory belongs.
+    pub fn start<N, F, M>(&mut self, kind: PeerKind, cpus: &[usize], near: N, far: M) -> io::Result<N>
+    where
+        F: Far,
+        M: FnOnce() -> io::Result<F> + Send + 'static,
+    {
+        let place = self.peers.len();
+        if place >= MAX_PEERS {
+            return Err(io::Error::other(format!("at most {MAX_PEERS} peers can be started")));
+        }
+        let post = Post { gate: self.gate.clone(), place, clock: self.clock, cpus: cpus.to_vec() };
+        let (peer, near) = match kind {
+            PeerKind::Process => fork_peer(post, near, far)?,
+            PeerKind::Thread => (Peer::Thread(Some(spawn_peer(post, far)?)), near),
+        };
+        self.peers.push(peer);
+        if let Some(Peer::Process(pid)) = self.peers.last() {
+            signals::watch(place, *pid);
+        }
+        Ok(near)
+    }
+
+    /// One order from post to report: `near` does the near end's share, between two readings of the clock of its own.
+    ///
+    /// Usage covers the span and some 100 ns around it; migrations also the way to the gate and back. Fails when the
+    /// clock contradicts `CLOCK_MONOTONIC_RAW`.
+    pub fn run(
+        &mut self,
+        extent: Extent,
+        checked: bool,
+        near: impl FnOnce(&Clock, &AtomicU64) -> io::Result<Span>,
+    ) -> io::Result<Sample> {
+        let limit = if let Extent::Count(count) = extent { count } else { u64::MAX };
+        let peers = self.peers.len() as u32;
+        let migrations_before = usage::migrations();
+        self.gate.post(if checked { Order::Check } else { Order::Serve }, limit, peers);
+        let (before, raw) = (Usage::of_this_thread(), clock::raw_ns());
+        let span = near(&self.clock, self.gate.limit())?;
+        let after = Usage::of_this_thread();
+        self.gate.wait_done(peers);
+        let outer_ns = (clock::raw_ns() - raw) as f64;
+        let migrations = migrations_before.zip(usage::migrations()).map(|(a, b)| b - a);
+        self.sample(span, Usage { migrations, ..after.since(&before) }, outer_ns)
+    }
+
+    fn sample(&self, span: Span, near: Usage, outer_ns: f64) -> io::Result<Sample> {
+        let reports: Vec<Report> = (0..self.peers.len()).map(|place| self.gate.report(place)).collect();
+        let far_ends = reports.iter().map(|report| report.end_ticks).filter(|_| span.ends_at_far);
+        let elapsed_ns = self.clock.ns_between(span.start, far_ends.fold(span.end, u64::max));
+        // One-sided: being off the CPU between the two clocks' readings can only lengthen the outer span.
+        if elapsed_ns > outer_ns * 1.001 + 1000.0 {
+            let why = format!(
+                "the clock ({:?}) saw {elapsed_ns:.0} ns inside {outer_ns:.0} ns of CLOCK_MONOTONIC_RAW",
+                self.clock.source
+            );
+            return Err(io::Error::other(why));
+        }
+        let far = reports.iter().map(|r| r.usage).reduce(|a, b| a.plus(&b)).unwrap_or_default();
+        let per_party = std::iter::once(span.operations).chain(reports.iter().map(|r| r.served)).collect();
+        Ok(Sample { operations: span.operations, elapsed_ns, near, far, per_party })
+    }
+}
+
+impl Drop for Parties {
+    fn drop(&mut self) {
+        for place in 0..self.peers.len() {
+            signals::unwatch(place);
+        }
+        self.gate.post(Order::Quit, 0, 0);
+        for peer in &mut self.peers {
+            match peer {
+                // An error means that the handler has reaped it already.
+                Peer::Process(pid) => drop(waitpid(*pid, None)),
+                Peer::Thread(handle) => drop(handle.take().map(std::thread::JoinHandle::join)),
+            }
+        }
+        GATE.store(std::ptr::null_mut(), Ordering::Release);
+    }
+}
+
+/// Where a peer stands.
+struct Post {
+    gate: Shared<Gate>,
+    place: usize,
+    clock: Clock,
+    cpus: Vec<usize>,
+}
+
+fn fork_peer<N, F: Far>(post: Post, near: N, far: impl FnOnce() -> io::Result<F>) -> io::Result<(Peer, N)> {
+    let worker = getpid();
+    let mut ends = Some((near, far));
+    let pid = process::fork(|| {
+        let died = process::die_with(worker, Signal::SIGKILL);
+        worker::leave_channel_to_parent();
+        let Some((near, far)) = ends.take() else { return PEER_FAILED };
+        drop(near);
+        match died.map_err(Failure::from).and_then(|()| post.attend(far)) {
+            Ok(()) => 0,
+            Err(failure) => {
+                post.gate.leave_words(post.place, failure.kind, &failure.reason);
+                PEER_FAILED
+            }
+        }
+    })?;
+    match ends {
+        Some((near, _far)) => Ok((Peer::Process(pid), near)),
+        None => Err(io::Error::other("a peer's ends were used up before the fork")),
+    }
+}
+
+fn spawn_peer<F, M>(post: Post, far: M) -> io::Result<std::thread::JoinHandle<()>>
+where
+    F: Far,
+    M: FnOnce() -> io::Result<F> + Send + 'static,
+{
+    std::thread::Builder::new().name(format!("peer-{}", post.place)).spawn(move || {
+        if let Err(failure) = post.attend(far) {
+            // The near end may be blocked on this thread: nobody else can end the worker.
+            worker::fail(FailureText::new(failure.kind, format_args!("the peer failed: "), failure.reason.as_bytes()));
+        }
+    })
+}
+
+impl Post {
+    /// Serves orders until told to leave; a panic becomes a failure.
+    fn attend<F: Far>(&self, far: impl FnOnce() -> io::Result<F>) -> Result<(), Failure> {
+        let attend = std::panic::AssertUnwindSafe(|| {
+            pin(&self.cpus)?;
+            self.serve_orders(&mut far()?)
+        });
+        match std::panic::catch_unwind(attend) {
+            Ok(result) => result.map_err(Failure::from),
+            Err(_) => Err(Failure::new(FailureKind::Peer, format!("it panicked: {}", worker::last_panic()))),
+        }
+    }
+
+    fn serve_orders(&self, far: &mut impl Far) -> io::Result<()> {
+        let mut seen = 0;
+        loop {
+            let (number, order) = self.gate.await_order(seen);
+            if order == Order::Quit {
+                return Ok(());
+            }
+            seen = number;
+            let report = self.serve(far, order == Order::Check)?;
+            self.gate.say_done(self.place, report);
+        }
+    }
+
+    fn serve(&self, far: &mut impl Far, checked: bool) -> io::Result<Report> {
+        let migrations_before = usage::migrations();
+        let before = Usage::of_this_thread();
+        self.gate.say_ready();
+        // Waking the near end is not part of the work, and on another CPU it costs 15 µs: CPU time starts after it.
+        let before = Usage { cpu_ns: clock::thread_cpu_ns(), ..before };
+        let served = far.serve(self.gate.limit(), checked)?;
+        let end_ticks = self.clock.end();
+        let after = Usage::of_this_thread();
+        let migrations = migrations_before.zip(usage::migrations()).map(|(a, b)| b - a);
+        Ok(Report { served, end_ticks, usage: Usage { migrations, ..after.since(&before) } })
+    }
+}
+
+/// `sched_setaffinity(0, cpus)`: the calling thread runs there and nowhere else. Empty: no change.
+pub fn pin(cpus: &[usize]) -> io::Result<()> {
+    if cpus.is_empty() {
+        return Ok(());
+    }
+    let mut set = CpuSet::new();
+    cpus.iter().try_for_each(|&cpu| set.set(cpu)).map_err(io::Error::from)?;
+    sched_setaffinity(Pid::from_raw(0), &set).map_err(|errno| {
+        io::Error::new(io::Error::from(errno).kind(), format!("sched_setaffinity to CPUs {cpus:?}: {errno}"))
+    })
+}
+
+/// A peer process has ended that should not have. Runs in a signal handler: no allocation, no locks.
+fn peer_died(place: usize, status: i32) {
+    let mut buffer = Gate::words_buffer();
+    let gate = GATE.load(Ordering::Acquire);
+    #[allow(unsafe_code)]
+    // SAFETY: `Parties` sets the pointer to a gate it owns and clears it before dropping that; peers are watched only
+    // in between.
+    let words = unsafe { gate.as_ref() }.and_then(|gate| gate.last_words(place, &mut buffer));
+    let text = match words {
+        Some((kind, words)) => FailureText::new(kind, format_args!("the peer failed: "), words),
+        None if libc::WIFSIGNALED(status) => {
+            let signal = libc::WTERMSIG(status);
+            FailureText::new(FailureKind::Peer, format_args!("the peer was killed by signal {signal}"), b"")
+        }
+        None => {
+            let code = libc::WEXITSTATUS(status);
+            FailureText::new(FailureKind::Peer, format_args!("the peer left early with exit code {code}"), b"")
+        }
+    };
+    worker::fail(text);
+}

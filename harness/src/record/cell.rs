@@ -1,0 +1,197 @@
+//! One line of results, as it is written and read.
+
+use std::collections::BTreeMap;
+
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+use serde_json::{Map, Value};
+
+use crate::histogram::{Histogram, HistogramError, Quantiles};
+
+/// What became of a cell. There is no fourth outcome, and no absent line.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "lowercase")]
+pub enum Outcome {
+    /// It has numbers.
+    Measured,
+    /// It cannot be measured here; `reason` says why.
+    Skipped,
+    /// It went wrong; `reason` says how.
+    Failed,
+}
+
+/// The same value for both parties.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct NearFar<T> {
+    /// Of the worker, which holds the clock.
+    pub near: T,
+    /// Of all peers together.
+    pub far: T,
+}
+
+/// The CPUs that the parties were pinned to, empty where unpinned.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(default)]
+pub struct Cpus {
+    /// Of the worker.
+    pub near: Vec<usize>,
+    /// Of the peers, in their order.
+    pub far: Vec<usize>,
+}
+
+/// CPU time in ns per operation.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(default)]
+pub struct CpuTimes {
+    /// Of the worker, in all.
+    pub near: f64,
+    /// Of the peers, in all.
+    pub far: f64,
+    /// Of the worker, in user space.
+    pub near_user: f64,
+    /// Of the worker, in the kernel.
+    pub near_system: f64,
+    /// Of the peers, in user space.
+    pub far_user: f64,
+    /// Of the peers, in the kernel.
+    pub far_system: f64,
+}
+
+/// What one side used during the timed batches of one launch: totals, not per operation.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(default)]
+pub struct UsageTotals {
+    /// CPU time, in ns; its own clock, so it need not equal user plus system.
+    pub cpu_ns: u64,
+    /// CPU time in user space, in ns.
+    pub user_ns: u64,
+    /// CPU time in the kernel, in ns.
+    pub system_ns: u64,
+    /// Context switches because it waited.
+    pub voluntary_switches: u64,
+    /// Context switches because something else got the CPU.
+    pub involuntary_switches: u64,
+    /// Page faults without input or output.
+    pub minor_faults: u64,
+    /// Page faults that read from a disk.
+    pub major_faults: u64,
+    /// Moves to another CPU, where the kernel tells.
+    pub migrations: Option<u64>,
+}
+
+/// One launch in the record.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct LaunchSummary {
+    /// Median of its batches, in ns per operation.
+    pub estimate_ns: f64,
+    /// Its batches.
+    pub samples: u64,
+    /// Its operations.
+    pub operations: u64,
+    /// What the worker used.
+    pub near: UsageTotals,
+    /// What all peers used.
+    pub far: UsageTotals,
+}
+
+/// One line of results.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct Cell {
+    /// The stable id; a later line with the same id replaces an earlier one.
+    pub id: String,
+    /// The mechanism's name.
+    pub mechanism: String,
+    /// The mechanism's family.
+    #[serde(default)]
+    pub family: String,
+    /// The workload's name.
+    pub workload: String,
+    /// The setup's parameters, units in the names.
+    #[serde(default)]
+    pub setup: Map<String, Value>,
+    /// The CPUs of the parties.
+    #[serde(default)]
+    pub cpus: Cpus,
+    /// What became of it.
+    pub outcome: Outcome,
+    /// Why it was skipped or how it failed.
+    pub reason: Option<String>,
+    /// Median of the launch medians, in ns per operation.
+    pub estimate_ns: Option<f64>,
+    /// Interval for it, low and high.
+    pub interval_ns: Option<[f64; 2]>,
+    /// Exact coverage of the interval, as a share.
+    pub interval_level: Option<f64>,
+    /// What the interval spans: `launches` or `batches within one launch`.
+    pub interval_spans: Option<String>,
+    /// Launches with results.
+    #[serde(default)]
+    pub launches: u32,
+    /// Batches in all launches.
+    #[serde(default)]
+    pub samples: u64,
+    /// Operations in all batches.
+    #[serde(default)]
+    pub operations: u64,
+    /// Quantiles of single operations, those that the samples support.
+    pub quantiles_ns: Option<Quantiles>,
+    /// Single operations of all launches: HDR V2, deflated, base64.
+    pub histogram: Option<String>,
+    /// Why there are no quantiles.
+    pub quantiles_missing: Option<String>,
+    /// CPU time in ns per operation.
+    pub cpu_ns_per_op: Option<CpuTimes>,
+    /// Context switches per operation because a party waited.
+    pub voluntary_switches_per_op: Option<NearFar<f64>>,
+    /// Context switches per operation because something else got the CPU.
+    pub involuntary_switches_per_op: Option<NearFar<f64>>,
+    /// Page faults per operation, minor and major.
+    pub faults_per_op: Option<NearFar<f64>>,
+    /// Moves to another CPU, in all; absent where the kernel does not tell.
+    pub migrations: Option<NearFar<u64>>,
+    /// Payload per second at the estimate, in bytes.
+    pub bytes_per_s: Option<f64>,
+    /// Operations per second at the estimate.
+    pub operations_per_s: Option<f64>,
+    /// What verification said: `passed`, or why it was not done.
+    pub verification: Option<String>,
+    /// Conditions during this cell, such as stolen time.
+    #[serde(default)]
+    pub conditions: BTreeMap<String, Value>,
+    /// Remarks for the reader.
+    #[serde(default)]
+    pub notes: Vec<String>,
+    /// The launches, in the order in which they ran.
+    #[serde(default)]
+    pub per_launch: Vec<LaunchSummary>,
+}
+
+impl Cell {
+    /// The histogram of single operations, decoded; nothing if there is none.
+    ///
+    /// # Errors
+    /// As [`Histogram::from_base64`].
+    pub fn decode_histogram(&self) -> Option<Result<Histogram, HistogramError>> {
+        self.histogram.as_deref().map(Histogram::from_base64)
+    }
+}
+
+impl UsageTotals {
+    /// The sum, saturating because records are untrusted; migrations only if all of them are known.
+    #[must_use]
+    pub fn sum<'a>(parts: impl IntoIterator<Item = &'a Self>) -> Self {
+        let mut total = Self { migrations: Some(0), ..Self::default() };
+        for part in parts {
+            total.cpu_ns = total.cpu_ns.saturating_add(part.cpu_ns);
+            total.user_ns = total.user_ns.saturating_add(part.user_ns);
+            total.system_ns = total.system_ns.saturating_add(part.system_ns);
+            total.voluntary_switches = (total.voluntary_switches).saturating_add(part.voluntary_switches);
+            total.involuntary_switches = (total.involuntary_switches).saturating_add(part.involuntary_switches);
+            total.minor_faults = total.minor_faults.saturating_add(part.minor_faults);
+            total.major_faults = total.major_faults.saturating_add(part.major_faults);
+            let migrations = total.migrations.zip(part.migrations);
+            total.migrations = migrations.map(|(a, b)| a.saturating_add(b));
+        }
+        total
+    }
+}

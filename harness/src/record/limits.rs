@@ -1,0 +1,98 @@
+//! What a line may hold: the same checks when writing and when reading, so that what is written can be read.
+
+use serde_json::Value;
+
+use super::cell::{Cell, CpuTimes, NearFar};
+use super::header::Header;
+use crate::histogram::MAX_TEXT_BYTES;
+
+/// The longest file that is read, in bytes.
+pub const MAX_FILE_BYTES: u64 = 1 << 30;
+/// The longest line, in bytes.
+pub const MAX_LINE_BYTES: usize = 16 << 20;
+/// The longest string in a line, in bytes; a histogram may be as long as the histogram module allows.
+pub const MAX_STRING_BYTES: usize = 64 << 10;
+/// The most cells that one record may have; a full run has some thousands.
+pub const MAX_CELLS: usize = 100_000;
+
+/// Checks the strings of a line: names as well as values, at any depth.
+pub(super) fn check_strings(line: &Value) -> Result<(), String> {
+    match line {
+        Value::String(text) => check_length(text, MAX_STRING_BYTES),
+        Value::Array(items) => items.iter().try_for_each(check_strings),
+        Value::Object(members) => members.iter().try_for_each(|(name, value)| {
+            check_length(name, MAX_STRING_BYTES)?;
+            match value {
+                Value::String(text) if name == "histogram" => check_length(text, MAX_TEXT_BYTES),
+                other => check_strings(other),
+            }
+        }),
+        _ => Ok(()),
+    }
+}
+
+fn check_length(text: &str, limit: usize) -> Result<(), String> {
+    if text.len() <= limit {
+        return Ok(());
+    }
+    Err(format!("a string of {} bytes; allowed are {limit}", text.len()))
+}
+
+/// Checks that the header's one float is a time.
+pub(super) fn check_header(header: &Header) -> Result<(), String> {
+    check_number("selection.cell_timeout_s", header.selection.cell_timeout_s)
+}
+
+/// Checks that all floats of a cell are finite and not negative, the interval ascends and the id is not empty.
+/// (`serde_json` would write a NaN as `null`, which means "no value".)
+pub(super) fn check_cell(cell: &Cell) -> Result<(), String> {
+    if cell.id.is_empty() {
+        return Err("id is empty".to_owned());
+    }
+    numbers(cell).into_iter().try_for_each(|(name, value)| check_number(name, value))?;
+    match cell.interval_ns {
+        Some([low, high]) if low > high => Err(format!("interval_ns is [{low}, {high}]; low comes first")),
+        _ => Ok(()),
+    }
+}
+
+fn check_number(name: &str, value: f64) -> Result<(), String> {
+    if value.is_finite() && value >= 0.0 {
+        return Ok(());
+    }
+    Err(format!("{name} is {value}; allowed are finite numbers from 0"))
+}
+
+fn numbers(cell: &Cell) -> Vec<(&'static str, f64)> {
+    let mut found = Vec::new();
+    let mut add = |name, values: &[f64]| found.extend(values.iter().map(|value| (name, *value)));
+    for (name, value) in [
+        ("estimate_ns", cell.estimate_ns),
+        ("interval_level", cell.interval_level),
+        ("bytes_per_s", cell.bytes_per_s),
+        ("operations_per_s", cell.operations_per_s),
+    ] {
+        add(name, value.as_slice());
+    }
+    for (name, pair) in [
+        ("voluntary_switches_per_op", cell.voluntary_switches_per_op),
+        ("involuntary_switches_per_op", cell.involuntary_switches_per_op),
+        ("faults_per_op", cell.faults_per_op),
+    ] {
+        add(name, pair.map(both).as_ref().map_or(&[], |pair| pair));
+    }
+    add("interval_ns", cell.interval_ns.as_ref().map_or(&[], |i| i));
+    add("cpu_ns_per_op", &cell.cpu_ns_per_op.map_or([0.0; 6], times));
+    for launch in &cell.per_launch {
+        add("per_launch.estimate_ns", &[launch.estimate_ns]);
+    }
+    found
+}
+
+fn both(pair: NearFar<f64>) -> [f64; 2] {
+    [pair.near, pair.far]
+}
+
+fn times(cpu: CpuTimes) -> [f64; 6] {
+    [cpu.near, cpu.far, cpu.near_user, cpu.near_system, cpu.far_user, cpu.far_system]
+}

@@ -1,0 +1,201 @@
+//! From what was measured to a line: the one place where derived values are computed.
+
+use std::collections::BTreeMap;
+
+use serde_json::{Map, Value};
+
+use super::cell::{Cell, CpuTimes, Cpus, LaunchSummary, NearFar, Outcome, UsageTotals};
+use super::text::clip;
+use crate::estimate::{Estimate, estimate, median};
+use crate::histogram::Histogram;
+
+/// Why a cell has no result is told in at most this many bytes: the output of a panic can be long.
+const MAX_REASON_BYTES: usize = 4_096;
+
+/// What a cell is, whatever became of it.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Identity {
+    /// The stable id.
+    pub id: String,
+    /// The mechanism's name.
+    pub mechanism: String,
+    /// The mechanism's family.
+    pub family: String,
+    /// The workload's name.
+    pub workload: String,
+    /// The setup's parameters.
+    pub setup: Map<String, Value>,
+    /// The CPUs of the parties.
+    pub cpus: Cpus,
+}
+
+/// One launch as it was measured.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Launch {
+    /// Each batch's time, in ns per operation.
+    pub batches_ns: Vec<f64>,
+    /// Operations in all batches.
+    pub operations: u64,
+    /// What the worker used.
+    pub near: UsageTotals,
+    /// What all peers used.
+    pub far: UsageTotals,
+}
+
+/// All that was measured of a cell: what [`Cell::measured`] turns into a line.
+#[derive(Clone, Debug)]
+pub struct Measurement {
+    /// The launches, in the order in which they ran.
+    pub launches: Vec<Launch>,
+    /// Single operations of all launches, or why there are none.
+    pub histogram: Result<Histogram, String>,
+    /// Payload that one operation carries, in bytes, where that means something.
+    pub bytes_per_operation: Option<f64>,
+    /// What verification said: `passed`, or why it was not done.
+    pub verification: Option<String>,
+    /// Conditions during this cell, such as stolen time.
+    pub conditions: BTreeMap<String, Value>,
+    /// Remarks for the reader.
+    pub notes: Vec<String>,
+}
+
+impl Cell {
+    /// A cell that cannot be measured here. A long reason is cut to 4 KiB.
+    #[must_use]
+    pub fn skipped(identity: Identity, reason: &str) -> Self {
+        Self::without_numbers(identity, Outcome::Skipped, reason)
+    }
+
+    /// A cell that went wrong. A long reason is cut to 4 KiB.
+    #[must_use]
+    pub fn failed(identity: Identity, reason: &str) -> Self {
+        Self::without_numbers(identity, Outcome::Failed, reason)
+    }
+
+    /// A measured cell with everything that follows from the measurement; launches without batches are left out.
+    /// Without any batch, or with a time that is not finite, it is a failed cell: never a clean number.
+    #[must_use]
+    pub fn measured(identity: Identity, measurement: Measurement) -> Self {
+        let mut launches = measurement.launches;
+        launches.retain(|launch| !launch.batches_ns.is_empty());
+        let batches: Vec<Vec<f64>> = launches.iter().map(|l| l.batches_ns.clone()).collect();
+        let Some(found) = estimate(&batches) else {
+            return Self::failed(identity, "no batch with a finite time was measured");
+        };
+        let mut cell = Self::without_numbers(identity, Outcome::Measured, "");
+        cell.reason = None;
+        cell.set_estimate(&found, measurement.bytes_per_operation);
+        cell.set_usage(&launches);
+        cell.set_tail(measurement.histogram);
+        cell.per_launch = launches.iter().filter_map(Launch::summary).collect();
+        cell.verification = measurement.verification;
+        cell.conditions = measurement.conditions;
+        cell.notes = measurement.notes;
+        cell
+    }
+
+    fn without_numbers(identity: Identity, outcome: Outcome, reason: &str) -> Self {
+        Self {
+            id: identity.id,
+            mechanism: identity.mechanism,
+            family: identity.family,
+            workload: identity.workload,
+            setup: identity.setup,
+            cpus: identity.cpus,
+            outcome,
+            reason: Some(clip(reason, MAX_REASON_BYTES)),
+            estimate_ns: None,
+            interval_ns: None,
+            interval_level: None,
+            interval_spans: None,
+            launches: 0,
+            samples: 0,
+            operations: 0,
+            quantiles_ns: None,
+            histogram: None,
+            quantiles_missing: None,
+            cpu_ns_per_op: None,
+            voluntary_switches_per_op: None,
+            involuntary_switches_per_op: None,
+            faults_per_op: None,
+            migrations: None,
+            bytes_per_s: None,
+            operations_per_s: None,
+            verification: None,
+            conditions: BTreeMap::new(),
+            notes: Vec::new(),
+            per_launch: Vec::new(),
+        }
+    }
+
+    fn set_estimate(&mut self, found: &Estimate, bytes_per_operation: Option<f64>) {
+        let interval = &found.interval;
+        self.estimate_ns = Some(found.point_ns);
+        self.interval_ns = Some([interval.low, interval.high]);
+        self.interval_level = Some(interval.level);
+        self.interval_spans = Some(interval.spans.to_string());
+        self.launches = u32::try_from(found.launches).unwrap_or(u32::MAX);
+        self.samples = found.batches as u64;
+        // An estimate of zero has no rate.
+        self.operations_per_s = (found.point_ns > 0.0).then(|| 1e9 / found.point_ns);
+        self.bytes_per_s = self.operations_per_s.zip(bytes_per_operation).map(|(operations, bytes)| operations * bytes);
+    }
+
+    fn set_usage(&mut self, launches: &[Launch]) {
+        self.operations = launches.iter().map(|launch| launch.operations).sum();
+        let total = NearFar {
+            near: UsageTotals::sum(launches.iter().map(|launch| &launch.near)),
+            far: UsageTotals::sum(launches.iter().map(|launch| &launch.far)),
+        };
+        self.migrations = total.near.migrations.zip(total.far.migrations).map(|(near, far)| NearFar { near, far });
+        if self.operations == 0 {
+            return;
+        }
+        let share = |total: u64| total as f64 / self.operations as f64;
+        let both = |of: fn(&UsageTotals) -> u64| NearFar { near: share(of(&total.near)), far: share(of(&total.far)) };
+        let (cpu, user, system) = (both(|u| u.cpu_ns), both(|u| u.user_ns), both(|u| u.system_ns));
+        self.voluntary_switches_per_op = Some(both(|u| u.voluntary_switches));
+        self.involuntary_switches_per_op = Some(both(|u| u.involuntary_switches));
+        self.faults_per_op = Some(both(|u| u.minor_faults.saturating_add(u.major_faults)));
+        self.cpu_ns_per_op = Some(CpuTimes {
+            near: cpu.near,
+            far: cpu.far,
+            near_user: user.near,
+            near_system: system.near,
+            far_user: user.far,
+            far_system: system.far,
+        });
+    }
+
+    fn set_tail(&mut self, histogram: Result<Histogram, String>) {
+        match histogram {
+            Ok(histogram) if histogram.is_empty() => {
+                self.quantiles_missing = Some("no single operation was timed".to_owned());
+            }
+            Ok(histogram) => {
+                self.quantiles_ns = Some(histogram.quantiles());
+                self.histogram = Some(histogram.to_base64());
+            }
+            Err(reason) => self.quantiles_missing = Some(clip(&reason, MAX_REASON_BYTES)),
+        }
+    }
+}
+
+impl Launch {
+    /// A launch as a record keeps it: its batches are gone, their median stands for each of them.
+    #[must_use]
+    pub fn from_summary(summary: &LaunchSummary) -> Self {
+        let batches_ns = vec![summary.estimate_ns; usize::try_from(summary.samples.min(1_000_000)).unwrap_or(0)];
+        Self { batches_ns, operations: summary.operations, near: summary.near, far: summary.far }
+    }
+
+    fn summary(&self) -> Option<LaunchSummary> {
+        Some(LaunchSummary {
+            estimate_ns: median(&self.batches_ns)?,
+            samples: self.batches_ns.len() as u64,
+            operations: self.operations,
+            near: self.near,
+            far: self.far,
+        })
+    }
+}

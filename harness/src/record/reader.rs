@@ -1,0 +1,281 @@
+//! Reading a record that anyone may have written, cut off or edited.
+
+use std::collections::HashMap;
+use std::fmt;
+use std::fs::File;
+use std::io::{self, BufRead, BufReader, Read};
+use std::path::{Path, PathBuf};
+
+use serde_json::Value;
+use thiserror::Error;
+
+use super::limits::{MAX_CELLS, MAX_FILE_BYTES, MAX_LINE_BYTES, check_cell, check_header, check_strings};
+use super::text::{clip, sanitize};
+use super::{Cell, Header, SCHEMA};
+
+/// Beyond this many warnings the rest is only counted.
+const MAX_WARNINGS: usize = 1_000;
+/// How much of a foreign text is quoted, in bytes.
+const MAX_QUOTE_BYTES: usize = 120;
+
+/// A record as read: the header and the last line of each cell, in the order in which the cells first appear.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Record {
+    /// The first line.
+    pub header: Header,
+    /// The cells.
+    pub cells: Vec<Cell>,
+}
+
+/// A line that was left out. The text is safe for a terminal.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Warning {
+    /// The file.
+    pub path: PathBuf,
+    /// The line, counted from 1.
+    pub line: usize,
+    /// What is wrong.
+    pub reason: String,
+}
+
+impl fmt::Display for Warning {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}:{}: {}", self.path.display(), self.line, self.reason)
+    }
+}
+
+/// Why a file cannot be read as a record. Quoted text is safe for a terminal.
+#[derive(Debug, Error)]
+pub enum ReadError {
+    /// A system call failed.
+    #[error("cannot read {}: {source}", path.display())]
+    Io {
+        /// The file.
+        path: PathBuf,
+        /// What the system said.
+        source: io::Error,
+    },
+    /// It is longer than any record.
+    #[error("{} has more than the {MAX_FILE_BYTES} bytes that a record may have", .0.display())]
+    TooLarge(PathBuf),
+    /// It has more cells than any record.
+    #[error("{} has more than the {MAX_CELLS} cells that a record may have", .0.display())]
+    TooManyCells(PathBuf),
+    /// The first line is no header.
+    #[error("{}:1: expected a header with \"schema\": \"{SCHEMA}\", found {found}", path.display())]
+    NotARecord {
+        /// The file.
+        path: PathBuf,
+        /// What is there instead.
+        found: String,
+    },
+    /// The header is of another schema.
+    #[error("{}:1: the record has schema \"{found}\"; this version reads \"{SCHEMA}\"", path.display())]
+    OtherSchema {
+        /// The file.
+        path: PathBuf,
+        /// Its schema.
+        found: String,
+    },
+    /// The header is of this schema, but invalid.
+    #[error("{}:1: the header is invalid: {reason}", path.display())]
+    BadHeader {
+        /// The file.
+        path: PathBuf,
+        /// What is wrong.
+        reason: String,
+    },
+}
+
+impl Record {
+    /// Reads a file. A cut-off last line and bad lines are left out with a warning each; of several lines with one id
+    /// the last one counts.
+    ///
+    /// # Errors
+    /// If the file cannot be read, is too large, or does not start with a header of this schema.
+    pub fn read(path: &Path) -> Result<(Self, Vec<Warning>), ReadError> {
+        let file = File::open(path).map_err(|source| io_error(path, source))?;
+        Self::from_reader(path, file)
+    }
+
+    /// As [`read`](Self::read), from any source; `path` names it in messages.
+    ///
+    /// # Errors
+    /// As [`read`](Self::read).
+    pub fn from_reader(path: &Path, source: impl Read) -> Result<(Self, Vec<Warning>), ReadError> {
+        let mut lines = Lines::new(path, source);
+        let first = match lines.next()? {
+            Some(Line { text: Ok(text), .. }) => text,
+            Some(Line { text: Err(found), .. }) => return Err(not_a_record(path, &found)),
+            None => return Err(not_a_record(path, "an empty file")),
+        };
+        let mut reading = Reading::new(path, parse_header(path, &first)?);
+        while let Some(line) = lines.next()? {
+            reading.take(lines.number, line)?;
+        }
+        Ok(reading.finish(lines.number))
+    }
+
+    /// The cell with this id.
+    #[must_use]
+    pub fn cell(&self, id: &str) -> Option<&Cell> {
+        self.cells.iter().find(|cell| cell.id == id)
+    }
+}
+
+/// Reads the first line of the file `path`.
+pub(super) fn parse_header(path: &Path, line: &[u8]) -> Result<Header, ReadError> {
+    let bad = |reason: String| ReadError::BadHeader { path: path.to_owned(), reason };
+    let Ok(value) = serde_json::from_slice::<Value>(line) else {
+        return Err(not_a_record(path, &quote(&String::from_utf8_lossy(line))));
+    };
+    match value.get("schema").and_then(Value::as_str) {
+        Some(SCHEMA) => {}
+        Some(other) => {
+            return Err(ReadError::OtherSchema { path: path.to_owned(), found: quote(other) });
+        }
+        None => return Err(not_a_record(path, "JSON without a schema")),
+    }
+    check_strings(&value).map_err(bad)?;
+    let header: Header = serde_json::from_value(value).map_err(|e| bad(quote(&e.to_string())))?;
+    check_header(&header).map_err(bad)?;
+    Ok(header)
+}
+
+fn parse_cell(line: &[u8]) -> Result<Cell, String> {
+    let value: Value = serde_json::from_slice(line).map_err(|error| quote(&error.to_string()))?;
+    check_strings(&value)?;
+    let cell: Cell = serde_json::from_value(value).map_err(|error| quote(&error.to_string()))?;
+    check_cell(&cell)?;
+    Ok(cell)
+}
+
+fn quote(text: &str) -> String {
+    match text.trim() {
+        "" => "an empty line".to_owned(),
+        text => sanitize(&clip(text, MAX_QUOTE_BYTES)),
+    }
+}
+
+fn not_a_record(path: &Path, found: &str) -> ReadError {
+    ReadError::NotARecord { path: path.to_owned(), found: found.to_owned() }
+}
+
+fn io_error(path: &Path, source: io::Error) -> ReadError {
+    ReadError::Io { path: path.to_owned(), source }
+}
+
+/// One line, or why it was not kept.
+struct Line {
+    text: Result<Vec<u8>, String>,
+    terminated: bool,
+}
+
+/// The lines of a source within the limits.
+struct Lines<'a, R> {
+    path: &'a Path,
+    source: io::Take<BufReader<R>>,
+    number: usize,
+}
+
+impl<'a, R: Read> Lines<'a, R> {
+    fn new(path: &'a Path, source: R) -> Self {
+        Self { path, source: BufReader::new(source).take(MAX_FILE_BYTES + 1), number: 0 }
+    }
+
+    fn next(&mut self) -> Result<Option<Line>, ReadError> {
+        let mut text = Vec::new();
+        let mut limited = self.source.by_ref().take(MAX_LINE_BYTES as u64 + 1);
+        limited.read_until(b'\n', &mut text).map_err(|source| io_error(self.path, source))?;
+        let mut terminated = text.last() == Some(&b'\n');
+        let too_long = text.len() > MAX_LINE_BYTES;
+        if too_long && !terminated {
+            let rest = self.source.skip_until(b'\n');
+            rest.map_err(|source| io_error(self.path, source))?;
+            terminated = true;
+        }
+        if self.source.limit() == 0 {
+            return Err(ReadError::TooLarge(self.path.to_owned()));
+        }
+        if text.is_empty() {
+            return Ok(None);
+        }
+        self.number += 1;
+        let text = if too_long { Err(format!("a line of more than {MAX_LINE_BYTES} bytes")) } else { Ok(text) };
+        Ok(Some(Line { text, terminated }))
+    }
+}
+
+/// The cells so far.
+struct Reading<'a> {
+    path: &'a Path,
+    record: Record,
+    places: HashMap<String, usize>,
+    warnings: Vec<Warning>,
+    further_warnings: usize,
+}
+
+impl<'a> Reading<'a> {
+    fn new(path: &'a Path, header: Header) -> Self {
+        Self {
+            path,
+            record: Record { header, cells: Vec::new() },
+            places: HashMap::new(),
+            warnings: Vec::new(),
+            further_warnings: 0,
+        }
+    }
+
+    fn take(&mut self, number: usize, line: Line) -> Result<(), ReadError> {
+        let text = match line.text {
+            Ok(text) if text.trim_ascii().is_empty() => return Ok(()),
+            Ok(text) => text,
+            Err(reason) => {
+                self.warn(number, reason);
+                return Ok(());
+            }
+        };
+        match parse_cell(&text) {
+            Ok(cell) => return self.put(cell),
+            Err(_) if !line.terminated && !is_json(&text) => {
+                self.warn(number, format!("line {number} is cut off; it was left out"));
+            }
+            Err(reason) => self.warn(number, format!("this line was left out: {reason}")),
+        }
+        Ok(())
+    }
+
+    fn put(&mut self, cell: Cell) -> Result<(), ReadError> {
+        let cells = &mut self.record.cells;
+        if let Some(place) = self.places.get(&cell.id) {
+            cells[*place] = cell;
+            return Ok(());
+        }
+        if cells.len() == MAX_CELLS {
+            return Err(ReadError::TooManyCells(self.path.to_owned()));
+        }
+        self.places.insert(cell.id.clone(), cells.len());
+        cells.push(cell);
+        Ok(())
+    }
+
+    fn warn(&mut self, line: usize, reason: String) {
+        if self.warnings.len() == MAX_WARNINGS {
+            self.further_warnings += 1;
+            return;
+        }
+        self.warnings.push(Warning { path: self.path.to_owned(), line, reason });
+    }
+
+    fn finish(mut self, last_line: usize) -> (Record, Vec<Warning>) {
+        if self.further_warnings > 0 {
+            let reason = format!("{} further lines were left out", self.further_warnings);
+            self.warnings.push(Warning { path: self.path.to_owned(), line: last_line, reason });
+        }
+        (self.record, self.warnings)
+    }
+}
+
+fn is_json(text: &[u8]) -> bool {
+    serde_json::from_slice::<serde::de::IgnoredAny>(text).is_ok()
+}

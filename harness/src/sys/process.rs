@@ -1,0 +1,49 @@
+//! fork(2) and its manners: a child that dies with its parent, and an exit that runs nothing.
+#![allow(unsafe_code)] // fork and _exit
+
+use std::io;
+
+use nix::sys::prctl;
+use nix::sys::signal::Signal;
+use nix::unistd::{ForkResult, Pid, getppid};
+
+/// `fork(2)` in a single-threaded process; the child runs `body` and leaves by `_exit` with the code it returns.
+///
+/// A panic in `body` must not unwind past it: the child would then run the parent's code. `body` catches its own.
+/// Refuses (`Deadlock`) when the process has other threads: only async-signal-safe calls would be allowed in the child.
+pub fn fork(body: impl FnOnce() -> i32) -> io::Result<Pid> {
+    if thread_count() != 1 {
+        let why = format!(
+            "fork(2) refused: {} threads are running and the child needs more than async-signal-safe calls",
+            thread_count()
+        );
+        return Err(io::Error::new(io::ErrorKind::Deadlock, why));
+    }
+    // SAFETY: the process is single-threaded (checked above), so the child may call anything.
+    match unsafe { nix::unistd::fork() }? {
+        ForkResult::Parent { child } => Ok(child),
+        ForkResult::Child => exit_now(body()),
+    }
+}
+
+/// `_exit(2)`: ends the process without running destructors, exit handlers or flushing inherited buffers.
+pub fn exit_now(code: i32) -> ! {
+    // SAFETY: _exit takes no pointers and does not return.
+    unsafe { libc::_exit(code) }
+}
+
+/// `prctl(PR_SET_PDEATHSIG)`: the kernel sends `signal` to this process when the thread that started it ends.
+///
+/// `parent` is who should be alive still; when it is not (it died before the call), this process exits at once.
+pub fn die_with(parent: Pid, signal: Signal) -> io::Result<()> {
+    prctl::set_pdeathsig(signal)?;
+    if getppid() != parent {
+        exit_now(0);
+    }
+    Ok(())
+}
+
+/// The number of threads of this process, from the entries of /proc/self/task; 1 where procfs is not mounted.
+fn thread_count() -> usize {
+    std::fs::read_dir("/proc/self/task").map_or(1, |tasks| tasks.count().max(1))
+}

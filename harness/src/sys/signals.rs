@@ -1,0 +1,97 @@
+//! sigaction(2): what the front end does at an interruption, and what a worker does when one of its peers dies.
+#![allow(unsafe_code)] // signal handlers
+
+use std::sync::atomic::{AtomicI32, AtomicPtr, Ordering};
+
+use nix::sys::signal::{SaFlags, SigAction, SigHandler, SigSet, Signal, sigaction};
+use nix::unistd::Pid;
+
+/// The last signal that asked this process to stop; 0: none.
+static INTERRUPTION: AtomicI32 = AtomicI32::new(0);
+
+/// From now on SIGINT, SIGTERM and SIGHUP only set a flag, and end the system call they meet with `EINTR`.
+pub fn catch_interruptions() -> nix::Result<()> {
+    let action = SigAction::new(SigHandler::Handler(note_interruption), SaFlags::empty(), SigSet::empty());
+    for signal in [Signal::SIGINT, Signal::SIGTERM, Signal::SIGHUP] {
+        // SAFETY: the handler stores to an atomic and does nothing else.
+        unsafe { sigaction(signal, &action) }?;
+    }
+    Ok(())
+}
+
+/// The signal that asked this process to stop, once one has.
+pub fn interruption() -> Option<i32> {
+    match INTERRUPTION.load(Ordering::Relaxed) {
+        0 => None,
+        signal => Some(signal),
+    }
+}
+
+extern "C" fn note_interruption(signal: i32) {
+    INTERRUPTION.store(signal, Ordering::Relaxed);
+}
+
+/// Gives `signal` its default action again: an ignored signal stays ignored over execve(2), and a worker must not
+/// inherit that.
+pub fn restore_default(signal: Signal) -> nix::Result<()> {
+    let action = SigAction::new(SigHandler::SigDfl, SaFlags::empty(), SigSet::empty());
+    // SAFETY: the default action runs no code of ours.
+    unsafe { sigaction(signal, &action) }.map(drop)
+}
+
+/// How many forked peers one worker may watch.
+pub const WATCHED: usize = 64;
+
+/// The peers whose death is news; 0: a free place.
+static CHILDREN: [AtomicI32; WATCHED] = [const { AtomicI32::new(0) }; WATCHED];
+/// What to do at such a death: a `fn(usize, i32)`, null until set.
+static ON_DEATH: AtomicPtr<()> = AtomicPtr::new(std::ptr::null_mut());
+
+/// Calls `on_death(place, wait_status)` from a SIGCHLD handler when a child that is being watched ends.
+///
+/// `on_death` must keep to async-signal-safe calls (signal-safety(7)): no allocation, no locks.
+pub fn watch_children(on_death: fn(usize, i32)) -> nix::Result<()> {
+    ON_DEATH.store(on_death as *mut (), Ordering::Release);
+    let action =
+        SigAction::new(SigHandler::Handler(note_child), SaFlags::SA_RESTART | SaFlags::SA_NOCLDSTOP, SigSet::empty());
+    // SAFETY: the handler calls waitpid(2), which is async-signal-safe, and `on_death`, which promises to be.
+    unsafe { sigaction(Signal::SIGCHLD, &action) }.map(drop)
+}
+
+/// Starts watching `child` under the number `place`.
+///
+/// The child may have died before this call, and its SIGCHLD with it: the caller checks with `look_at_children`.
+pub fn watch(place: usize, child: Pid) {
+    CHILDREN[place].store(child.as_raw(), Ordering::Release);
+    look_at_children();
+}
+
+/// Stops watching: from now on the child's end is expected.
+pub fn unwatch(place: usize) {
+    CHILDREN[place].store(0, Ordering::Release);
+}
+
+extern "C" fn note_child(_: i32) {
+    look_at_children();
+}
+
+/// Reaps watched children that have ended and reports each.
+pub fn look_at_children() {
+    for (place, child) in CHILDREN.iter().enumerate() {
+        let pid = child.load(Ordering::Acquire);
+        if pid == 0 {
+            continue;
+        }
+        let mut status = 0;
+        // SAFETY: waitpid writes one int, to a live one.
+        if unsafe { libc::waitpid(pid, &mut status, libc::WNOHANG) } == pid {
+            child.store(0, Ordering::Release);
+            let on_death = ON_DEATH.load(Ordering::Acquire);
+            if !on_death.is_null() {
+                // SAFETY: only `watch_children` stores here, and what it stores is a `fn(usize, i32)`.
+                let on_death: fn(usize, i32) = unsafe { std::mem::transmute(on_death) };
+                on_death(place, status);
+            }
+        }
+    }
+}

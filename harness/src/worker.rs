@@ -1,0 +1,153 @@
+//! The worker: a fresh process that opens one session and serves the front end's commands.
+//!
+//! It is the front end's own executable, started again with [`HIDDEN_COMMAND`] before anything else has run there: single-
+//! threaded, with a clean address space and no copy-on-write heap. Standard input is the control channel. Whatever ends
+//! the front end ends the worker (`PR_SET_PDEATHSIG`), and whatever ends the worker ends its peers.
+
+use std::io;
+use std::os::fd::AsFd;
+use std::sync::Mutex;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
+
+use nix::sys::socket::{MsgFlags, send};
+use nix::unistd::Pid;
+
+use crate::clock::Clock;
+use crate::control::{self, Command, Failure, FailureKind, FailureText, MAX_MESSAGE_BYTES, Reply};
+use crate::histogram::Histogram;
+use crate::session::Session;
+use crate::sys::{names, process, signals};
+
+/// The first argument of a worker; the second is the process id of its front end.
+pub const HIDDEN_COMMAND: &str = "__worker";
+
+/// Whether standard input is the control channel of a worker.
+static HAS_CHANNEL: AtomicBool = AtomicBool::new(false);
+/// The message of the last panic, with its place.
+static LAST_PANIC: Mutex<String> = Mutex::new(String::new());
+
+/// The code a worker leaves with after it has said why.
+const FAILED: i32 = 82;
+/// How long a peer's death may lag behind the error it caused at the near end.
+const GRACE: Duration = Duration::from_millis(100);
+
+/// What a worker can do beyond serving a session.
+#[derive(Copy, Clone, Debug)]
+pub struct Trade {
+    /// Opens the session that a specification describes; the clock is the one to time with.
+    pub open: fn(&serde_json::Value, Clock) -> Result<Box<dyn Session>, Failure>,
+    /// Answers a question.
+    pub answer: fn(&serde_json::Value) -> Result<serde_json::Value, Failure>,
+}
+
+/// Becomes a worker, and never returns, when the arguments of this process say so. The first call of `main`.
+pub fn serve_if_asked(trade: Trade) {
+    let mut args = std::env::args_os().skip(1);
+    if args.next().is_none_or(|first| first != HIDDEN_COMMAND) {
+        return;
+    }
+    let parent = args.next().and_then(|pid| pid.to_str()?.parse().ok()).map(Pid::from_raw);
+    let Some(parent) = parent else {
+        eprintln!("error: {HIDDEN_COMMAND} is how this program starts its own workers; it is not for use by hand");
+        process::exit_now(2);
+    };
+    let served = prepare(parent).and_then(|()| serve(trade));
+    process::exit_now(if served.is_ok() { 0 } else { FAILED });
+}
+
+fn prepare(parent: Pid) -> io::Result<()> {
+    HAS_CHANNEL.store(true, Ordering::Release);
+    std::panic::set_hook(Box::new(|panic| {
+        if let Ok(mut last) = LAST_PANIC.lock() {
+            *last = panic.to_string().replace('\n', " ");
+        }
+    }));
+    signals::restore_default(names::PARENT_DEATH)?;
+    process::die_with(parent, names::PARENT_DEATH)
+}
+
+/// Serves commands until `Quit` or the end of the channel.
+fn serve(trade: Trade) -> io::Result<()> {
+    let channel = io::stdin();
+    let mut buffer = vec![0; MAX_MESSAGE_BYTES];
+    let mut session: Option<Box<dyn Session>> = None;
+    while let Some(command) = control::take::<Command>(&channel.as_fd(), &mut buffer)? {
+        if let Command::Quit = command {
+            drop(session.take());
+            return control::put(&channel.as_fd(), &Reply::Gone);
+        }
+        match answer_caught(command, &mut session, trade) {
+            Ok(reply) => control::put(&channel.as_fd(), &reply)?,
+            Err(failure) => {
+                await_peer_death();
+                control::put(&channel.as_fd(), &Reply::Failed(failure))?;
+                // Not `drop(session)`: a peer may be stuck, and dies with this process anyway.
+                process::exit_now(FAILED);
+            }
+        }
+    }
+    Ok(())
+}
+
+fn answer_caught(command: Command, session: &mut Option<Box<dyn Session>>, trade: Trade) -> Result<Reply, Failure> {
+    let answer = std::panic::AssertUnwindSafe(|| answer(command, session, trade));
+    std::panic::catch_unwind(answer)
+        .unwrap_or_else(|_| Err(Failure::new(FailureKind::Worker, format!("the worker panicked: {}", last_panic()))))
+}
+
+fn answer(command: Command, session: &mut Option<Box<dyn Session>>, trade: Trade) -> Result<Reply, Failure> {
+    match command {
+        Command::Open { spec, clock, token } => {
+            names::adopt(token);
+            let opened = session.insert((trade.open)(&spec, clock)?);
+            return Ok(Reply::Opened { offers_each: opened.offers_each(), notes: opened.notes() });
+        }
+        Command::Ask { question, token } => {
+            names::adopt(token);
+            return Ok(Reply::Answer((trade.answer)(&question)?));
+        }
+        _ => {}
+    }
+    let session = session.as_mut().ok_or_else(|| Failure::new(FailureKind::Worker, "a command came before `open`"))?;
+    match command {
+        Command::Batch { iterations } => Ok(Reply::Sample(session.batch(iterations)?)),
+        Command::Window { duration_ns } => Ok(Reply::Sample(session.window(Duration::from_nanos(duration_ns))?)),
+        Command::Verify { iterations, duration_ns } => {
+            Ok(Reply::Verified(session.verify(iterations, Duration::from_nanos(duration_ns))?))
+        }
+        Command::Each { iterations } => {
+            let mut latencies = Histogram::new();
+            let sample = session.each(iterations, &mut latencies)?;
+            Ok(Reply::Each { sample, histogram: latencies.to_base64() })
+        }
+        Command::Open { .. } | Command::Ask { .. } | Command::Quit => unreachable!("handled before"),
+    }
+}
+
+/// A dying peer closes its descriptors before its parent hears of the death: so the near end may fail first, with a
+/// reason that is only a consequence. Give the cause a moment to arrive; its signal handler ends the process.
+fn await_peer_death() {
+    std::thread::sleep(GRACE);
+    signals::look_at_children();
+}
+
+/// Sends `text` to the front end and leaves at once. Async-signal-safe, callable from any thread.
+pub(crate) fn fail(text: FailureText) -> ! {
+    if HAS_CHANNEL.load(Ordering::Acquire) {
+        let _ = send(0, text.bytes(), MsgFlags::MSG_NOSIGNAL);
+    }
+    process::exit_now(FAILED)
+}
+
+/// Closes a forked peer's copy of the channel, so that the worker's end alone is its end.
+pub(crate) fn leave_channel_to_parent() {
+    if HAS_CHANNEL.swap(false, Ordering::AcqRel) {
+        let _ = nix::unistd::close(0);
+    }
+}
+
+/// What the last panic said, and where.
+pub(crate) fn last_panic() -> String {
+    LAST_PANIC.lock().map_or_else(|_| String::new(), |last| last.clone())
+}

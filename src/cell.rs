@@ -1,0 +1,163 @@
+//! One cell: a mechanism, a workload and a setup, with the id they make; and its way into a worker process and back.
+
+use std::fmt;
+
+use ipcmark_harness::clock::Clock;
+use ipcmark_harness::control::{Failure, FailureKind};
+use ipcmark_harness::parties::PeerKind;
+use ipcmark_harness::placement::Topology;
+use ipcmark_harness::record::{Cpus, Identity};
+use ipcmark_harness::session::Session;
+use ipcmark_harness::worker::Trade;
+use serde::{Deserialize, Serialize};
+use serde_json::{Map, Value, json};
+
+use crate::mechanism::{Mechanism, Setup, Stage, Support, Workload};
+use crate::mechanisms::{self, MECHANISMS};
+
+/// One line of results, before it is measured.
+#[derive(Copy, Clone, Debug)]
+pub struct Cell {
+    /// What is measured.
+    pub mechanism: &'static Mechanism,
+    /// What is done with it.
+    pub workload: &'static Workload,
+    /// With which parameters.
+    pub setup: Setup,
+}
+
+/// What a worker is told.
+#[derive(Serialize, Deserialize)]
+struct Spec {
+    mechanism: String,
+    workload: String,
+    stage: Stage,
+}
+
+/// The id: `workload/<what must be equal>/mechanism/<swept value>`.
+impl fmt::Display for Cell {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}/{}/{}", self.group(), self.mechanism.name, self.value())
+    }
+}
+
+impl Cell {
+    /// As [`fmt::Display`].
+    pub fn id(&self) -> String {
+        self.to_string()
+    }
+
+    /// The part of the id that cells must share to be compared: workload, peer, placement, waiting.
+    pub fn group(&self) -> String {
+        let Setup { peer, placement, waiting, .. } = self.setup;
+        format!("{}/{}/{placement}/{}", self.workload.name, peer_name(peer), waiting.name())
+    }
+
+    /// The swept value at the end of the id: the message size.
+    pub fn value(&self) -> String {
+        size_label(self.setup.payload_bytes)
+    }
+
+    /// Payload bytes that one operation delivers.
+    pub fn bytes_per_operation(&self) -> Option<f64> {
+        (self.mechanism.family != crate::mechanism::Family::Floor).then_some(self.setup.payload_bytes as f64)
+    }
+
+    /// The setup as an object, for lists and records.
+    pub fn setup_json(&self) -> Map<String, Value> {
+        match serde_json::to_value(self.setup) {
+            Ok(Value::Object(map)) => map,
+            _ => Map::new(),
+        }
+    }
+
+    /// What the record says of it before it is measured.
+    pub fn identity(&self, stage: Option<&Stage>) -> Identity {
+        let cpus = stage.map_or_else(Cpus::default, |s| Cpus { near: s.near_cpus.clone(), far: s.far_cpus.clone() });
+        Identity {
+            id: self.id(),
+            mechanism: self.mechanism.name.into(),
+            family: self.mechanism.family.to_string(),
+            workload: self.workload.name.into(),
+            setup: self.setup_json(),
+            cpus,
+        }
+    }
+
+    /// What a worker must be told to open it.
+    pub fn spec(&self, stage: &Stage) -> Value {
+        json!({"mechanism": self.mechanism.name, "workload": self.workload.name, "stage": stage})
+    }
+}
+
+/// As it stands in ids.
+pub fn peer_name(peer: PeerKind) -> &'static str {
+    match peer {
+        PeerKind::Process => "process",
+        PeerKind::Thread => "thread",
+    }
+}
+
+/// `64B`, `4KiB`, `1MiB`: the largest unit that divides it.
+pub fn size_label(bytes: usize) -> String {
+    match bytes {
+        b if b >= 1 << 20 && b % (1 << 20) == 0 => format!("{}MiB", b >> 20),
+        b if b >= 1 << 10 && b % (1 << 10) == 0 => format!("{}KiB", b >> 10),
+        b => format!("{b}B"),
+    }
+}
+
+/// What can run here: the kernel's word on each mechanism, and where parties can be placed.
+pub struct Here {
+    topology: Topology,
+    missing: Vec<(&'static str, String)>,
+}
+
+impl Here {
+    /// Reads the topology, and has a worker try each mechanism.
+    pub fn look(launcher: &ipcmark_harness::launch::Launcher) -> Result<Here, Failure> {
+        let answer = launcher.ask(&json!("support"))?;
+        let reason = |name: &str| answer.get(name).and_then(Value::as_str).map(str::to_owned);
+        let missing = MECHANISMS.iter().filter_map(|m| Some((m.name, reason(m.name)?))).collect();
+        Ok(Here { topology: Topology::of_this_machine(), missing })
+    }
+
+    /// Where the cell's parties go, or why it cannot run here.
+    pub fn stage(&self, cell: &Cell) -> Result<Stage, String> {
+        if let Some((_, reason)) = self.missing.iter().find(|(name, _)| *name == cell.mechanism.name) {
+            return Err(reason.clone());
+        }
+        let cpus = self.topology.cpus(cell.setup.placement)?;
+        if let Support::Missing(reason) = (cell.workload.supports)(&cell.setup) {
+            return Err(reason);
+        }
+        let near_cpus = cpus.first().copied().into_iter().collect();
+        Ok(Stage { setup: cell.setup, near_cpus, far_cpus: cpus.into_iter().skip(1).collect() })
+    }
+
+    /// What this machine's CPUs look like.
+    pub fn topology(&self) -> &Topology {
+        &self.topology
+    }
+}
+
+/// What this suite's workers do.
+pub const TRADE: Trade = Trade { open, answer };
+
+fn open(spec: &Value, clock: Clock) -> Result<Box<dyn Session>, Failure> {
+    let spec: Spec = serde_json::from_value(spec.clone())
+        .map_err(|error| Failure::new(FailureKind::Worker, format!("the cell's specification: {error}")))?;
+    let unknown = || Failure::new(FailureKind::Worker, format!("no cell {}/{}", spec.mechanism, spec.workload));
+    let mechanism = mechanisms::find(&spec.mechanism).ok_or_else(unknown)?;
+    let workload = mechanism.workloads.iter().find(|w| w.name == spec.workload).ok_or_else(unknown)?;
+    Ok((workload.open)(&spec.stage, clock)?)
+}
+
+/// The mechanisms that this kernel lacks, each with its reason.
+fn answer(_: &Value) -> Result<Value, Failure> {
+    let missing = MECHANISMS.iter().filter_map(|mechanism| match (mechanism.support)() {
+        Support::Available => None,
+        Support::Missing(reason) => Some((mechanism.name.to_owned(), Value::String(reason))),
+    });
+    Ok(Value::Object(missing.collect()))
+}

@@ -1,0 +1,110 @@
+//! The command line: one file a command; this one parses, dispatches, and turns errors into sentences and exit codes.
+
+pub mod exit;
+mod list;
+mod output;
+mod run;
+mod show;
+mod verify;
+
+use clap::{Args, Parser, Subcommand};
+use ipcmark_harness::clock::Calibration;
+use ipcmark_harness::launch::Launcher;
+use nix::sys::signal::Signal;
+
+use crate::cell::{Cell, Here};
+use crate::plan::{self, Profile};
+use exit::Stop;
+
+/// Measures what each way of talking between processes and threads costs on this machine, and records it with the
+/// conditions it was measured under.
+#[derive(Debug, Parser)]
+#[command(name = "ipcmark", version, after_long_help = AFTER_HELP)]
+struct Cli {
+    #[command(subcommand)]
+    command: Command,
+}
+
+const AFTER_HELP: &str = "\
+A cell is mechanism × workload × setup, with one stable id:
+  round-trip/process/same-cache/block/pipe/64B
+  workload / peer / placement / waiting / mechanism / message size
+
+Examples:
+  ipcmark run                                   the headline cells, within a minute
+  ipcmark run --profile standard pipe unix      pipes against Unix sockets, to publish
+  ipcmark run 'round-trip/*/same-cpu/*/64B'     a glob over whole ids
+  ipcmark list posix-mq --json                  what there is, and what is missing why
+  ipcmark show results/…/2026-01-31-0a1b2c3.jsonl
+
+Exit codes:
+  0 done · 1 a cell or the program failed · 2 usage · 5 records that do not go together ·
+  6 verification failed · 129, 130, 143 interrupted by SIGHUP, SIGINT, SIGTERM
+
+Standard output is results; progress and warnings go to standard error.";
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    /// Show every cell, and whether it can run here
+    List(list::ListArgs),
+    /// Run every cell once with all bytes checked; exit code 6 when a check fails
+    Verify(verify::VerifyArgs),
+    /// Measure, print tables, and write a record
+    Run(run::RunArgs),
+    /// Print the tables of a record
+    Show(show::ShowArgs),
+}
+
+/// Which cells.
+#[derive(Debug, Args)]
+struct Selection {
+    /// Cells to take: a part of an id, or a glob over whole ids; several are or-ed; a whole id is taken from any profile
+    #[arg(value_name = "FILTER")]
+    filters: Vec<String>,
+}
+
+/// What a worker is given beyond the time its work takes, by default.
+const PATIENCE_S: f64 = 10.0;
+
+/// Parses the command line, runs the command, and returns the exit code.
+pub fn main() -> i32 {
+    // `ipcmark list | head` is no error: end as other commands do when nobody reads on.
+    let _ = ipcmark_harness::sys::signals::restore_default(Signal::SIGPIPE);
+    let cli = Cli::parse();
+    let done = match cli.command {
+        Command::List(args) => list::run(&args),
+        Command::Verify(args) => verify::run(&args),
+        Command::Run(args) => run::run(args),
+        Command::Show(args) => show::run(&args),
+    };
+    match done {
+        Ok(()) => exit::DONE,
+        Err(error) => report(&error),
+    }
+}
+
+fn report(error: &anyhow::Error) -> i32 {
+    eprintln!("error: {error:#}");
+    error.downcast_ref::<Stop>().map_or(exit::FAILURE, |stop| stop.code)
+}
+
+/// A calibrated clock, the way to start workers, and what can run here.
+struct Bench {
+    calibration: Calibration,
+    launcher: Launcher,
+    here: Here,
+}
+
+impl Bench {
+    fn set_up(patience_s: f64) -> anyhow::Result<Bench> {
+        let calibration = ipcmark_harness::clock::Clock::calibrate();
+        let patience = std::time::Duration::from_secs_f64(patience_s);
+        let launcher = Launcher { clock: calibration.clock, patience };
+        let here = Here::look(&launcher).map_err(|failure| Stop::of(&failure))?;
+        Ok(Bench { calibration, launcher, here })
+    }
+
+    fn select(&self, profile: Profile, filters: &[String]) -> anyhow::Result<Vec<Cell>> {
+        plan::select(profile, filters, self.here.topology()).map_err(|no_match| Stop::usage(no_match).into())
+    }
+}

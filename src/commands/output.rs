@@ -1,0 +1,179 @@
+//! What commands show: tables of cells, figures with units, progress.
+
+use comfy_table::{CellAlignment, ContentArrangement, Table, presets};
+use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
+use ipcmark_harness::record::{Cell, NearFar, Outcome, Revision, sanitize};
+use serde_json::Value;
+
+/// A progress bar on standard error: current cell and time left; nothing where that is no terminal.
+pub(super) fn progress(length: u64) -> ProgressBar {
+    let bar = ProgressBar::with_draw_target(Some(length), ProgressDrawTarget::stderr());
+    let style =
+        ProgressStyle::with_template("{bar:30} {percent:>3} %  {msg}").unwrap_or_else(|_| ProgressStyle::default_bar());
+    bar.set_style(style);
+    bar
+}
+
+/// A positive number of seconds, for clap.
+pub(super) fn positive_seconds(text: &str) -> Result<f64, String> {
+    match text.parse::<f64>() {
+        Ok(seconds) if seconds > 0.0 && seconds <= 86_400.0 => Ok(seconds),
+        _ => Err("a number of seconds between 0 and 86400 is allowed".into()),
+    }
+}
+
+/// `0a1b2c3`, `0a1b2c3-dirty`, or `unknown`.
+pub(super) fn revision(revision: &Revision) -> String {
+    let short = revision.commit.as_deref().map_or("unknown", |commit| commit.get(..7).unwrap_or(commit));
+    if revision.dirty == Some(true) { format!("{short}-dirty") } else { short.to_owned() }
+}
+
+/// One table a workload, fastest first among cells that may be compared; then what was skipped or failed, and why.
+pub(super) fn tables(cells: &[Cell]) -> String {
+    let mut text = String::new();
+    let mut workloads: Vec<&str> = Vec::new();
+    for cell in cells.iter().filter(|cell| cell.outcome == Outcome::Measured) {
+        if !workloads.contains(&cell.workload.as_str()) {
+            workloads.push(&cell.workload);
+        }
+    }
+    for workload in workloads {
+        let of_workload = |cell: &&Cell| cell.workload == workload && cell.outcome == Outcome::Measured;
+        let rows: Vec<&Cell> = cells.iter().filter(of_workload).collect();
+        text += &format!("\n{}\n{}\n", sanitize(workload), table(&rows));
+    }
+    text + &reasons(cells, Outcome::Skipped, "skipped") + &reasons(cells, Outcome::Failed, "FAILED")
+}
+
+const COLUMNS: [&str; 10] =
+    ["mechanism", "median", "interval", "p99", "p99.9", "CPU/op", "switches/op", "MB/s", "ratio", "notes"];
+
+fn table(cells: &[&Cell]) -> String {
+    let mut table = Table::new();
+    table.load_preset(presets::NOTHING).set_content_arrangement(ContentArrangement::Disabled);
+    table.set_header(COLUMNS);
+    for (_, column) in table.column_iter_mut().enumerate().filter(|(i, _)| (1..9).contains(i)) {
+        column.set_cell_alignment(CellAlignment::Right);
+    }
+    for (conditions, group) in groups(cells) {
+        table.add_row(vec![sanitize(&conditions)]);
+        let fastest = group.iter().filter(|c| !is_floor(c)).filter_map(|c| c.estimate_ns).min_by(f64::total_cmp);
+        for cell in group {
+            table.add_row(row(cell, fastest));
+        }
+    }
+    table.to_string()
+}
+
+/// Cells that may be compared: equal in everything but the mechanism, in order of first appearance, fastest first.
+fn groups<'a>(cells: &[&'a Cell]) -> Vec<(String, Vec<&'a Cell>)> {
+    let mut groups: Vec<(String, Vec<&Cell>)> = Vec::new();
+    for cell in cells {
+        let conditions = conditions(cell);
+        match groups.iter_mut().find(|(name, _)| *name == conditions) {
+            Some((_, group)) => group.push(cell),
+            None => groups.push((conditions, vec![cell])),
+        }
+    }
+    for (_, group) in &mut groups {
+        group.sort_by(|a, b| a.estimate_ns.unwrap_or(f64::MAX).total_cmp(&b.estimate_ns.unwrap_or(f64::MAX)));
+    }
+    groups
+}
+
+/// All of the setup, in one phrase: `process, same-cache, block, 64 B`.
+fn conditions(cell: &Cell) -> String {
+    let text = |key: &str| cell.setup.get(key).and_then(Value::as_str).unwrap_or("?").to_owned();
+    let payload = cell.setup.get("payload_bytes").and_then(Value::as_u64);
+    let payload = payload.map_or_else(|| "?".into(), |bytes| crate::cell::size_label(bytes as usize));
+    format!("{}, {}, {}, {payload}", text("peer"), text("placement"), text("waiting"))
+}
+
+fn is_floor(cell: &Cell) -> bool {
+    cell.family == "floor"
+}
+
+fn row(cell: &Cell, fastest: Option<f64>) -> Vec<String> {
+    let quantile = |of: fn(&ipcmark_harness::histogram::Quantiles) -> Option<u64>| {
+        cell.quantiles_ns.as_ref().and_then(of).map_or_else(dash, |ns| time(ns as f64))
+    };
+    let ratio = match (cell.estimate_ns, fastest) {
+        _ if is_floor(cell) => "floor".into(),
+        (Some(ns), Some(fastest)) if fastest > 0.0 => figure(ns / fastest, 3),
+        _ => dash(),
+    };
+    vec![
+        format!("  {}", sanitize(&cell.mechanism)),
+        cell.estimate_ns.map_or_else(dash, time),
+        cell.interval_ns.map_or_else(dash, |[low, high]| format!("{} – {}", time(low), time(high))),
+        quantile(|q| q.p99),
+        quantile(|q| q.p999),
+        cell.cpu_ns_per_op.map_or_else(dash, |cpu| time(cpu.near + cpu.far)),
+        switches(cell),
+        cell.bytes_per_s.map_or_else(dash, |b| figure(b / 1e6, 3)),
+        ratio,
+        cell.notes.iter().map(|note| sanitize(note)).collect::<Vec<_>>().join("; "),
+    ]
+}
+
+/// Voluntary and involuntary together, of all parties: on one CPU about half of the real ones are booked as involuntary.
+fn switches(cell: &Cell) -> String {
+    let both = |of: Option<NearFar<f64>>| of.map(|s| s.near + s.far);
+    let sum = both(cell.voluntary_switches_per_op).zip(both(cell.involuntary_switches_per_op)).map(|(a, b)| a + b);
+    sum.map_or_else(dash, |s| format!("{s:.2}"))
+}
+
+/// Reasons with the number of cells each explains; one cell's id where it is alone.
+fn reasons(cells: &[Cell], outcome: Outcome, title: &str) -> String {
+    let mut counted: Vec<(&str, Vec<&Cell>)> = Vec::new();
+    for cell in cells.iter().filter(|cell| cell.outcome == outcome) {
+        let reason = cell.reason.as_deref().unwrap_or("no reason given");
+        match counted.iter_mut().find(|(known, _)| *known == reason) {
+            Some((_, cells)) => cells.push(cell),
+            None => counted.push((reason, vec![cell])),
+        }
+    }
+    let line = |(reason, cells): &(&str, Vec<&Cell>)| match cells.as_slice() {
+        [one] => format!("  {}: {}\n", sanitize(&one.id), sanitize(reason)),
+        [first, ..] => format!("  {} cells ({}, …): {}\n", cells.len(), sanitize(&first.id), sanitize(reason)),
+        [] => String::new(),
+    };
+    let lines: String = counted.iter().map(line).collect();
+    if lines.is_empty() { lines } else { format!("\n{title}\n{lines}") }
+}
+
+fn dash() -> String {
+    "–".into()
+}
+
+/// Nanoseconds in the unit that keeps one to three digits before the point.
+pub(super) fn time(ns: f64) -> String {
+    match ns {
+        ns if ns < 1e3 => format!("{} ns", figure(ns, 3)),
+        ns if ns < 1e6 => format!("{} µs", figure(ns / 1e3, 3)),
+        ns if ns < 1e9 => format!("{} ms", figure(ns / 1e6, 3)),
+        ns => format!("{} s", figure(ns / 1e9, 3)),
+    }
+}
+
+/// `value` with so many significant digits, never in scientific notation.
+fn figure(value: f64, digits: i32) -> String {
+    let before_point = if value.abs() < 1.0 { 1 } else { value.abs().log10().floor() as i32 + 1 };
+    format!("{value:.*}", (digits - before_point).max(0) as usize)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn times_keep_three_digits_in_the_fitting_unit() {
+        let shown: Vec<String> = [0.0, 1.234, 12.34, 123.4, 1234.0, 56_780.0, 7.9e6, 2.5e9].map(time).to_vec();
+        assert_eq!(shown, ["0.00 ns", "1.23 ns", "12.3 ns", "123 ns", "1.23 µs", "56.8 µs", "7.90 ms", "2.50 s"]);
+    }
+
+    #[test]
+    fn large_figures_lose_no_digits_before_the_point() {
+        assert_eq!(figure(17_042.4, 3), "17042");
+    }
+}

@@ -1,0 +1,243 @@
+//! `ipcmark run`: measures cells over several launches each, prints tables, and leaves a record.
+
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use anyhow::Context;
+use clap::Args;
+use indicatif::ProgressBar;
+use ipcmark_harness::control::{Failure, FailureKind};
+use ipcmark_harness::machine::{self, Root};
+use ipcmark_harness::record::{self, Record, Writer};
+use ipcmark_harness::sys::signals;
+
+use super::exit::{self, Stop};
+use super::{Bench, PATIENCE_S, Selection, output};
+use crate::plan::Profile;
+use crate::provenance;
+use crate::runner::{self, Event, Job};
+
+/// Arguments of `run`.
+#[derive(Debug, Args)]
+pub(super) struct RunArgs {
+    #[command(flatten)]
+    selection: Selection,
+    /// How much is measured
+    #[arg(long, value_enum, default_value_t = Profile::Quick)]
+    profile: Profile,
+    /// Launches of each cell: fresh worker processes, the unit of repetition
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..=1000))]
+    launches: Option<u32>,
+    /// Seed of the order of launches; drawn and recorded if not given
+    #[arg(long, value_name = "N")]
+    seed: Option<u64>,
+    /// Where the record goes; it must not exist yet [default: results/<machine>/<date>-<revision>.jsonl]
+    #[arg(long, value_name = "FILE.jsonl")]
+    out: Option<PathBuf>,
+    /// Show the cells and the time they would take, and measure nothing
+    #[arg(long)]
+    dry_run: bool,
+    /// Complete a run that was interrupted: same cells, launches and seed, same record
+    #[arg(long, value_name = "FILE", conflicts_with_all = ["filters", "profile", "launches", "seed", "out", "tags"])]
+    resume: Option<PathBuf>,
+    /// A fact of your own for the record, such as rack=7; may be repeated
+    #[arg(long = "tag", value_name = "KEY=VALUE", value_parser = tag)]
+    tags: Vec<(String, String)>,
+    /// Seconds a worker may take beyond its work before it counts as hung
+    #[arg(long, value_name = "SECONDS", default_value_t = PATIENCE_S, value_parser = output::positive_seconds)]
+    cell_timeout: f64,
+}
+
+fn tag(text: &str) -> Result<(String, String), String> {
+    let (key, value) = text.split_once('=').ok_or("a tag is KEY=VALUE")?;
+    if key.is_empty() { Err("a tag needs a key before its `=`".into()) } else { Ok((key.into(), value.into())) }
+}
+
+/// What is to be done: jobs, and where their results go.
+struct Plan {
+    profile: Profile,
+    seed: u64,
+    jobs: Vec<Job>,
+    output: Output,
+    finished: Vec<record::Cell>,
+}
+
+enum Output {
+    /// A new record; `asked`: the user named the place, so not getting it is an error.
+    New { path: PathBuf, asked: bool, header: Box<record::Header> },
+    /// The record of an interrupted run.
+    Resumed(PathBuf),
+}
+
+pub(super) fn run(args: RunArgs) -> anyhow::Result<()> {
+    let bench = Bench::set_up(args.cell_timeout)?;
+    let plan = match &args.resume {
+        Some(path) => resumed(&bench, path)?,
+        None => fresh(&bench, &args)?,
+    };
+    if args.dry_run {
+        return dry_run(&plan);
+    }
+    signals::catch_interruptions()?;
+    measure(&bench, plan)
+}
+
+fn fresh(bench: &Bench, args: &RunArgs) -> anyhow::Result<Plan> {
+    let cells = bench.select(args.profile, &args.selection.filters)?;
+    let launches = args.launches.unwrap_or_else(|| args.profile.launches());
+    let seed = args.seed.unwrap_or_else(|| fastrand::u64(..=u64::from(u32::MAX)));
+    let mut header = provenance::header(record::FrontEnd::Run, &bench.calibration);
+    header.selection = record::Selection {
+        filters: args.selection.filters.clone(),
+        profile: args.profile.name().into(),
+        launches,
+        seed,
+        cell_timeout_s: args.cell_timeout,
+        cells: cells.iter().map(|cell| cell.id()).collect(),
+    };
+    (header.seed, header.profile) = (seed, args.profile.name().into());
+    header.tags = BTreeMap::from_iter(args.tags.iter().cloned());
+    let path = args.out.clone().unwrap_or_else(|| default_path(&header));
+    let jobs = cells.into_iter().map(|cell| Job::new(cell, bench.here.stage(&cell), launches)).collect();
+    let output = Output::New { path, asked: args.out.is_some(), header: Box::new(header) };
+    Ok(Plan { profile: args.profile, seed, jobs, output, finished: Vec::new() })
+}
+
+/// `results/<machine>/<date>-<revision>.jsonl`, with a number where that is taken.
+fn default_path(header: &record::Header) -> PathBuf {
+    let machine = machine::machine_name(&machine::machine(&Root::new("/")));
+    let date = header.started_utc.get(..10).unwrap_or("undated");
+    let stem = format!("{date}-{}", output::revision(&header.revision));
+    let folder = Path::new("results").join(machine);
+    let numbered = (1..).map(|n| if n == 1 { stem.clone() } else { format!("{stem}-{n}") });
+    let mut paths = numbered.map(|stem| folder.join(stem + ".jsonl"));
+    paths.find(|path| !path.exists()).unwrap_or_else(|| folder.join("record.jsonl"))
+}
+
+/// The rest of an interrupted run: launches that the record holds are kept.
+fn resumed(bench: &Bench, path: &Path) -> anyhow::Result<Plan> {
+    let (record, warnings) = Record::read(path).context("the run cannot be resumed")?;
+    for warning in &warnings {
+        eprintln!("warning: {warning}");
+    }
+    let now = provenance::header(record::FrontEnd::Run, &bench.calibration);
+    if let Some(difference) = provenance::difference(&record.header, &now) {
+        let why = format!("{}: {difference}; a run is resumed by what began it, where it began", path.display());
+        return Err(Stop::new(exit::NOT_COMPARABLE, why).into());
+    }
+    let selection = &record.header.selection;
+    let profile = clap::ValueEnum::from_str(&selection.profile, false)
+        .map_err(|_| Stop::usage(format!("{}: unknown profile `{}`", path.display(), selection.profile)))?;
+    let cells = bench.select(profile, &selection.cells)?;
+    let mut jobs = Vec::new();
+    let mut finished = Vec::new();
+    for cell in cells {
+        let mut job = Job::new(cell, bench.here.stage(&cell), selection.launches);
+        let earlier = record.cell(&job.id());
+        earlier.into_iter().for_each(|earlier| job.resume_from(earlier));
+        match earlier {
+            Some(earlier) if job.left() == 0 => finished.push(earlier.clone()),
+            _ => jobs.push(job),
+        }
+    }
+    Ok(Plan { profile, seed: record.header.seed, jobs, output: Output::Resumed(path.to_owned()), finished })
+}
+
+fn dry_run(plan: &Plan) -> anyhow::Result<()> {
+    for job in &plan.jobs {
+        let left = job.left();
+        println!("{}  {}", job.id(), if left == 0 { "skipped".into() } else { format!("{left} launches") });
+    }
+    let expected = runner::expected(&plan.jobs, &plan.profile.effort());
+    println!("{} cells, about {}", plan.jobs.len(), output::time(expected.as_nanos() as f64));
+    Ok(())
+}
+
+fn measure(bench: &Bench, mut plan: Plan) -> anyhow::Result<()> {
+    let mut writer = open(plan.output)?;
+    let effort = plan.profile.effort();
+    let expected = runner::expected(&plan.jobs, &effort);
+    eprintln!("{} cells, about {}", plan.jobs.len(), output::time(expected.as_nanos() as f64));
+    let bar = output::progress(expected.as_millis() as u64);
+    let interrupted =
+        runner::run(&mut plan.jobs, &bench.launcher, &effort, plan.seed, |event| note(&bar, &mut writer, event))?;
+    bar.finish_and_clear();
+    if interrupted.is_some() {
+        keep_partial(&plan.jobs, &mut writer)?;
+    }
+    let mut results = plan.finished;
+    results.extend(plan.jobs.iter().filter_map(Job::result));
+    print!("{}", output::tables(&results));
+    if let Some(writer) = &writer {
+        eprintln!("record: {}", writer.path().display());
+    }
+    judge(&plan.jobs, interrupted, writer.as_ref())
+}
+
+/// Opens the record. Only a place that the user did not choose may fail without ending the run.
+fn open(output: Output) -> anyhow::Result<Option<Writer>> {
+    match output {
+        Output::Resumed(path) => {
+            let (writer, repair) = Writer::append_to(&path).context("the run cannot be resumed")?;
+            if let Some(repair) = repair {
+                eprintln!("warning: {}: its last line was cut off and has been mended ({repair:?})", path.display());
+            }
+            Ok(Some(writer))
+        }
+        Output::New { path, asked, header } => match Writer::create(&path, &header) {
+            Ok(writer) => Ok(Some(writer)),
+            Err(error) if asked => Err(error).context("nothing was measured"),
+            Err(error) => {
+                eprintln!("warning: no record is kept: {error}; choose a place with --out");
+                Ok(None)
+            }
+        },
+    }
+}
+
+fn note(bar: &ProgressBar, writer: &mut Option<Writer>, event: Event<'_>) -> anyhow::Result<()> {
+    match event {
+        Event::Launch { job, done, total } => {
+            let left = humantime::format_duration(Duration::from_secs((total - done).as_secs_f64().ceil() as u64));
+            bar.set_position(done.as_millis() as u64);
+            bar.set_message(format!("{left} left  {}", job.id()));
+        }
+        Event::Complete(cell) => {
+            if cell.outcome == record::Outcome::Failed {
+                let reason = cell.reason.as_deref().unwrap_or("no reason given");
+                bar.suspend(|| eprintln!("warning: {} failed: {reason}", cell.id));
+            }
+            if let Some(writer) = writer {
+                writer.write_cell(&cell).context("the run ends here; every cell before is kept")?;
+            }
+        }
+    }
+    Ok(())
+}
+
+/// Launches of cells that were under way are results too: resuming adds the rest.
+fn keep_partial(jobs: &[Job], writer: &mut Option<Writer>) -> anyhow::Result<()> {
+    let Some(writer) = writer else { return Ok(()) };
+    let partial = jobs.iter().filter(|job| job.left() > 0 && job.failure().is_none()).filter_map(Job::result);
+    for cell in partial {
+        writer.write_cell(&cell).context("a cell under way could not be kept")?;
+    }
+    Ok(())
+}
+
+fn judge(jobs: &[Job], interrupted: Option<Failure>, writer: Option<&Writer>) -> anyhow::Result<()> {
+    if let (Some(failure), Some(signal)) = (&interrupted, signals::interruption()) {
+        let advice = writer.map_or_else(String::new, |writer| {
+            format!("; what was measured is kept, continue with `ipcmark run --resume {}`", writer.path().display())
+        });
+        return Err(Stop::interrupted(signal, format!("{failure}{advice}")).into());
+    }
+    let failures: Vec<&Failure> = jobs.iter().filter_map(Job::failure).collect();
+    if failures.is_empty() {
+        return Ok(());
+    }
+    let wrong = failures.iter().any(|failure| failure.kind == FailureKind::Verification);
+    let code = if wrong { exit::VERIFICATION } else { exit::FAILURE };
+    Err(Stop::new(code, format!("{} of {} cells failed", failures.len(), jobs.len())).into())
+}

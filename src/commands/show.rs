@@ -1,0 +1,59 @@
+//! `ipcmark show`: the tables of a record. Reads the record only: the mechanisms in it need not exist any more.
+
+use std::path::PathBuf;
+
+use anyhow::Context;
+use clap::Args;
+use ipcmark_harness::record::{Record, sanitize};
+
+use super::output;
+
+/// Arguments of `show`.
+#[derive(Debug, Args)]
+pub(super) struct ShowArgs {
+    /// The record
+    #[arg(value_name = "RECORD")]
+    record: PathBuf,
+    /// The record's header and cells as one JSON object
+    #[arg(long)]
+    json: bool,
+}
+
+pub(super) fn run(args: &ShowArgs) -> anyhow::Result<()> {
+    let (record, warnings) = Record::read(&args.record).context("the record cannot be shown")?;
+    for warning in &warnings {
+        eprintln!("warning: {warning}");
+    }
+    if args.json {
+        let all = serde_json::json!({"header": record.header, "cells": record.cells});
+        println!("{}", serde_json::to_string_pretty(&all)?);
+        return Ok(());
+    }
+    println!("{}", about(&record));
+    print!("{}", output::tables(&record.cells));
+    Ok(())
+}
+
+/// Where the numbers come from, in three lines.
+fn about(record: &Record) -> String {
+    let header = &record.header;
+    let fact = |name: &str| {
+        let value = header.machine.get(name).and_then(|fact| fact.get("value"));
+        value.map_or_else(|| "unknown".into(), |v| v.as_str().map_or_else(|| v.to_string(), str::to_owned))
+    };
+    let text = format!(
+        "ipcmark {} at {}, profile {}, started {}\n{} × {}, {}, Linux {}",
+        header.suite,
+        output::revision(&header.revision),
+        header.profile,
+        header.started_utc,
+        fact("cpus_online_count"),
+        fact("cpu_model_name"),
+        match fact("hypervisor").as_str() {
+            "none" => "bare metal".to_owned(),
+            name => format!("virtual machine ({name})"),
+        },
+        fact("kernel_release"),
+    );
+    text.lines().map(sanitize).collect::<Vec<_>>().join("\n")
+}

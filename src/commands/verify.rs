@@ -1,0 +1,113 @@
+//! `ipcmark verify`: every cell once, all bytes checked at both ends by the loop that is measured.
+
+use std::time::Duration;
+
+use clap::Args;
+use indicatif::ProgressBar;
+use ipcmark_harness::control::{Failure, FailureKind};
+use ipcmark_harness::session::Verified;
+use ipcmark_harness::sys::signals;
+use serde_json::{Value, json};
+
+use super::exit::{self, Stop};
+use super::{Bench, PATIENCE_S, Selection, output};
+use crate::cell::Cell;
+use crate::plan::Profile;
+
+/// Arguments of `verify`.
+#[derive(Debug, Args)]
+pub(super) struct VerifyArgs {
+    #[command(flatten)]
+    selection: Selection,
+    /// The profile whose cells are verified
+    #[arg(long, value_enum, default_value_t = Profile::Full)]
+    profile: Profile,
+    /// An array of objects instead of lines
+    #[arg(long)]
+    json: bool,
+    /// Seconds a worker may take beyond its work before it counts as hung
+    #[arg(long, value_name = "SECONDS", default_value_t = PATIENCE_S, value_parser = output::positive_seconds)]
+    cell_timeout: f64,
+}
+
+/// Operations checked in one cell, if they fit into `AT_MOST`.
+pub(super) const OPERATIONS: u64 = 500;
+/// Time for one cell's operations.
+pub(super) const AT_MOST: Duration = Duration::from_millis(10);
+
+enum Outcome {
+    Passed(Verified),
+    Skipped(String),
+    Failed(Failure),
+}
+
+pub(super) fn run(args: &VerifyArgs) -> anyhow::Result<()> {
+    let bench = Bench::set_up(args.cell_timeout)?;
+    let cells = bench.select(args.profile, &args.selection.filters)?;
+    signals::catch_interruptions()?;
+    let bar = output::progress(cells.len() as u64);
+    let mut outcomes = Vec::new();
+    for cell in &cells {
+        bar.set_message(cell.id());
+        let outcome = verify(&bench, cell);
+        if let Outcome::Failed(failure) = &outcome
+            && failure.kind == FailureKind::Interrupted
+        {
+            bar.finish_and_clear();
+            return Err(Stop::of(failure).into());
+        }
+        if !args.json {
+            print(&bar, cell, &outcome);
+        }
+        outcomes.push(outcome);
+        bar.inc(1);
+    }
+    bar.finish_and_clear();
+    if args.json {
+        let list: Vec<Value> = cells.iter().zip(&outcomes).map(|(cell, outcome)| to_json(cell, outcome)).collect();
+        println!("{}", serde_json::to_string_pretty(&list)?);
+    }
+    judge(&outcomes)
+}
+
+fn verify(bench: &Bench, cell: &Cell) -> Outcome {
+    let stage = match bench.here.stage(cell) {
+        Ok(stage) => stage,
+        Err(reason) => return Outcome::Skipped(reason),
+    };
+    let verified = bench.launcher.open(&cell.spec(&stage), 0).and_then(|mut worker| {
+        let verified = worker.verify(OPERATIONS, AT_MOST)?;
+        worker.quit().map(|()| verified)
+    });
+    verified.map_or_else(Outcome::Failed, Outcome::Passed)
+}
+
+fn print(bar: &ProgressBar, cell: &Cell, outcome: &Outcome) {
+    bar.suspend(|| match outcome {
+        Outcome::Passed(v) => println!("ok       {cell}  {} operations, {} bytes compared", v.operations, v.bytes),
+        Outcome::Skipped(reason) => println!("skipped  {cell}  {reason}"),
+        Outcome::Failed(failure) => println!("FAILED   {cell}  {failure}"),
+    });
+}
+
+fn to_json(cell: &Cell, outcome: &Outcome) -> Value {
+    match outcome {
+        Outcome::Passed(v) => {
+            json!({"id": cell.id(), "outcome": "passed", "operations": v.operations, "bytes": v.bytes, "reason": null})
+        }
+        Outcome::Skipped(reason) => json!({"id": cell.id(), "outcome": "skipped", "reason": reason}),
+        Outcome::Failed(failure) => json!({"id": cell.id(), "outcome": "failed", "reason": failure.reason}),
+    }
+}
+
+fn judge(outcomes: &[Outcome]) -> anyhow::Result<()> {
+    let count = |of: fn(&Outcome) -> bool| outcomes.iter().filter(|outcome| of(outcome)).count();
+    let failed = count(|o| matches!(o, Outcome::Failed(_)));
+    let skipped = count(|o| matches!(o, Outcome::Skipped(_)));
+    let passed = outcomes.len() - failed - skipped;
+    eprintln!("{passed} passed, {failed} failed, {skipped} skipped");
+    if failed == 0 {
+        return Ok(());
+    }
+    Err(Stop::new(exit::VERIFICATION, format!("{failed} of {} cells failed verification", outcomes.len())).into())
+}

@@ -1,0 +1,229 @@
+//! The contract of each shape, clause by clause, as code that tries it on any implementation.
+//!
+//! The clauses of [`Transport`] stand as bullets in its documentation; a test compares the two lists. Both ends live in
+//! this process here, the far one in a thread: that the same holds between processes is what `verify` shows.
+
+use std::io;
+use std::time::Duration;
+
+use crate::mechanism::{Clause, Setup, Support, Transport, Verdict};
+use crate::workloads::payload;
+
+/// The clauses of every transport.
+pub const fn transport<T: Transport>() -> &'static [Clause] {
+    Table::<T>::CLAUSES
+}
+
+struct Table<T>(std::marker::PhantomData<T>);
+
+impl<T: Transport> Table<T> {
+    const CLAUSES: &'static [Clause] = &[
+        Clause { name: "messages_arrive_whole_and_unchanged", check: whole_and_unchanged::<T> },
+        Clause { name: "messages_arrive_in_order", check: in_order::<T> },
+        Clause { name: "both_directions_carry_messages", check: both_directions::<T> },
+        Clause { name: "a_full_channel_holds_the_sender_back", check: full_channel::<T> },
+        Clause { name: "boundaries_are_kept", check: boundaries::<T> },
+        Clause { name: "recv_after_the_other_end_is_gone_reports_end", check: reports_end::<T> },
+        Clause { name: "nothing_is_left_by_name", check: nothing_left_by_name::<T> },
+        Clause { name: "sizes_it_does_not_take_are_refused_with_the_limit", check: refused_sizes::<T> },
+    ];
+}
+
+const NO_DELIVERY: Verdict = Verdict::NotPromised("it delivers nothing");
+
+fn broken(what: impl Into<String>) -> io::Result<Verdict> {
+    Ok(Verdict::Broken(what.into()))
+}
+
+/// The setup's message with another size.
+fn sized(setup: &Setup, payload_bytes: usize) -> Setup {
+    Setup { payload_bytes, ..*setup }
+}
+
+/// Sizes around every edge that matters: words, pages, pipe and socket buffers.
+fn sizes<T: Transport>(setup: &Setup) -> impl Iterator<Item = usize> {
+    let setup = *setup;
+    [1, 7, 8, 9, 63, 64, 65, 4095, 4096, 4097, 8192, 65_535, 65_536, 65_537, 1 << 20]
+        .into_iter()
+        .filter(move |&size| T::supports(&sized(&setup, size)) == Support::Available)
+}
+
+/// Runs both ends at once, each in its place, and returns what the receiving one found.
+fn between<T: Transport>(
+    setup: &Setup,
+    send: impl FnOnce(&mut T) -> io::Result<()> + Send,
+    recv: impl FnOnce(&mut T) -> io::Result<Verdict>,
+) -> io::Result<Verdict> {
+    let (mut near, mut far) = T::pair(setup)?;
+    near.settle()?;
+    far.settle()?;
+    std::thread::scope(|scope| {
+        let sender = scope.spawn(move || send(&mut far).map(|()| far));
+        let verdict = recv(&mut near);
+        match sender.join() {
+            Ok(sent) => sent.map(drop).and(verdict),
+            Err(_) => broken("the sending end panicked"),
+        }
+    })
+}
+
+fn whole_and_unchanged<T: Transport>(setup: &Setup) -> io::Result<Verdict> {
+    if !T::DELIVERS {
+        return Ok(NO_DELIVERY);
+    }
+    for size in sizes::<T>(setup) {
+        let mut sent = vec![0; size];
+        payload::fill(&mut sent, 1);
+        let (message, mut got) = (sent.clone(), vec![0; size]);
+        let verdict = between::<T>(
+            &sized(setup, size),
+            move |far| far.send(&message),
+            |near| {
+                near.recv(&mut got)?;
+                if got == sent { Ok(Verdict::Kept) } else { broken(format!("a message of {size} bytes was changed")) }
+            },
+        )?;
+        if verdict != Verdict::Kept {
+            return Ok(verdict);
+        }
+    }
+    Ok(Verdict::Kept)
+}
+
+/// Sends `count` numbered messages and receives them, with a pause before the first `recv`.
+fn numbered<T: Transport>(setup: &Setup, count: u64, pause: Duration) -> io::Result<Verdict> {
+    if !T::DELIVERS {
+        return Ok(NO_DELIVERY);
+    }
+    let size = setup.payload_bytes;
+    let send = move |far: &mut T| {
+        let mut message = vec![0; size];
+        (0..count).try_for_each(|number| {
+            payload::fill(&mut message, number);
+            far.send(&message)
+        })
+    };
+    between::<T>(setup, send, |near| {
+        std::thread::sleep(pause);
+        let (mut expected, mut got) = (vec![0; size], vec![0; size]);
+        for number in 0..count {
+            near.recv(&mut got)?;
+            payload::fill(&mut expected, number);
+            if got != expected {
+                return broken(format!("message {number} of {count} is another one"));
+            }
+        }
+        Ok(Verdict::Kept)
+    })
+}
+
+fn in_order<T: Transport>(setup: &Setup) -> io::Result<Verdict> {
+    numbered::<T>(setup, 2000, Duration::ZERO)
+}
+
+/// More than any default buffer holds (a Unix socket's is 208 KiB) is sent before the first message is taken.
+fn full_channel<T: Transport>(setup: &Setup) -> io::Result<Verdict> {
+    numbered::<T>(&sized(setup, 4096), 1000, Duration::from_millis(20))
+}
+
+fn both_directions<T: Transport>(setup: &Setup) -> io::Result<Verdict> {
+    if !T::DELIVERS {
+        return Ok(NO_DELIVERY);
+    }
+    let size = setup.payload_bytes;
+    let talk = move |end: &mut T, mine: u64, theirs: u64| -> io::Result<Verdict> {
+        let (mut out, mut expected, mut got) = (vec![0; size], vec![0; size], vec![0; size]);
+        for round in 0..500 {
+            payload::fill(&mut out, mine + round);
+            end.send(&out)?;
+            end.recv(&mut got)?;
+            payload::fill(&mut expected, theirs + round);
+            if got != expected {
+                return broken(format!("round {round}: a message of the other direction, or none of ours, came"));
+            }
+        }
+        Ok(Verdict::Kept)
+    };
+    let far = move |end: &mut T| match talk(end, 1_000_000, 0)? {
+        Verdict::Kept => Ok(()),
+        other => Err(io::Error::other(format!("{other:?}"))),
+    };
+    between::<T>(setup, far, |near| talk(near, 0, 1_000_000))
+}
+
+/// Three bytes and five, taken with room for eight: a stream gives all eight, a keeper of boundaries never does.
+fn boundaries<T: Transport>(setup: &Setup) -> io::Result<Verdict> {
+    if !T::DELIVERS {
+        return Ok(NO_DELIVERY);
+    }
+    let send = |far: &mut T| {
+        far.send(b"abc")?;
+        far.send(b"defgh")
+    };
+    between::<T>(&sized(setup, 8), send, |near| {
+        let mut got = [0; 8];
+        match (near.recv(&mut got), T::BOUNDARIES) {
+            (Ok(()), false) if got == *b"abcdefgh" => Ok(Verdict::NotPromised("it is a byte stream")),
+            (Ok(()), false) => broken(format!("a byte stream delivered {got:?}")),
+            (Ok(()), true) => broken("one recv returned bytes of two messages"),
+            (Err(error), true) if error.kind() == io::ErrorKind::InvalidData => Ok(Verdict::Kept),
+            (Err(error), _) => Err(error),
+        }
+    })
+}
+
+fn reports_end<T: Transport>(setup: &Setup) -> io::Result<Verdict> {
+    if !T::REPORTS_END {
+        return Ok(Verdict::NotPromised("nothing tells one end that the other is gone"));
+    }
+    let (mut near, mut far) = T::pair(setup)?;
+    let mut message = vec![0; setup.payload_bytes];
+    payload::fill(&mut message, 1);
+    far.send(&message)?;
+    far.hang_up();
+    drop(far);
+    let mut got = vec![0; message.len()];
+    near.recv(&mut got)?;
+    if got != message {
+        return broken("the last message before the end was changed");
+    }
+    match near.recv(&mut got) {
+        Err(error) if error.kind() == io::ErrorKind::UnexpectedEof => Ok(Verdict::Kept),
+        Err(error) => broken(format!("the end was reported as: {error}")),
+        Ok(()) => broken("a message came from an end that is gone"),
+    }
+}
+
+/// POSIX shared memory and semaphores show as files; queues only where their file system is mounted.
+fn nothing_left_by_name<T: Transport>(setup: &Setup) -> io::Result<Verdict> {
+    let _pair = T::pair(setup)?;
+    for folder in ["/dev/shm", "/dev/mqueue"] {
+        let Ok(entries) = std::fs::read_dir(folder) else { continue };
+        let token = ipcmark_harness::sys::names::token_prefix();
+        let left = entries.flatten().find(|entry| entry.file_name().to_string_lossy().contains(&token));
+        if let Some(entry) = left {
+            return broken(format!("{} is still there while both ends live", entry.path().display()));
+        }
+    }
+    Ok(Verdict::Kept)
+}
+
+fn refused_sizes<T: Transport>(setup: &Setup) -> io::Result<Verdict> {
+    match T::supports(&sized(setup, 1 << 20)) {
+        Support::Available => Ok(Verdict::NotPromised("it takes messages of every size of the plan")),
+        Support::Missing(reason) if reason.chars().any(|c| c.is_ascii_digit()) => Ok(Verdict::Kept),
+        Support::Missing(reason) => broken(format!("the reason names no limit: {reason}")),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    #[test]
+    fn every_clause_is_a_bullet_of_the_trait_and_every_bullet_a_clause() {
+        let source = include_str!("mechanism.rs");
+        let bullets: Vec<&str> =
+            source.lines().filter_map(|line| line.trim().strip_prefix("/// - **")?.split("**").next()).collect();
+        let clauses: Vec<&str> = crate::mechanisms::MECHANISMS[0].contract.iter().map(|clause| clause.name).collect();
+        assert_eq!(bullets, clauses);
+    }
+}

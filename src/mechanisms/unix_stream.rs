@@ -1,0 +1,44 @@
+//! Unix stream sockets: one `socketpair(AF_UNIX, SOCK_STREAM)`, default buffers, read(2) and write(2).
+
+use std::io;
+use std::os::fd::OwnedFd;
+
+use nix::sys::socket::{AddressFamily, SockFlag, SockType, socketpair};
+
+use crate::descriptor::{read_all, wait_by, write_all};
+use crate::mechanism::{Family, Mechanism, Reach, Setup, Support, Transport};
+use crate::{contract, workloads};
+
+pub(super) static MECHANISM: Mechanism = Mechanism {
+    name: "unix-stream",
+    summary: "a connected pair of Unix stream sockets, default buffers",
+    family: Family::Socket,
+    reach: Reach::Both,
+    references: &["unix(7)", "socketpair(2)"],
+    support: || Support::Available,
+    workloads: workloads::transport::<UnixStream>(),
+    contract: contract::transport::<UnixStream>(),
+};
+
+struct UnixStream(OwnedFd);
+
+impl Transport for UnixStream {
+    const BOUNDARIES: bool = false;
+
+    fn pair(setup: &Setup) -> io::Result<(Self, Self)> {
+        let (near, far) = socketpair(AddressFamily::Unix, SockType::Stream, None, SockFlag::SOCK_CLOEXEC)?;
+        wait_by(&near, setup.waiting)?;
+        wait_by(&far, setup.waiting)?;
+        Ok((UnixStream(near), UnixStream(far)))
+    }
+
+    #[inline]
+    fn send(&mut self, message: &[u8]) -> io::Result<()> {
+        write_all(&self.0, message)
+    }
+
+    #[inline]
+    fn recv(&mut self, message: &mut [u8]) -> io::Result<()> {
+        read_all(&self.0, message)
+    }
+}

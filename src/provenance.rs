@@ -1,0 +1,97 @@
+//! The header of a record: who measured, with which binary, on what machine, under which conditions.
+
+use std::collections::BTreeMap;
+use std::time::SystemTime;
+
+use ipcmark_harness::clock::Calibration;
+use ipcmark_harness::machine::{self, Facts, Root};
+use ipcmark_harness::record::{FrontEnd, Header, Revision, SCHEMA, Selection};
+use serde_json::{Value, json};
+
+/// A header of this moment; what was asked for is left to the caller.
+pub fn header(front_end: FrontEnd, calibration: &Calibration) -> Header {
+    let root = Root::new("/");
+    let facts = machine::machine(&root);
+    let mut machine = values(&facts);
+    machine.insert(
+        FINGERPRINT.into(),
+        json!({"value": machine::fingerprint(&facts), "source": "digest of the identity keys"}),
+    );
+    Header {
+        schema: SCHEMA.into(),
+        suite: env!("CARGO_PKG_VERSION").into(),
+        revision: revision(),
+        command: std::env::args().collect(),
+        selection: Selection::default(),
+        seed: 0,
+        profile: String::new(),
+        front_end,
+        started_utc: humantime::format_rfc3339_seconds(SystemTime::now()).to_string(),
+        build: build(),
+        clock: object(calibration),
+        machine,
+        conditions: values(&machine::conditions(&root)),
+        tags: BTreeMap::new(),
+    }
+}
+
+const FINGERPRINT: &str = "fingerprint";
+
+/// Why a record that begins with `then` must not be continued under `now`; none when it may.
+pub fn difference(then: &Header, now: &Header) -> Option<String> {
+    let machine = |header: &Header| header.machine.get(FINGERPRINT).and_then(|f| f.get("value")).cloned();
+    if then.suite != now.suite || then.revision != now.revision {
+        let name =
+            |h: &Header| format!("{} at {}", h.suite, h.revision.commit.as_deref().unwrap_or("an unknown revision"));
+        return Some(format!("it was begun by ipcmark {}, this is {}", name(then), name(now)));
+    }
+    (machine(then) != machine(now)).then(|| "it was begun on another machine, or under another kernel".into())
+}
+
+fn revision() -> Revision {
+    let commit = env!("IPCMARK_COMMIT");
+    if commit.is_empty() {
+        let missing = Some("not built from a git checkout".into());
+        return Revision { commit: None, dirty: None, missing };
+    }
+    Revision { commit: Some(commit.into()), dirty: env!("IPCMARK_DIRTY").parse().ok(), missing: None }
+}
+
+fn build() -> BTreeMap<String, Value> {
+    let facts = [
+        ("rustc", json!(env!("IPCMARK_RUSTC"))),
+        ("target", json!(env!("IPCMARK_TARGET"))),
+        ("opt_level", json!(env!("IPCMARK_OPT_LEVEL"))),
+        ("debug_info", json!(env!("IPCMARK_DEBUG"))),
+        ("target_features", json!(env!("IPCMARK_FEATURES"))),
+        ("debug_assertions", json!(cfg!(debug_assertions))),
+        ("libc", json!(libc_version())),
+    ];
+    facts.into_iter().map(|(name, value)| (name.to_owned(), value)).collect()
+}
+
+/// `gnu_get_libc_version(3)`, or the kind of C library.
+fn libc_version() -> String {
+    #[cfg(target_env = "gnu")]
+    #[allow(unsafe_code)]
+    {
+        // SAFETY: the function takes nothing and returns a static C string.
+        let version = unsafe { std::ffi::CStr::from_ptr(libc::gnu_get_libc_version()) };
+        format!("glibc {}", version.to_string_lossy())
+    }
+    #[cfg(not(target_env = "gnu"))]
+    {
+        format!("not glibc, version unknown ({})", env!("IPCMARK_TARGET"))
+    }
+}
+
+fn values(facts: &Facts) -> BTreeMap<String, Value> {
+    facts.iter().map(|(name, fact)| (name.clone(), json!(fact))).collect()
+}
+
+fn object(value: &impl serde::Serialize) -> BTreeMap<String, Value> {
+    match serde_json::to_value(value) {
+        Ok(Value::Object(map)) => map.into_iter().collect(),
+        _ => BTreeMap::new(),
+    }
+}

@@ -1,0 +1,339 @@
+//! A byte ring for one producer and one consumer in shared memory, with its waiting.
+//!
+//! How it works:
+//! - Messages lie in the ring as frames: an 8-byte header, the bytes, padding to 8. The header **is** the flag: zero until
+//!   the frame is complete, then its length and a mark. The consumer polls the header that comes next, so a message costs
+//!   the transfer of the lines it lies in, and no index travels with it (Giacomoni et al., FastForward, PPoPP 2008).
+//! - Before publishing a frame the producer zeroes the header after it: whatever an earlier lap left there is gone before
+//!   the consumer can look.
+//! - `head`, how far the consumer has come, lies on a line of its own; the producer looks at it only when the room it
+//!   knows of runs out (Lee et al., MCRingBuffer, IPDPS 2010).
+//! - A message longer than a quarter of the ring crosses in several frames, so that copying in and out overlap.
+//! - To block, a party says that it sleeps, looks once more, and waits by futex(2); the other looks for sleepers after
+//!   each step. The two `SeqCst` fences make sure that one of them sees the other (Dekker's handshake).
+#![allow(unsafe_code)] // raw access to memory that another process writes, too
+
+use std::io;
+use std::sync::atomic::{AtomicU32, AtomicU64, Ordering, fence};
+
+use ipcmark_harness::sys::futex;
+
+use crate::descriptor::ended;
+use crate::mechanism::Waiting;
+
+/// Bytes of the ring itself: a power of two, so that positions wrap by a mask; half of it fits the smallest L2 caches in use.
+pub const CAPACITY: usize = 256 * 1024;
+/// The largest frame: a quarter, so that several are under way while a long message crosses.
+const MAX_FRAME: usize = CAPACITY / 4;
+/// How often an adaptive party polls before it blocks: a few microseconds, about twice what a spinning answer takes.
+const ADAPTIVE_POLLS: u32 = 2000;
+
+/// In a header: the frame is complete.
+const COMPLETE: u64 = 1 << 63;
+/// In a header: the message goes on in the next frame.
+const CONTINUES: u64 = 1 << 62;
+const LENGTH: u64 = CONTINUES - 1;
+const HEADER: usize = 8;
+
+/// The shared part, as it lies in the mapping; all zero at first. Groups that different parties write are 128 bytes
+/// apart, because the adjacent-line prefetcher pairs cache lines.
+#[repr(C, align(128))]
+pub struct Ring {
+    consumer: Waiter,
+    producer: Waiter,
+    closed: AtomicU32,
+    data: Data,
+}
+
+/// What one party publishes about itself.
+#[repr(C, align(128))]
+struct Waiter {
+    /// Consumer: bytes consumed so far. Producer: unused.
+    position: AtomicU64,
+    /// 1 while the party sleeps or is about to.
+    sleeps: AtomicU32,
+    /// Producer: the `position` of the consumer that it waits for.
+    wanted: AtomicU64,
+}
+
+#[repr(C, align(128))]
+struct Data([AtomicU64; CAPACITY / 8]);
+
+/// How a party of a ring waits.
+#[derive(Copy, Clone, Debug)]
+pub struct Manner {
+    waiting: Waiting,
+    polls: u32,
+}
+
+impl Manner {
+    /// Blocking, spinning, or polling first. `apart`: the parties run on different CPUs; polling in vain on one CPU only
+    /// keeps the other from answering.
+    pub fn new(waiting: Waiting, apart: bool) -> Manner {
+        let polls = if waiting == Waiting::Adaptive && apart { ADAPTIVE_POLLS } else { 0 };
+        Manner { waiting, polls }
+    }
+
+    fn may_sleep(self) -> bool {
+        self.waiting != Waiting::Spin
+    }
+}
+
+/// The sending end: owns `tail`, the number of bytes produced.
+pub struct Producer {
+    ring: *const Ring,
+    tail: u64,
+    /// `tail` may grow to here without another look at the consumer's position.
+    known_room: u64,
+    manner: Manner,
+}
+
+/// The receiving end: owns `head`, the number of bytes consumed.
+pub struct Consumer {
+    ring: *const Ring,
+    head: u64,
+    manner: Manner,
+}
+
+// SAFETY: an end is used by one party at a time, and what it points to is shared through atomics and their orderings.
+unsafe impl Send for Producer {}
+// SAFETY: as above.
+unsafe impl Send for Consumer {}
+
+impl Producer {
+    /// # Safety
+    /// `ring` points to a `Ring` that was all zero at first, stays mapped as long as this end lives, and has no other
+    /// producer.
+    pub unsafe fn new(ring: *const Ring, manner: Manner) -> Producer {
+        Producer { ring, tail: 0, known_room: CAPACITY as u64, manner }
+    }
+
+    /// Sends one message, waiting for room.
+    #[inline]
+    pub fn send(&mut self, message: &[u8]) -> io::Result<()> {
+        let mut rest = message;
+        while rest.len() > MAX_FRAME {
+            let (part, next) = rest.split_at(MAX_FRAME);
+            self.send_frame(part, CONTINUES)?;
+            rest = next;
+        }
+        self.send_frame(rest, 0)
+    }
+
+    /// No more will come.
+    pub fn close(&self) {
+        let ring = self.ring();
+        // Release: pairs with the Acquire in `Consumer::await_frame`; everything sent is visible before the end.
+        ring.closed.store(1, Ordering::Release);
+        ring.consumer.wake(true);
+    }
+
+    #[inline]
+    fn send_frame(&mut self, bytes: &[u8], flags: u64) -> io::Result<()> {
+        let end = self.tail + frame_len(bytes.len());
+        if end + HEADER as u64 > self.known_room {
+            self.await_room(end + HEADER as u64);
+        }
+        let ring = self.ring();
+        ring.data.copy_in(self.tail + HEADER as u64, bytes);
+        // Relaxed: the Release below publishes it together with the bytes.
+        ring.data.header(end).store(0, Ordering::Relaxed);
+        // Release: pairs with the Acquire in `Consumer::await_frame`.
+        ring.data.header(self.tail).store(bytes.len() as u64 | flags | COMPLETE, Ordering::Release);
+        self.tail = end;
+        if self.manner.may_sleep() {
+            ring.consumer.wake(false);
+        }
+        Ok(())
+    }
+
+    /// Waits until `tail` may grow to `end`.
+    #[cold]
+    fn await_room(&mut self, end: u64) {
+        let ring = self.ring();
+        let mut polls = 0;
+        loop {
+            // Acquire: pairs with the Release in `Consumer::advance`; the consumer has read what we overwrite.
+            self.known_room = ring.consumer.position.load(Ordering::Acquire) + CAPACITY as u64;
+            if end <= self.known_room {
+                return;
+            }
+            if self.manner.may_sleep() && polls >= self.manner.polls {
+                // Half the ring, not the next byte: else each step of the consumer would wake us.
+                let wanted = (end - CAPACITY as u64).max(self.tail - CAPACITY as u64 / 2);
+                ring.producer.wanted.store(wanted, Ordering::Relaxed);
+                ring.producer.sleep_unless(|| ring.consumer.position.load(Ordering::Acquire) >= wanted);
+            } else {
+                polls += 1;
+                std::hint::spin_loop();
+            }
+        }
+    }
+
+    fn ring(&self) -> &'static Ring {
+        // SAFETY: promised to `new`; the reference does not leave this end.
+        unsafe { &*self.ring }
+    }
+}
+
+impl Consumer {
+    /// # Safety
+    /// As for [`Producer::new`]; there is no other consumer.
+    pub unsafe fn new(ring: *const Ring, manner: Manner) -> Consumer {
+        Consumer { ring, head: 0, manner }
+    }
+
+    /// Fills `message` with the next message. `UnexpectedEof` after the producer closed, `InvalidData` when the next
+    /// message has another length.
+    #[inline]
+    pub fn recv(&mut self, message: &mut [u8]) -> io::Result<()> {
+        let mut filled = 0;
+        loop {
+            let header = self.await_frame()?;
+            let len = (header & LENGTH) as usize;
+            let Some(part) = message.get_mut(filled..filled + len) else {
+                return Err(other_length(filled + len, message.len()));
+            };
+            self.ring().data.copy_out(self.head + HEADER as u64, part);
+            self.advance(len);
+            filled += len;
+            if header & CONTINUES == 0 {
+                break;
+            }
+        }
+        if filled == message.len() { Ok(()) } else { Err(other_length(filled, message.len())) }
+    }
+
+    /// The header of the next frame, once it is complete.
+    #[inline]
+    fn await_frame(&mut self) -> io::Result<u64> {
+        let ring = self.ring();
+        let next = ring.data.header(self.head);
+        let mut polls = 0;
+        loop {
+            // Acquire: pairs with the Release in `Producer::send_frame`.
+            let header = next.load(Ordering::Acquire);
+            if header != 0 {
+                return Ok(header);
+            }
+            // Acquire: pairs with the Release in `Producer::close`; a frame sent before it is visible at the next look.
+            if ring.closed.load(Ordering::Acquire) != 0 && next.load(Ordering::Acquire) == 0 {
+                return Err(ended());
+            }
+            if self.manner.may_sleep() && polls >= self.manner.polls {
+                let news = || next.load(Ordering::Acquire) != 0 || ring.closed.load(Ordering::Acquire) != 0;
+                ring.consumer.sleep_unless(news);
+            } else {
+                polls += 1;
+                std::hint::spin_loop();
+            }
+        }
+    }
+
+    /// Gives the frame's room back.
+    #[inline]
+    fn advance(&mut self, len: usize) {
+        let ring = self.ring();
+        self.head += frame_len(len);
+        // Release: pairs with the Acquire in `Producer::await_room`.
+        ring.consumer.position.store(self.head, Ordering::Release);
+        if self.manner.may_sleep() {
+            ring.producer.wake_at(self.head);
+        }
+    }
+
+    fn ring(&self) -> &'static Ring {
+        // SAFETY: promised to `new`; the reference does not leave this end.
+        unsafe { &*self.ring }
+    }
+}
+
+impl Waiter {
+    /// Sleeps until woken, unless there is `news` after having said so.
+    fn sleep_unless(&self, news: impl Fn() -> bool) {
+        self.sleeps.store(1, Ordering::Relaxed);
+        // SeqCst: with the fence in `wake`, either we see the other's step or it sees that we sleep.
+        fence(Ordering::SeqCst);
+        if !news() {
+            futex::wait(&self.sleeps, 1, None);
+        }
+        self.sleeps.store(0, Ordering::Relaxed);
+    }
+
+    /// Wakes the party if it sleeps. `always`: even if it does not say so.
+    #[inline]
+    fn wake(&self, always: bool) {
+        // SeqCst: pairs with the fence in `sleep_unless`.
+        fence(Ordering::SeqCst);
+        if always || self.sleeps.load(Ordering::Relaxed) != 0 {
+            self.sleeps.store(0, Ordering::Relaxed);
+            futex::wake(&self.sleeps, 1);
+        }
+    }
+
+    /// Wakes the producer once the consumer has come as far as it wants.
+    #[inline]
+    fn wake_at(&self, head: u64) {
+        // SeqCst: pairs with the fence in `sleep_unless`.
+        fence(Ordering::SeqCst);
+        if self.sleeps.load(Ordering::Relaxed) != 0 && head >= self.wanted.load(Ordering::Relaxed) {
+            self.sleeps.store(0, Ordering::Relaxed);
+            futex::wake(&self.sleeps, 1);
+        }
+    }
+}
+
+impl Data {
+    /// The header at this position, which is a multiple of 8.
+    #[inline(always)]
+    fn header(&self, position: u64) -> &AtomicU64 {
+        // The mask keeps the index in bounds, which the compiler can see.
+        &self.0[(position as usize & (CAPACITY - 1)) / 8]
+    }
+
+    #[inline(always)]
+    fn copy_in(&self, position: u64, bytes: &[u8]) {
+        let (at, first) = self.split(position, bytes.len());
+        let start = self.0.as_ptr().cast::<u8>().cast_mut();
+        // SAFETY: both parts lie within the data (`split`); the frame is not published, so the consumer does not look.
+        // The memory is shared through atomics, whose interior may be written through a shared reference.
+        unsafe {
+            std::ptr::copy_nonoverlapping(bytes.as_ptr(), start.add(at), first);
+            std::ptr::copy_nonoverlapping(bytes.as_ptr().add(first), start, bytes.len() - first);
+        }
+    }
+
+    #[inline(always)]
+    fn copy_out(&self, position: u64, bytes: &mut [u8]) {
+        let (at, first) = self.split(position, bytes.len());
+        let start = self.0.as_ptr().cast::<u8>();
+        // SAFETY: both parts lie within the data (`split`); the frame is published and its room not given back, so the
+        // producer does not write.
+        unsafe {
+            std::ptr::copy_nonoverlapping(start.add(at), bytes.as_mut_ptr(), first);
+            std::ptr::copy_nonoverlapping(start, bytes.as_mut_ptr().add(first), bytes.len() - first);
+        }
+    }
+
+    /// Where `len` bytes (at most the capacity) from `position` begin, and how many fit before the wrap.
+    #[inline(always)]
+    fn split(&self, position: u64, len: usize) -> (usize, usize) {
+        assert!(len <= CAPACITY, "a frame is never longer than the ring");
+        let at = position as usize & (CAPACITY - 1);
+        (at, len.min(CAPACITY - at))
+    }
+}
+
+/// Header, bytes, and padding to the next header.
+#[inline(always)]
+fn frame_len(bytes: usize) -> u64 {
+    (HEADER + bytes.next_multiple_of(8)) as u64
+}
+
+#[cold]
+fn other_length(came: usize, wanted: usize) -> io::Error {
+    io::Error::new(
+        io::ErrorKind::InvalidData,
+        format!("a message of {came} bytes or more came, {wanted} were expected"),
+    )
+}

@@ -1,0 +1,149 @@
+//! What messages carry, so that a lost, repeated, swapped or torn one cannot pass.
+//!
+//! The first eight bytes (fewer in shorter messages) are the message's number, little-endian. In a checked run the rest
+//! is a sequence that depends on number and position, and both ends compare every byte; in a timed run the rest stays
+//! as it is, and both ends still compare the number: about a nanosecond, which `null` shows.
+
+use std::io;
+
+use ipcmark_harness::control::Mismatch;
+use ipcmark_harness::sys::memory::Buffer;
+
+/// One end's buffers and its count of messages.
+pub struct Lane {
+    /// What is sent.
+    pub out: Buffer,
+    /// What is received.
+    pub back: Buffer,
+    /// The number of the next message.
+    pub next: u64,
+}
+
+impl Lane {
+    /// Buffers for messages of `payload_bytes`, pre-faulted and locked where the limit allows.
+    pub fn new(payload_bytes: usize) -> io::Result<Lane> {
+        let mut out = Buffer::new(payload_bytes)?;
+        fill(&mut out, 0);
+        Ok(Lane { out, back: Buffer::new(payload_bytes)?, next: 0 })
+    }
+
+    /// Makes `out` the next message: all of it if `CHECKED`, else only its number.
+    #[inline(always)]
+    pub fn prepare<const CHECKED: bool>(&mut self) {
+        if CHECKED {
+            fill(&mut self.out, self.next);
+            self.back.fill(0xA5);
+        } else {
+            stamp(&mut self.out, self.next);
+        }
+    }
+
+    /// Whether `back` is the next message, as far as [`Lane::prepare`] makes one; then counts it.
+    #[inline(always)]
+    pub fn confirm<const CHECKED: bool>(&mut self) -> io::Result<()> {
+        let expected = self.next;
+        self.next += 1;
+        if !is_stamped(&self.back, expected) {
+            return Err(wrong_number(&self.back, expected));
+        }
+        if CHECKED { self.compare(expected) } else { Ok(()) }
+    }
+
+    #[cold]
+    fn compare(&mut self, number: u64) -> io::Result<()> {
+        fill(&mut self.out, number);
+        match self.out.iter().zip(self.back.iter()).position(|(sent, got)| sent != got) {
+            None => Ok(()),
+            Some(at) => Err(Mismatch::error(format!(
+                "message {number}: byte {at} of {} arrived as {:#04x} instead of {:#04x}",
+                self.back.len(),
+                self.back[at],
+                self.out[at]
+            ))),
+        }
+    }
+}
+
+/// Writes the message of this number.
+pub fn fill(message: &mut [u8], number: u64) {
+    for (i, word) in message.chunks_mut(8).enumerate() {
+        word.copy_from_slice(&mixed(number.wrapping_add(i as u64 * 0x9E37_79B9_7F4A_7C15)).to_le_bytes()[..word.len()]);
+    }
+    stamp(message, number);
+}
+
+/// SplitMix64's output function (Steele, Lea, Flood: Fast Splittable Pseudorandom Number Generators, 2014).
+fn mixed(mut z: u64) -> u64 {
+    z = (z ^ (z >> 30)).wrapping_mul(0xBF58_476D_1CE4_E5B9);
+    z = (z ^ (z >> 27)).wrapping_mul(0x94D0_49BB_1331_11EB);
+    z ^ (z >> 31)
+}
+
+#[inline(always)]
+fn stamp(message: &mut [u8], number: u64) {
+    let number = number.to_le_bytes();
+    match message.first_chunk_mut::<8>() {
+        Some(head) => *head = number,
+        None => message.copy_from_slice(&number[..message.len()]),
+    }
+}
+
+#[inline(always)]
+fn is_stamped(message: &[u8], number: u64) -> bool {
+    let number = number.to_le_bytes();
+    match message.first_chunk::<8>() {
+        Some(head) => *head == number,
+        None => *message == number[..message.len()],
+    }
+}
+
+#[cold]
+fn wrong_number(message: &[u8], expected: u64) -> io::Error {
+    let mut head = [0; 8];
+    let len = message.len().min(8);
+    head[..len].copy_from_slice(&message[..len]);
+    let mask = if len == 8 { u64::MAX } else { (1 << (8 * len)) - 1 };
+    let (expected, got) = (expected & mask, u64::from_le_bytes(head));
+    Mismatch::error(format!("message {expected} was expected (modulo 2^{}), message {got} arrived", 8 * len))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn delivered(lane: &mut Lane, message: &[u8]) -> io::Result<()> {
+        lane.back.copy_from_slice(message);
+        lane.confirm::<true>()
+    }
+
+    #[test]
+    fn the_message_itself_is_confirmed_at_every_size() {
+        for len in [1, 7, 8, 9, 64, 4097] {
+            let mut lane = Lane::new(len).unwrap();
+            let mut message = vec![0; len];
+            for number in 0..300 {
+                fill(&mut message, number);
+                delivered(&mut lane, &message).unwrap();
+            }
+        }
+    }
+
+    #[test]
+    fn a_repeated_message_is_noticed() {
+        let mut lane = Lane::new(64).unwrap();
+        let mut message = [0; 64];
+        fill(&mut message, 0);
+        delivered(&mut lane, &message).unwrap();
+        let error = delivered(&mut lane, &message).unwrap_err().to_string();
+        assert!(error.contains("message 1 was expected") && error.contains("message 0 arrived"), "{error}");
+    }
+
+    #[test]
+    fn a_torn_message_is_noticed_with_its_place() {
+        let mut lane = Lane::new(64).unwrap();
+        let mut message = [0; 64];
+        fill(&mut message, 0);
+        message[63] ^= 1;
+        assert!(delivered(&mut lane, &message).unwrap_err().to_string().contains("byte 63 of 64"));
+    }
+}
