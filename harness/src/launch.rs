@@ -46,8 +46,8 @@ pub struct Worker {
 impl Launcher {
     /// Starts a worker and opens the session that `spec` describes.
     ///
-    /// `padding` bytes are added to its environment: the environment's size shifts the stack and has changed results by
-    /// 30 % (Mytkowicz et al., ASPLOS 2009), so launches draw it at random.
+    /// `padding` bytes are added to its environment: the environment's size shifts the stack, which has changed results
+    /// (Mytkowicz et al., Producing Wrong Data Without Doing Anything Obviously Wrong, ASPLOS 2009); launches draw it at random.
     pub fn open(&self, spec: &Value, padding: usize) -> Result<Worker, Failure> {
         let mut worker = self.started(padding)?;
         let command = Command::Open { spec: spec.clone(), clock: self.clock, token: worker.token };

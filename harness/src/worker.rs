@@ -32,11 +32,14 @@ const FAILED: i32 = 82;
 /// How long a peer's death may lag behind the error it caused at the near end.
 const GRACE: Duration = Duration::from_millis(100);
 
+/// A session, or why there is none.
+pub type Opened = Result<Box<dyn Session>, Failure>;
+
 /// What a worker can do beyond serving a session.
 #[derive(Copy, Clone, Debug)]
 pub struct Trade {
     /// Opens the session that a specification describes; the clock is the one to time with.
-    pub open: fn(&serde_json::Value, Clock) -> Result<Box<dyn Session>, Failure>,
+    pub open: fn(&serde_json::Value, Clock) -> Opened,
     /// Answers a question.
     pub answer: fn(&serde_json::Value) -> Result<serde_json::Value, Failure>,
 }

@@ -3,6 +3,7 @@
 pub mod exit;
 mod list;
 mod output;
+mod readme;
 mod run;
 mod show;
 mod verify;
@@ -53,6 +54,8 @@ enum Command {
     Run(run::RunArgs),
     /// Print the tables of a record
     Show(show::ShowArgs),
+    /// Regenerate the tables of README.md and results/schema.json in a checkout
+    Readme(readme::ReadmeArgs),
 }
 
 /// Which cells.
@@ -76,6 +79,7 @@ pub fn main() -> i32 {
         Command::Verify(args) => verify::run(&args),
         Command::Run(args) => run::run(args),
         Command::Show(args) => show::run(&args),
+        Command::Readme(args) => readme::run(&args),
     };
     match done {
         Ok(()) => exit::DONE,

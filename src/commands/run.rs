@@ -150,15 +150,25 @@ fn dry_run(plan: &Plan) -> anyhow::Result<()> {
         println!("{}  {}", job.id(), if left == 0 { "skipped".into() } else { format!("{left} launches") });
     }
     let expected = runner::expected(&plan.jobs, &plan.profile.effort());
-    println!("{} cells, about {}", plan.jobs.len(), output::time(expected.as_nanos() as f64));
+    println!("{}", announcement(&plan.jobs, expected));
     Ok(())
+}
+
+/// `57 cells, about 13.1 s`.
+fn announcement(jobs: &[Job], expected: Duration) -> String {
+    let cells = if jobs.len() == 1 { "1 cell".into() } else { format!("{} cells", jobs.len()) };
+    if expected.is_zero() {
+        format!("{cells}, nothing to measure")
+    } else {
+        format!("{cells}, about {:.1} s", expected.as_secs_f64())
+    }
 }
 
 fn measure(bench: &Bench, mut plan: Plan) -> anyhow::Result<()> {
     let mut writer = open(plan.output)?;
     let effort = plan.profile.effort();
     let expected = runner::expected(&plan.jobs, &effort);
-    eprintln!("{} cells, about {}", plan.jobs.len(), output::time(expected.as_nanos() as f64));
+    eprintln!("{}", announcement(&plan.jobs, expected));
     let bar = output::progress(expected.as_millis() as u64);
     let interrupted =
         runner::run(&mut plan.jobs, &bench.launcher, &effort, plan.seed, |event| note(&bar, &mut writer, event))?;

@@ -1,5 +1,6 @@
 //! `ipcmark show`: the tables of a record. Reads the record only: the mechanisms in it need not exist any more.
 
+use std::collections::HashMap;
 use std::path::PathBuf;
 
 use anyhow::Context;
@@ -20,7 +21,12 @@ pub(super) struct ShowArgs {
 }
 
 pub(super) fn run(args: &ShowArgs) -> anyhow::Result<()> {
-    let (record, warnings) = Record::read(&args.record).context("the record cannot be shown")?;
+    let (mut record, warnings) = Record::read(&args.record).context("the record cannot be shown")?;
+    // Cells stand in the order in which they were completed; the plan's order is the one to read.
+    let planned = std::mem::take(&mut record.header.selection.cells);
+    let place: HashMap<&str, usize> = planned.iter().enumerate().map(|(i, id)| (id.as_str(), i)).collect();
+    record.cells.sort_by_key(|cell| place.get(cell.id.as_str()).copied().unwrap_or(usize::MAX));
+    record.header.selection.cells = planned;
     for warning in &warnings {
         eprintln!("warning: {warning}");
     }

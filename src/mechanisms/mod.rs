@@ -1,7 +1,7 @@
 //! THE list. Its order is the order of `list`, of tables and of reports.
 //!
 //! To add a mechanism: copy the file of the most similar one, and add its two lines here. A file that is not in the list
-//! fails a test; a static that is not in the list fails the build.
+//! fails a test; a static that is not in the list is dead code, which clippy's run in CI refuses.
 
 mod null;
 mod pipe;

@@ -43,6 +43,8 @@ fn support() -> Support {
 struct ShmRing {
     inbound: Consumer,
     outbound: Producer,
+    /// Whether something came in since the last message went out: then the other end waits for the next one.
+    answering: bool,
     // After the ends that point into it.
     mapping: Mapping,
 }
@@ -64,11 +66,14 @@ impl Transport for ShmRing {
 
     #[inline]
     fn send(&mut self, message: &[u8]) -> io::Result<()> {
-        self.outbound.send(message)
+        self.outbound.send(message, self.answering);
+        self.answering = false;
+        Ok(())
     }
 
     #[inline]
     fn recv(&mut self, message: &mut [u8]) -> io::Result<()> {
+        self.answering = true;
         self.inbound.recv(message)
     }
 
@@ -86,7 +91,7 @@ impl ShmRing {
         // long as `mapping`, which is dropped last; each ring gets one producer and one consumer, one at either end.
         let (inbound, outbound) =
             unsafe { (Consumer::new(rings.add(inbound), manner), Producer::new(rings.add(1 - inbound), manner)) };
-        ShmRing { inbound, outbound, mapping }
+        ShmRing { inbound, outbound, answering: true, mapping }
     }
 }
 

@@ -2,7 +2,7 @@
 //!
 //! The first eight bytes (fewer in shorter messages) are the message's number, little-endian. In a checked run the rest
 //! is a sequence that depends on number and position, and both ends compare every byte; in a timed run the rest stays
-//! as it is, and both ends still compare the number: about a nanosecond, which `null` shows.
+//! as it is, and both ends still compare the number: about a nanosecond.
 
 use std::io;
 
@@ -67,7 +67,9 @@ impl Lane {
 /// Writes the message of this number.
 pub fn fill(message: &mut [u8], number: u64) {
     for (i, word) in message.chunks_mut(8).enumerate() {
-        word.copy_from_slice(&mixed(number.wrapping_add(i as u64 * 0x9E37_79B9_7F4A_7C15)).to_le_bytes()[..word.len()]);
+        word.copy_from_slice(
+            &mixed(number.wrapping_add((i as u64).wrapping_mul(0x9E37_79B9_7F4A_7C15))).to_le_bytes()[..word.len()],
+        );
     }
     stamp(message, number);
 }

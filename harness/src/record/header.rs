@@ -74,7 +74,7 @@ pub struct Selection {
     pub launches: u32,
     /// Seed of the order of launches.
     pub seed: u64,
-    /// The longest that one launch of a cell may take, in seconds.
+    /// How long a worker may take beyond four times what its work should, in seconds.
     pub cell_timeout_s: f64,
     /// Ids of the cells that were planned.
     pub cells: Vec<String>,

@@ -48,12 +48,12 @@ impl fmt::Display for Warning {
 #[derive(Debug, Error)]
 pub enum ReadError {
     /// A system call failed.
-    #[error("cannot read {}: {source}", path.display())]
+    #[error("cannot read {}: {cause}", path.display())]
     Io {
         /// The file.
         path: PathBuf,
         /// What the system said.
-        source: io::Error,
+        cause: io::Error,
     },
     /// It is longer than any record.
     #[error("{} has more than the {MAX_FILE_BYTES} bytes that a record may have", .0.display())]
@@ -94,7 +94,7 @@ impl Record {
     /// # Errors
     /// If the file cannot be read, is too large, or does not start with a header of this schema.
     pub fn read(path: &Path) -> Result<(Self, Vec<Warning>), ReadError> {
-        let file = File::open(path).map_err(|source| io_error(path, source))?;
+        let file = File::open(path).map_err(|cause| io_error(path, cause))?;
         Self::from_reader(path, file)
     }
 
@@ -161,8 +161,8 @@ fn not_a_record(path: &Path, found: &str) -> ReadError {
     ReadError::NotARecord { path: path.to_owned(), found: found.to_owned() }
 }
 
-fn io_error(path: &Path, source: io::Error) -> ReadError {
-    ReadError::Io { path: path.to_owned(), source }
+fn io_error(path: &Path, cause: io::Error) -> ReadError {
+    ReadError::Io { path: path.to_owned(), cause }
 }
 
 /// One line, or why it was not kept.
@@ -186,12 +186,12 @@ impl<'a, R: Read> Lines<'a, R> {
     fn next(&mut self) -> Result<Option<Line>, ReadError> {
         let mut text = Vec::new();
         let mut limited = self.source.by_ref().take(MAX_LINE_BYTES as u64 + 1);
-        limited.read_until(b'\n', &mut text).map_err(|source| io_error(self.path, source))?;
+        limited.read_until(b'\n', &mut text).map_err(|cause| io_error(self.path, cause))?;
         let mut terminated = text.last() == Some(&b'\n');
         let too_long = text.len() > MAX_LINE_BYTES;
         if too_long && !terminated {
             let rest = self.source.skip_until(b'\n');
-            rest.map_err(|source| io_error(self.path, source))?;
+            rest.map_err(|cause| io_error(self.path, cause))?;
             terminated = true;
         }
         if self.source.limit() == 0 {

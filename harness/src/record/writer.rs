@@ -40,14 +40,14 @@ pub enum WriteError {
     #[error("{} is being written by another run", .0.display())]
     Busy(PathBuf),
     /// A system call failed.
-    #[error("cannot {action} {}: {source}", path.display())]
+    #[error("cannot {action} {}: {cause}", path.display())]
     Io {
         /// What was to be done.
         action: &'static str,
         /// The file or directory.
         path: PathBuf,
         /// What the system said.
-        source: io::Error,
+        cause: io::Error,
     },
     /// What should be continued is not a record of this schema.
     #[error(transparent)]
@@ -227,5 +227,5 @@ fn content_error(line: &str, path: &Path, reason: String) -> WriteError {
 
 fn io_error(action: &'static str, path: &Path) -> impl FnOnce(io::Error) -> WriteError {
     let path = path.to_owned();
-    move |source| WriteError::Io { action, path, source }
+    move |cause| WriteError::Io { action, path, cause }
 }

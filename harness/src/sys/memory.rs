@@ -116,7 +116,7 @@ mod tests {
     use super::*;
     use std::sync::atomic::{AtomicU32, Ordering};
 
-    // SAFETY (of the trait): AtomicU32 is valid when zero and holds no address.
+    // SAFETY: AtomicU32 is valid when zero and holds no address.
     unsafe impl Shareable for AtomicU32 {}
 
     #[test]

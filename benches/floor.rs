@@ -1,0 +1,147 @@
+//! The suite against plain loops that make the same calls: does the harness add anything, and is the ring any good?
+//!
+//! Each alternation measures every arm once, in fresh processes on the same CPUs: the suite's own way (`ipcmark run`: a
+//! worker, a warm-up window, batches), criterion's way (batches through `iter_custom`), and loops written by hand below,
+//! kept deliberately dumb. What counts is the ratio of medians over ten alternations.
+
+#[path = "front/arguments.rs"]
+mod arguments;
+#[path = "front/live.rs"]
+mod live;
+mod plain;
+
+use std::time::Duration;
+
+use criterion::{BenchmarkId, Criterion, SamplingMode};
+use ipcmark::cell::{Cell, Here};
+use ipcmark::mechanism::Stage;
+use ipcmark::plan::{self, Profile};
+use ipcmark_harness::clock::Clock;
+use ipcmark_harness::estimate::median;
+use ipcmark_harness::launch::Launcher;
+use ipcmark_harness::sampling::{self, Effort};
+
+/// Rounds in which every arm has its turn.
+const ALTERNATIONS: usize = 10;
+const EFFORT: Effort =
+    Effort { warm_up: Duration::from_millis(20), batch: Duration::from_millis(4), batches: 40, each: Duration::ZERO };
+
+/// One way of measuring: nanoseconds an operation.
+type Arm<'a> = (&'static str, Box<dyn FnMut() -> anyhow::Result<f64> + 'a>);
+
+/// What a cell of the suite is set against; the first arm is what ratios refer to.
+struct Comparison {
+    id: &'static str,
+    plain: &'static [(&'static str, plain::Loop)],
+}
+
+const COMPARISONS: &[Comparison] = &[
+    Comparison {
+        id: "round-trip/process/same-cpu/block/pipe/64B",
+        plain: &[("plain loop", plain::pipe_round_trip_blocking)],
+    },
+    Comparison {
+        id: "round-trip/process/same-cache/block/pipe/64B",
+        plain: &[("plain loop", plain::pipe_round_trip_blocking)],
+    },
+    Comparison {
+        id: "round-trip/process/same-cache/spin/pipe/64B",
+        plain: &[("plain loop", plain::pipe_round_trip_polling)],
+    },
+    Comparison {
+        id: "round-trip/process/same-cache/spin/shm-ring/64B",
+        plain: &[("plain loop", plain::ring_round_trip), ("two flags", plain::flags_round_trip)],
+    },
+    Comparison {
+        id: "stream/process/same-cache/spin/shm-ring/64B",
+        plain: &[("plain loop", plain::ring_stream), ("bare ring", plain::bare_ring_stream)],
+    },
+];
+
+fn main() -> anyhow::Result<()> {
+    ipcmark_harness::worker::serve_if_asked(ipcmark::cell::TRADE);
+    let arguments = arguments::Arguments::of_this_process();
+    let launcher = Launcher { clock: Clock::calibrate().clock, patience: Duration::from_secs(10) };
+    let here = Here::look(&launcher)?;
+    let lists = std::env::args().any(|arg| arg == "--list");
+    let alternations = if arguments.measures { ALTERNATIONS } else { 1 };
+    for comparison in COMPARISONS {
+        let id = format!("floor/{}", comparison.id);
+        if !arguments.selects(&id) {
+            continue;
+        }
+        let cell = plan::select(Profile::Full, &[comparison.id.to_owned()], here.topology())?[0];
+        match here.stage(&cell) {
+            _ if lists => println!("{id}: benchmark"),
+            Ok(stage) => print(&id, &compare(comparison, &cell, &stage, launcher, alternations)?),
+            Err(reason) => println!("{id}\n  skipped: {reason}"),
+        }
+    }
+    Ok(())
+}
+
+/// Every arm's results, one an alternation.
+fn compare(
+    comparison: &Comparison,
+    cell: &Cell,
+    stage: &Stage,
+    launcher: Launcher,
+    alternations: usize,
+) -> anyhow::Result<Vec<(&'static str, Vec<f64>)>> {
+    let mut arms: Vec<Arm<'_>> = Vec::new();
+    for &(name, plain) in comparison.plain {
+        arms.push((name, Box::new(move || plain::measure(plain, stage, launcher.clock))));
+    }
+    arms.push(("ipcmark run", Box::new(|| by_launch(cell, stage, launcher))));
+    arms.push(("cargo bench", Box::new(|| by_criterion(cell, stage, launcher))));
+    let mut results: Vec<(&str, Vec<f64>)> = arms.iter().map(|(name, _)| (*name, Vec::new())).collect();
+    for round in 0..alternations {
+        // Each arm takes each place in the order: whoever comes after an idle moment meets another machine.
+        for turn in 0..arms.len() {
+            let arm = (turn + round) % arms.len();
+            results[arm].1.push(arms[arm].1()?);
+        }
+    }
+    Ok(results)
+}
+
+fn by_launch(cell: &Cell, stage: &Stage, launcher: Launcher) -> anyhow::Result<f64> {
+    let mut worker = launcher.open(&cell.spec(stage), 0)?;
+    let result = sampling::measure(&mut worker, &EFFORT, &launcher.clock)?;
+    worker.quit()?;
+    median(&result.launch.batches_ns).ok_or_else(|| anyhow::anyhow!("no batches"))
+}
+
+/// A whole criterion benchmark; its median is that of what `iter_custom` returned.
+fn by_criterion(cell: &Cell, stage: &Stage, launcher: Launcher) -> anyhow::Result<f64> {
+    let live = std::cell::RefCell::new(live::Live::new(launcher, cell, stage));
+    let folder = std::env::temp_dir().join(format!("ipcmark-floor-{}", std::process::id()));
+    let mut criterion = Criterion::default()
+        .without_plots()
+        .warm_up_time(EFFORT.warm_up)
+        .measurement_time(EFFORT.batch * EFFORT.batches)
+        .sample_size(EFFORT.batches as usize)
+        .nresamples(1001)
+        .output_directory(&folder);
+    let mut group = criterion.benchmark_group("floor");
+    group.sampling_mode(SamplingMode::Flat);
+    group.bench_function(BenchmarkId::new(cell.mechanism.name, cell.value()), |bencher| {
+        bencher.iter_custom(|iterations| live.borrow_mut().batch(iterations));
+    });
+    group.finish();
+    drop(criterion);
+    std::fs::remove_dir_all(&folder)?;
+    let measurement = live.into_inner().finish()?;
+    median(&measurement.launches[0].batches_ns).ok_or_else(|| anyhow::anyhow!("no batches"))
+}
+
+fn print(id: &str, results: &[(&str, Vec<f64>)]) {
+    println!("{id}");
+    let reference = median(&results[0].1).unwrap_or(f64::NAN);
+    for (name, values) in results {
+        let (low, high) = values.iter().fold((f64::MAX, 0.0), |(l, h): (f64, f64), &v| (l.min(v), h.max(v)));
+        let middle = median(values).unwrap_or(f64::NAN);
+        let rate = 1e3 / middle;
+        println!("  {name:12} {middle:10.1} ns  ({low:.1} – {high:.1})  {rate:8.2} M/s  ×{:.3}", middle / reference);
+    }
+}

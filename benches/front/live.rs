@@ -1,0 +1,107 @@
+//! One benchmark's worker, alive between criterion's batches.
+
+use std::time::Duration;
+
+use ipcmark::cell::Cell;
+use ipcmark::mechanism::Stage;
+use ipcmark_harness::control::Failure;
+use ipcmark_harness::launch::{Launcher, Worker};
+use ipcmark_harness::record::{Launch, Measurement};
+use ipcmark_harness::sampling::{self, Effort};
+use ipcmark_harness::session::Sample;
+
+/// Criterion's warm-up.
+pub(crate) const WARM_UP: Duration = Duration::from_millis(200);
+/// Single operations are timed for so long after criterion is done: tails, for the record.
+pub(crate) const EACH: Duration = Duration::from_millis(50);
+
+/// One benchmark's worker, started at its first batch.
+pub(crate) struct Live<'a> {
+    launcher: Launcher,
+    cell: &'a Cell,
+    stage: &'a Stage,
+    worker: Option<Worker>,
+    failure: Option<Failure>,
+    batches: Vec<Sample>,
+}
+
+impl<'a> Live<'a> {
+    pub(crate) fn new(launcher: Launcher, cell: &'a Cell, stage: &'a Stage) -> Live<'a> {
+        Live { launcher, cell, stage, worker: None, failure: None, batches: Vec::new() }
+    }
+
+    /// One batch; none of its time once it has failed.
+    ///
+    /// Criterion drops a benchmark that took no time and writes nothing of it: so a failed one leaves no clean number.
+    pub(crate) fn batch(&mut self, iterations: u64) -> Duration {
+        if self.failure.is_none() {
+            match self.try_batch(iterations) {
+                Ok(elapsed) => return elapsed,
+                Err(failure) => self.failure = Some(failure),
+            }
+        }
+        // Criterion warms up until its own clock says so: let that come soon.
+        std::thread::sleep(WARM_UP / 10);
+        Duration::ZERO
+    }
+
+    fn try_batch(&mut self, iterations: u64) -> Result<Duration, Failure> {
+        let expected = self.batches.last().map_or(0.0, Sample::ns_per_op) * iterations as f64;
+        let sample = self.worker()?.batch(iterations, Duration::from_nanos(expected as u64))?;
+        let elapsed = Duration::from_nanos(sample.elapsed_ns.round().max(1.0) as u64);
+        self.batches.push(sample);
+        Ok(elapsed)
+    }
+
+    fn worker(&mut self) -> Result<&mut Worker, Failure> {
+        match self.worker.take() {
+            Some(worker) => Ok(self.worker.insert(worker)),
+            None => {
+                let worker = self.launcher.open(&self.cell.spec(self.stage), 0)?;
+                Ok(self.worker.insert(worker))
+            }
+        }
+    }
+
+    /// Whether criterion asked for nothing: its filter leaves the benchmark out, or it only lists.
+    #[allow(dead_code)] // not asked by every bench target
+    pub(crate) fn is_untouched(&self) -> bool {
+        self.batches.is_empty() && self.failure.is_none()
+    }
+
+    /// Ends the worker; what criterion's batches and a pass of single operations say.
+    pub(crate) fn finish(mut self) -> Result<Measurement, Failure> {
+        if let Some(failure) = self.failure {
+            return Err(failure);
+        }
+        let mut launch = Launch::default();
+        let measured = &self.batches[warm_up_calls(&self.batches)..];
+        measured.iter().for_each(|sample| sampling::add(&mut launch, sample));
+        let op_ns = self.batches.last().map_or(1.0, Sample::ns_per_op);
+        let (histogram, notes) = match self.worker.take() {
+            None => (Err("the worker was never started".into()), Vec::new()),
+            Some(mut worker) => {
+                let effort = Effort { warm_up: WARM_UP, batch: WARM_UP, batches: 0, each: EACH };
+                let histogram = sampling::measure_each(&mut worker, &effort, &self.launcher.clock, op_ns)?;
+                let notes = worker.notes.clone();
+                worker.quit()?;
+                (histogram, notes)
+            }
+        };
+        Ok(Measurement {
+            launches: vec![launch],
+            histogram,
+            bytes_per_operation: self.cell.bytes_per_operation(),
+            verification: Some("passed: the number of every message was checked".into()),
+            conditions: Default::default(),
+            notes,
+        })
+    }
+}
+
+/// Criterion warms up with 1, 2, 4, 8 … operations; the first call that is not twice the one before begins to measure.
+fn warm_up_calls(batches: &[Sample]) -> usize {
+    let doubles = |pair: &[Sample]| pair[1].operations == 2 * pair[0].operations;
+    let doubled = batches.windows(2).take_while(|pair| doubles(pair)).count();
+    if doubled + 1 < batches.len() { doubled + 1 } else { 0 }
+}

@@ -1,0 +1,284 @@
+//! Loops as one would write them in an afternoon: fork, pin, repeat, read the clock. They share no timed code with the
+//! suite but the ring itself, in the two loops that are about it.
+#![allow(unsafe_code)] // the ring's ends take a pointer
+
+use std::os::fd::OwnedFd;
+use std::sync::atomic::{AtomicU64, Ordering};
+
+use ipcmark::mechanism::{Stage, Waiting};
+use ipcmark::ring::{Consumer, Manner, Producer, Ring};
+use ipcmark_harness::clock::Clock;
+use ipcmark_harness::estimate::median;
+use ipcmark_harness::parties::pin;
+use ipcmark_harness::sys::memory::{Shareable, Shared};
+use ipcmark_harness::sys::process::{die_with, fork};
+use nix::errno::Errno;
+use nix::fcntl::{FcntlArg, OFlag, fcntl};
+use nix::sys::signal::Signal;
+use nix::sys::wait::waitpid;
+use nix::unistd::{getpid, pipe, read, write};
+
+/// Forks its peer, and times `batches` batches of `count` operations each after one that is not counted: nanoseconds an
+/// operation, one a batch.
+pub(crate) type Loop = fn(plan: &Plan<'_>) -> anyhow::Result<Vec<f64>>;
+
+/// What a loop is told.
+pub(crate) struct Plan<'a> {
+    stage: &'a Stage,
+    clock: Clock,
+    count: u64,
+    batches: usize,
+}
+
+const BATCHES: usize = 40;
+const BATCH_NS: f64 = 4e6;
+const MESSAGE: usize = 64;
+
+/// The median batch, after a short run that tells how many operations fill one.
+pub(crate) fn measure(plain: Loop, stage: &Stage, clock: Clock) -> anyhow::Result<f64> {
+    let probe = plain(&Plan { stage, clock, count: 200, batches: 3 })?;
+    let op_ns = median(&probe).unwrap_or(1e3).max(1.0);
+    let times = plain(&Plan { stage, clock, count: (BATCH_NS / op_ns) as u64, batches: BATCHES })?;
+    median(&times).ok_or_else(|| anyhow::anyhow!("no batches"))
+}
+
+impl Plan<'_> {
+    fn operations(&self) -> u64 {
+        self.count * (self.batches as u64 + 1)
+    }
+
+    /// The near end's side: `operation` so often, timed by batches, the first left out.
+    fn time(&self, mut operation: impl FnMut()) -> Vec<f64> {
+        let mut times = Vec::new();
+        for _ in 0..=self.batches {
+            let start = self.clock.start();
+            for _ in 0..self.count {
+                operation();
+            }
+            times.push(self.clock.ns_between(start, self.clock.end()) / self.count as f64);
+        }
+        times.split_off(1)
+    }
+
+    /// Forks `far` onto its CPU, runs `near` on its own, and waits for the child.
+    fn in_two_processes(&self, mut far: impl FnMut(), near: impl FnOnce() -> Vec<f64>) -> anyhow::Result<Vec<f64>> {
+        let parent = getpid();
+        let allowed = nix::sched::sched_getaffinity(nix::unistd::Pid::from_raw(0))?;
+        pin(&self.stage.near_cpus)?;
+        let child = fork(|| {
+            let ready = die_with(parent, Signal::SIGKILL).and_then(|()| pin(&self.stage.far_cpus));
+            if ready.is_err() {
+                return 1;
+            }
+            far();
+            0
+        })?;
+        let times = near();
+        waitpid(child, None)?;
+        nix::sched::sched_setaffinity(nix::unistd::Pid::from_raw(0), &allowed)?;
+        Ok(times)
+    }
+}
+
+fn read_message(fd: &OwnedFd, message: &mut [u8; MESSAGE]) {
+    while read(fd, message) == Err(Errno::EAGAIN) {}
+}
+
+fn write_message(fd: &OwnedFd, message: &[u8; MESSAGE]) {
+    while write(fd, message) == Err(Errno::EAGAIN) {}
+}
+
+pub(crate) fn pipe_round_trip_blocking(plan: &Plan<'_>) -> anyhow::Result<Vec<f64>> {
+    pipe_round_trip(plan, OFlag::empty())
+}
+
+pub(crate) fn pipe_round_trip_polling(plan: &Plan<'_>) -> anyhow::Result<Vec<f64>> {
+    pipe_round_trip(plan, OFlag::O_NONBLOCK)
+}
+
+fn pipe_round_trip(plan: &Plan<'_>, flags: OFlag) -> anyhow::Result<Vec<f64>> {
+    let (there_out, there_in) = pipe()?;
+    let (back_out, back_in) = pipe()?;
+    for fd in [&there_out, &there_in, &back_out, &back_in] {
+        fcntl(fd, FcntlArg::F_SETFL(flags))?;
+    }
+    let (mut near_message, mut far_message) = ([0; MESSAGE], [0; MESSAGE]);
+    plan.in_two_processes(
+        || {
+            for _ in 0..plan.operations() {
+                read_message(&there_out, &mut far_message);
+                write_message(&back_in, &far_message);
+            }
+        },
+        || {
+            plan.time(|| {
+                write_message(&there_in, &near_message);
+                read_message(&back_out, &mut near_message);
+            })
+        },
+    )
+}
+
+/// Two flags on lines of their own: the least that two CPUs can say to each other.
+#[repr(C)]
+struct Flags {
+    there: Line,
+    back: Line,
+}
+
+#[repr(C, align(128))]
+struct Line(AtomicU64);
+
+// SAFETY: atomics only, valid when zero.
+unsafe impl Shareable for Flags {}
+
+pub(crate) fn flags_round_trip(plan: &Plan<'_>) -> anyhow::Result<Vec<f64>> {
+    let flags = Shared::<Flags>::zeroed()?;
+    let wait_for = |line: &Line, value| {
+        while line.0.load(Ordering::Acquire) != value {
+            std::hint::spin_loop();
+        }
+    };
+    let mut turn = 0;
+    plan.in_two_processes(
+        || {
+            for turn in 1..=plan.operations() {
+                wait_for(&flags.there, turn);
+                flags.back.0.store(turn, Ordering::Release);
+            }
+        },
+        || {
+            plan.time(|| {
+                turn += 1;
+                flags.there.0.store(turn, Ordering::Release);
+                wait_for(&flags.back, turn);
+            })
+        },
+    )
+}
+
+/// The suite's rings, two of them, in an anonymous mapping.
+#[repr(C)]
+struct Rings([Ring; 2]);
+
+// SAFETY: a ring holds atomics only and is empty when zero.
+unsafe impl Shareable for Rings {}
+
+impl Rings {
+    fn consumer(&self, which: usize) -> Consumer {
+        // SAFETY: zeroed, mapped longer than the loops run, and each ring gets one consumer.
+        unsafe { Consumer::new(&self.0[which], Manner::new(Waiting::Spin, true)) }
+    }
+
+    fn producer(&self, which: usize) -> Producer {
+        // SAFETY: as above, one producer.
+        unsafe { Producer::new(&self.0[which], Manner::new(Waiting::Spin, true)) }
+    }
+}
+
+pub(crate) fn ring_round_trip(plan: &Plan<'_>) -> anyhow::Result<Vec<f64>> {
+    let rings = Shared::<Rings>::zeroed()?;
+    let (mut near_message, mut far_message) = ([0; MESSAGE], [0; MESSAGE]);
+    let (mut near_in, mut near_out) = (rings.consumer(0), rings.producer(1));
+    let (mut far_in, mut far_out) = (rings.consumer(1), rings.producer(0));
+    plan.in_two_processes(
+        || {
+            for _ in 0..plan.operations() {
+                let _ = far_in.recv(&mut far_message);
+                far_out.send(&far_message, true);
+            }
+        },
+        || {
+            plan.time(|| {
+                near_out.send(&near_message, true);
+                let _ = near_in.recv(&mut near_message);
+            })
+        },
+    )
+}
+
+/// One batch ends when the consumer has said so, through a flag.
+pub(crate) fn ring_stream(plan: &Plan<'_>) -> anyhow::Result<Vec<f64>> {
+    let rings = Shared::<Rings>::zeroed()?;
+    let flags = Shared::<Flags>::zeroed()?;
+    let (mut out, mut inward) = (rings.producer(0), rings.consumer(0));
+    let (near_message, mut far_message) = ([0; MESSAGE], [0; MESSAGE]);
+    stream(plan, &flags, || drop(inward.recv(&mut far_message)), || out.send(&near_message, false))
+}
+
+/// The textbook ring: slots of one message, an index on either side.
+#[repr(C)]
+struct BareRing {
+    head: Line,
+    tail: Line,
+    slots: [Slot; SLOTS],
+}
+
+const SLOTS: usize = 1024;
+
+#[repr(C, align(64))]
+struct Slot([AtomicU64; MESSAGE / 8]);
+
+// SAFETY: atomics only, valid when zero.
+unsafe impl Shareable for BareRing {}
+
+pub(crate) fn bare_ring_stream(plan: &Plan<'_>) -> anyhow::Result<Vec<f64>> {
+    let ring = Shared::<BareRing>::zeroed()?;
+    let flags = Shared::<Flags>::zeroed()?;
+    let (mut tail, mut head) = (0, 0);
+    // Each side's last look at the other's index: without it every message would fetch that line.
+    let (mut seen_head, mut seen_tail) = (0, 0);
+    let receive = || {
+        while seen_tail == head {
+            seen_tail = ring.tail.0.load(Ordering::Acquire);
+        }
+        let words: [u64; MESSAGE / 8] =
+            std::array::from_fn(|i| ring.slots[head as usize % SLOTS].0[i].load(Ordering::Relaxed));
+        std::hint::black_box(words);
+        head += 1;
+        ring.head.0.store(head, Ordering::Release);
+    };
+    let send = || {
+        while tail - seen_head == SLOTS as u64 {
+            seen_head = ring.head.0.load(Ordering::Acquire);
+        }
+        ring.slots[tail as usize % SLOTS].0.iter().for_each(|word| word.store(tail, Ordering::Relaxed));
+        tail += 1;
+        ring.tail.0.store(tail, Ordering::Release);
+    };
+    stream(plan, &flags, receive, send)
+}
+
+/// Batches one way: the near end sends, and waits until the far end has counted the batch.
+fn stream(
+    plan: &Plan<'_>,
+    flags: &Flags,
+    mut receive: impl FnMut(),
+    mut send: impl FnMut(),
+) -> anyhow::Result<Vec<f64>> {
+    let counted = &flags.back.0;
+    let mut left = plan.count;
+    let mut batch = 0;
+    plan.in_two_processes(
+        || {
+            for batch in 1..=plan.batches as u64 + 1 {
+                for _ in 0..plan.count {
+                    receive();
+                }
+                counted.store(batch, Ordering::Release);
+            }
+        },
+        || {
+            plan.time(|| {
+                send();
+                left -= 1;
+                if left == 0 {
+                    (left, batch) = (plan.count, batch + 1);
+                    while counted.load(Ordering::Acquire) != batch {
+                        std::hint::spin_loop();
+                    }
+                }
+            })
+        },
+    )
+}
