@@ -8,6 +8,7 @@ use std::time::{Duration, Instant};
 
 use nix::errno::Errno;
 use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
+use nix::sys::resource::{Resource, getrlimit};
 use nix::sys::signal::{Signal, killpg};
 use nix::sys::socket::{AddressFamily, SockFlag, SockType, socketpair};
 use nix::unistd::{Pid, getpid};
@@ -71,7 +72,8 @@ impl Launcher {
 
     fn started(&self, padding: usize) -> Result<Worker, Failure> {
         self.start(padding).map_err(|error| {
-            Failure::new(FailureKind::Worker, format!("a worker process could not be started: {error}"))
+            let advice = advice(&error);
+            Failure::new(FailureKind::Worker, format!("a worker process could not be started: {error}{advice}"))
         })
     }
 
@@ -217,6 +219,17 @@ impl Drop for Worker {
         let _ = self.child.wait();
         names::sweep(self.token);
     }
+}
+
+/// Which limit stands in the way, what it allows, and how to move it.
+fn advice(error: &io::Error) -> String {
+    let (name, limit, option) = match error.raw_os_error().map(Errno::from_raw) {
+        Some(Errno::EMFILE) => ("RLIMIT_NOFILE", Resource::RLIMIT_NOFILE, "-n"),
+        Some(Errno::EAGAIN) => ("RLIMIT_NPROC", Resource::RLIMIT_NPROC, "-u"),
+        _ => return String::new(),
+    };
+    let allowed = getrlimit(limit).map_or_else(|_| "an unknown number".into(), |(soft, _)| soft.to_string());
+    format!("; {name} allows {allowed}, raise it with `ulimit {option}`")
 }
 
 fn describe(status: ExitStatus) -> String {

@@ -10,7 +10,7 @@ use std::sync::Mutex;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
-use nix::sys::socket::{MsgFlags, send};
+use nix::sys::socket::{MsgFlags, SockType, getsockopt, send, sockopt};
 use nix::unistd::Pid;
 
 use crate::clock::Clock;
@@ -51,12 +51,17 @@ pub fn serve_if_asked(trade: Trade) {
         return;
     }
     let parent = args.next().and_then(|pid| pid.to_str()?.parse().ok()).map(Pid::from_raw);
-    let Some(parent) = parent else {
+    let Some(parent) = parent.filter(|_| has_channel()) else {
         eprintln!("error: {HIDDEN_COMMAND} is how this program starts its own workers; it is not for use by hand");
         process::exit_now(2);
     };
     let served = prepare(parent).and_then(|()| serve(trade));
     process::exit_now(if served.is_ok() { 0 } else { FAILED });
+}
+
+/// Whether standard input is a socket of the channel's kind; a terminal, a file or a pipe is somebody trying it by hand.
+fn has_channel() -> bool {
+    matches!(getsockopt(&io::stdin(), sockopt::SockType), Ok(SockType::SeqPacket))
 }
 
 fn prepare(parent: Pid) -> io::Result<()> {

@@ -182,3 +182,52 @@ impl Pace {
         now >= self.deadline
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::contract::tests::{FLIPS_A_BYTE, Faulty, REPEATS_A_MESSAGE};
+    use crate::mechanism::{Setup, Waiting};
+    use crate::workloads::RoundTrip;
+    use ipcmark_harness::parties::PeerKind;
+    use ipcmark_harness::placement::Placement;
+
+    fn session<T: Transport>() -> Box<dyn Session> {
+        let setup = Setup {
+            peer: PeerKind::Thread,
+            placement: Placement::Unpinned,
+            waiting: Waiting::Block,
+            payload_bytes: 64,
+            parties: 2,
+        };
+        let stage = Stage { setup, near_cpus: Vec::new(), far_cpus: Vec::new() };
+        Exchange::<T, RoundTrip>::open(&stage, Clock::vdso()).unwrap()
+    }
+
+    fn mismatch<R: std::fmt::Debug>(result: io::Result<R>) -> String {
+        let error = result.unwrap_err();
+        assert!(error.get_ref().is_some_and(|inner| inner.is::<Mismatch>()), "{error}");
+        error.to_string()
+    }
+
+    /// The peer of a failed session waits for ever; a worker would end with it, a test leaves it alone.
+    fn leave(session: Box<dyn Session>) {
+        std::mem::forget(session);
+    }
+
+    #[test]
+    fn verification_fails_on_a_changed_byte() {
+        let mut session = session::<Faulty<FLIPS_A_BYTE>>();
+        let error = mismatch(session.verify(10, Duration::from_secs(5)));
+        assert!(error.contains("byte 32 of 64"), "{error}");
+        leave(session);
+    }
+
+    #[test]
+    fn a_timed_batch_fails_on_a_repeated_message() {
+        let mut session = session::<Faulty<REPEATS_A_MESSAGE>>();
+        let error = mismatch(session.batch(10));
+        assert!(error.contains("message 4 was expected") && error.contains("message 3 arrived"), "{error}");
+        leave(session);
+    }
+}

@@ -12,8 +12,9 @@ use nix::sys::signal::{SigSet, SigmaskHow, Signal, sigprocmask};
 static TOKEN: AtomicU64 = AtomicU64::new(0);
 static NEXT: AtomicU64 = AtomicU64::new(0);
 
-/// How many names one worker may use: `sweep` tries each.
-const NAMES_PER_WORKER: u64 = 16;
+/// How many names one worker may use: `sweep` tries each. A cell takes two; a contract clause that makes a new pair for
+/// every message size takes two for each of fifteen sizes.
+const NAMES_PER_WORKER: u64 = 64;
 
 /// The signal the kernel sends a worker when its front end dies: it can be held back for a moment, unlike SIGKILL.
 pub const PARENT_DEATH: Signal = Signal::SIGTERM;
@@ -32,7 +33,7 @@ pub fn adopt(token: u64) {
 /// The next unused name, without a leading slash. Where no front end gave a token, a fresh one is drawn.
 ///
 /// # Panics
-/// After 16 names: nothing in the suite needs more, and `sweep` would not find them.
+/// After 64 names: nothing in the suite needs more, and `sweep` would not find them.
 pub fn next() -> String {
     let _ = TOKEN.compare_exchange(0, draw_token(), Ordering::Relaxed, Ordering::Relaxed);
     let n = NEXT.fetch_add(1, Ordering::Relaxed);

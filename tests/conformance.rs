@@ -1,0 +1,174 @@
+//! Every mechanism keeps its contract: one named test per mechanism, clause and way of waiting; and every cell's measuring
+//! loop, checked byte for byte: one named test per mechanism, workload, kind of peer and way of waiting.
+//!
+//! Each clause runs in a worker of its own, this executable started again: a crash or a hang is that one test's failure,
+//! and nothing a clause does to its process is seen by the next. No mechanism is named here: the list is what is tested.
+
+use std::time::Duration;
+
+use ipcmark::cell::{Cell, Here, TRADE};
+use ipcmark::mechanism::{Mechanism, Setup, Stage, Verdict, Waiting, Workload};
+use ipcmark::mechanisms::{self, MECHANISMS};
+use ipcmark_harness::clock::Clock;
+use ipcmark_harness::control::{Failure, FailureKind};
+use ipcmark_harness::launch::Launcher;
+use ipcmark_harness::parties::PeerKind;
+use ipcmark_harness::placement::Placement;
+use ipcmark_harness::worker::{Trade, serve_if_asked};
+use libtest_mimic::{Arguments, Completion, Failed, Trial};
+use serde::{Deserialize, Serialize};
+use serde_json::{Value, json};
+
+/// A clause that takes longer hangs. Two ends that poll on one CPU take turns at the scheduler's tick: seconds, not this.
+const PATIENCE: Duration = Duration::from_secs(60);
+/// What is verified of each cell, in each message size.
+const OPERATIONS: u64 = 200;
+/// The message size of clauses that do not choose their own: one cache line.
+const CLAUSE_BYTES: usize = 64;
+
+fn main() {
+    serve_if_asked(Trade { open: TRADE.open, answer });
+    let arguments = Arguments::from_args();
+    let launcher = Launcher { clock: Clock::calibrate().clock, patience: PATIENCE };
+    let here = match Here::look(&launcher) {
+        Ok(here) => here,
+        Err(failure) => {
+            eprintln!("error: no worker could say what this kernel supports: {failure}");
+            std::process::exit(1);
+        }
+    };
+    let mut trials = Vec::new();
+    for &mechanism in MECHANISMS {
+        trials.extend(clause_trials(mechanism, launcher, &here));
+        trials.extend(verified_trials(mechanism, launcher, &here));
+    }
+    libtest_mimic::run(&arguments, trials).exit();
+}
+
+/// What a worker of this test is asked.
+#[derive(Serialize, Deserialize)]
+struct Question {
+    mechanism: String,
+    clause: String,
+    setup: Setup,
+}
+
+/// A verdict on its way through the channel.
+#[derive(Serialize, Deserialize)]
+enum Answer {
+    Kept,
+    Broken(String),
+    NotPromised(String),
+}
+
+/// In the worker: tries the clause that the question names; any other question is the suite's own.
+fn answer(question: &Value) -> Result<Value, Failure> {
+    let Ok(asked) = serde_json::from_value::<Question>(question.clone()) else { return (TRADE.answer)(question) };
+    let unknown = || Failure::new(FailureKind::Worker, format!("no clause {}/{}", asked.mechanism, asked.clause));
+    let mechanism = mechanisms::find(&asked.mechanism).ok_or_else(unknown)?;
+    let clause = mechanism.contract.iter().find(|clause| clause.name == asked.clause).ok_or_else(unknown)?;
+    Ok(json!(match (clause.check)(&asked.setup)? {
+        Verdict::Kept => Answer::Kept,
+        Verdict::Broken(how) => Answer::Broken(how),
+        Verdict::NotPromised(why) => Answer::NotPromised(why.into()),
+    }))
+}
+
+fn setup(peer: PeerKind, waiting: Waiting, payload_bytes: usize) -> Setup {
+    Setup { peer, placement: Placement::Unpinned, waiting, payload_bytes, parties: 2 }
+}
+
+/// Every way of waiting that any workload of the mechanism has.
+fn waitings(mechanism: &Mechanism) -> impl Iterator<Item = Waiting> {
+    [Waiting::Block, Waiting::Spin, Waiting::Adaptive]
+        .into_iter()
+        .filter(|waiting| mechanism.workloads.iter().any(|workload| workload.waitings.contains(waiting)))
+}
+
+/// `<mechanism>/<clause>/<waiting>`.
+fn clause_trials(mechanism: &'static Mechanism, launcher: Launcher, here: &Here) -> Vec<Trial> {
+    let mut trials = Vec::new();
+    for clause in mechanism.contract {
+        for waiting in waitings(mechanism) {
+            let setup = setup(PeerKind::Thread, waiting, CLAUSE_BYTES);
+            let missing =
+                mechanism.workloads.first().and_then(|workload| stage(here, mechanism, workload, setup).err());
+            let name = format!("{}/{}/{}", mechanism.name, clause.name, waiting.name());
+            let question = Question { mechanism: mechanism.name.into(), clause: clause.name.into(), setup };
+            trials.push(Trial::ignorable_test(name, move || match missing {
+                Some(reason) => Ok(Completion::ignored_with(format!("skipped: {reason}"))),
+                None => keeps(&launcher, &question),
+            }));
+        }
+    }
+    trials
+}
+
+/// A clause that is not promised is no failure, and no pass either: it shows as ignored, with the reason.
+fn keeps(launcher: &Launcher, question: &Question) -> Result<Completion, Failed> {
+    let answer = launcher.ask(&json!(question))?;
+    match serde_json::from_value(answer)? {
+        Answer::Kept => Ok(Completion::Completed),
+        Answer::NotPromised(why) => Ok(Completion::ignored_with(format!("not promised: {why}"))),
+        Answer::Broken(how) => Err(how.into()),
+    }
+}
+
+/// `verified/<mechanism>/<workload>/<peer>/<waiting>`.
+fn verified_trials(mechanism: &'static Mechanism, launcher: Launcher, here: &Here) -> Vec<Trial> {
+    let mut trials = Vec::new();
+    for workload in mechanism.workloads {
+        for &peer in mechanism.reach.peers() {
+            for &waiting in workload.waitings {
+                let stages: Result<Vec<_>, String> = sizes(workload, peer, waiting)
+                    .into_iter()
+                    .map(|bytes| stage(here, mechanism, workload, setup(peer, waiting, bytes)))
+                    .collect();
+                let peer = ipcmark::cell::peer_name(peer);
+                let name = format!("verified/{}/{}/{peer}/{}", mechanism.name, workload.name, waiting.name());
+                trials.push(Trial::ignorable_test(name, move || match stages {
+                    Err(reason) => Ok(Completion::ignored_with(format!("skipped: {reason}"))),
+                    Ok(stages) => {
+                        stages.iter().try_for_each(|(cell, stage)| verify(&launcher, cell, stage))?;
+                        Ok(Completion::Completed)
+                    }
+                }));
+            }
+        }
+    }
+    trials
+}
+
+/// One byte, one cache line, and the largest power of two up to the plan's 1 MiB that is taken.
+fn sizes(workload: &Workload, peer: PeerKind, waiting: Waiting) -> Vec<usize> {
+    let admitted =
+        |&bytes: &usize| (workload.supports)(&setup(peer, waiting, bytes)) == ipcmark::mechanism::Support::Available;
+    let largest = (0..=20).rev().map(|power| 1 << power).find(admitted).unwrap_or(1);
+    let mut sizes = vec![1, CLAUSE_BYTES, largest];
+    sizes.sort_unstable();
+    sizes.dedup();
+    sizes
+}
+
+fn stage(
+    here: &Here,
+    mechanism: &'static Mechanism,
+    workload: &'static Workload,
+    setup: Setup,
+) -> Result<(Cell, Stage), String> {
+    let cell = Cell { mechanism, workload, setup };
+    here.stage(&cell).map(|stage| (cell, stage))
+}
+
+/// All operations are done, and as many bytes compared as they carry.
+fn verify(launcher: &Launcher, cell: &Cell, stage: &Stage) -> Result<(), Failed> {
+    let named = |failure: Failure| Failed::from(format!("{cell}: {failure}"));
+    let mut worker = launcher.open(&cell.spec(stage), 0).map_err(named)?;
+    let verified = worker.verify(OPERATIONS, PATIENCE).map_err(named)?;
+    worker.quit().map_err(named)?;
+    let carried = cell.bytes_per_operation().map_or(0, |bytes| bytes as u64 * OPERATIONS);
+    if verified.operations != OPERATIONS || verified.bytes < carried {
+        return Err(format!("{cell}: {verified:?}, expected {OPERATIONS} operations and {carried} bytes").into());
+    }
+    Ok(())
+}
