@@ -157,6 +157,10 @@ pub struct Workload {
     pub summary: &'static str,
     /// The ways of waiting it can be run with.
     pub waitings: &'static [Waiting],
+    /// Whether a single operation has a latency that can be timed.
+    pub times_each: bool,
+    /// The message sizes that headlines are made of.
+    pub headline_bytes: &'static [usize],
     /// Whether this setup can run here, e.g. whether the message fits.
     pub supports: fn(&Setup) -> Support,
     /// Creates the mechanism and starts the peers; never inside the clock.

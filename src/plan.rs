@@ -10,7 +10,7 @@ use serde::{Deserialize, Serialize};
 use wildmatch::WildMatch;
 
 use crate::cell::Cell;
-use crate::mechanism::{Setup, Waiting};
+use crate::mechanism::{Mechanism, Setup, Waiting, Workload};
 use crate::mechanisms::MECHANISMS;
 
 /// How much is measured: which cells are on by default, and how long each takes.
@@ -52,14 +52,11 @@ impl Profile {
         }
     }
 
-    /// Message sizes. 64 B is one cache line, 4 KiB a page, 64 KiB a pipe.
-    fn sizes(self, workload: &str) -> &'static [usize] {
-        const KIB: usize = 1 << 10;
-        match (self, workload) {
-            (Profile::Quick, "stream") => &[64, 64 * KIB],
-            (Profile::Quick, _) => &[64],
-            (Profile::Standard, _) => &[1, 64, KIB, 4 * KIB, 64 * KIB, KIB * KIB],
-            (Profile::Full, _) => &[1, 8, 64, 256, KIB, 4 * KIB, 16 * KIB, 64 * KIB, 256 * KIB, KIB * KIB],
+    fn has_size(self, workload: &Workload, payload_bytes: usize) -> bool {
+        match self {
+            Profile::Quick => workload.headline_bytes.contains(&payload_bytes),
+            Profile::Standard => STANDARD_BYTES.contains(&payload_bytes),
+            Profile::Full => true,
         }
     }
 
@@ -75,18 +72,23 @@ impl Profile {
     }
 }
 
+/// Message sizes, each also a multiple or a part of something: 64 B a cache line, 4 KiB a page, 64 KiB a pipe.
+const ALL_BYTES: [usize; 10] = [1, 8, 64, 256, 1 << 10, 4 << 10, 16 << 10, 64 << 10, 256 << 10, 1 << 20];
+const STANDARD_BYTES: [usize; 6] = [1, 64, 1 << 10, 4 << 10, 64 << 10, 1 << 20];
+
 /// The cells of a profile on this machine, in report order; those that cannot run here among them.
 pub fn cells(profile: Profile, topology: &Topology) -> Vec<Cell> {
     let apart = nearest_pair(topology);
     let mut cells = Vec::new();
-    for workload in workload_names() {
-        for setup in setups(profile, workload).filter(|setup| profile.has(setup, apart)) {
-            let of_workload = |m: &'static crate::mechanism::Mechanism| {
-                let workload = m.workloads.iter().find(|w| w.name == workload)?;
-                let fits = workload.waitings.contains(&setup.waiting) && m.reach.peers().contains(&setup.peer);
-                fits.then_some(Cell { mechanism: m, workload, setup })
+    for name in workload_names() {
+        for setup in setups().filter(|setup| profile.has(setup, apart)) {
+            let cell = |mechanism: &'static Mechanism| {
+                let workload = mechanism.workloads.iter().find(|workload| workload.name == name)?;
+                let fits = workload.waitings.contains(&setup.waiting) && mechanism.reach.peers().contains(&setup.peer);
+                let wanted = fits && profile.has_size(workload, setup.payload_bytes);
+                wanted.then_some(Cell { mechanism, workload, setup })
             };
-            cells.extend(MECHANISMS.iter().copied().filter_map(of_workload));
+            cells.extend(MECHANISMS.iter().copied().filter_map(cell));
         }
     }
     cells
@@ -109,14 +111,13 @@ fn workload_names() -> Vec<&'static str> {
     names
 }
 
-fn setups(profile: Profile, workload: &str) -> impl Iterator<Item = Setup> {
-    let sizes = profile.sizes(workload);
+fn setups() -> impl Iterator<Item = Setup> {
     let peers = [PeerKind::Process, PeerKind::Thread];
     let waitings = [Waiting::Block, Waiting::Spin, Waiting::Adaptive];
     peers.into_iter().flat_map(move |peer| {
         Placement::ALL.into_iter().flat_map(move |placement| {
             waitings.into_iter().flat_map(move |waiting| {
-                sizes.iter().map(move |&payload_bytes| Setup { peer, placement, waiting, payload_bytes, parties: 2 })
+                ALL_BYTES.map(|payload_bytes| Setup { peer, placement, waiting, payload_bytes, parties: 2 })
             })
         })
     })
@@ -180,4 +181,52 @@ fn near_misses(filter: &str, ids: &[String]) -> Vec<String> {
     let closeness = |word: &str| strsim::jaro_winkler(filter, word);
     candidates.sort_by(|a, b| closeness(b).total_cmp(&closeness(a)));
     candidates.iter().take(3).map(|word| format!("`{word}`")).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use ipcmark_harness::machine::Root;
+
+    fn two_cpus() -> Topology {
+        Topology::read(&Root::new("/nowhere"), &[0, 1])
+    }
+
+    #[test]
+    fn ids_are_unique_and_their_parts_fit_criterions_64_bytes() {
+        let mut ids: Vec<String> = cells(Profile::Full, &two_cpus()).iter().map(Cell::id).collect();
+        assert!(ids.iter().flat_map(|id| id.split('/')).all(|part| part.len() < 64));
+        let count = ids.len();
+        ids.sort();
+        ids.dedup();
+        assert_eq!(ids.len(), count);
+    }
+
+    #[test]
+    fn each_profile_is_a_part_of_the_next() {
+        let ids = |profile| cells(profile, &two_cpus()).iter().map(Cell::id).collect::<Vec<_>>();
+        let (quick, standard, full) = (ids(Profile::Quick), ids(Profile::Standard), ids(Profile::Full));
+        assert!(quick.iter().all(|id| standard.contains(id)) && standard.iter().all(|id| full.contains(id)));
+        assert!(quick.len() < standard.len() && standard.len() < full.len());
+    }
+
+    #[test]
+    fn a_whole_id_is_taken_whatever_the_profile() {
+        let full = cells(Profile::Full, &two_cpus());
+        let beyond = full.iter().map(Cell::id).find(|id| id.ends_with("/256KiB")).unwrap();
+        let chosen = select(Profile::Quick, std::slice::from_ref(&beyond), &two_cpus()).unwrap();
+        assert_eq!(chosen.iter().map(Cell::id).collect::<Vec<_>>(), [beyond]);
+    }
+
+    #[test]
+    fn a_filter_that_means_nothing_names_near_misses() {
+        let no_match = select(Profile::Quick, &["piep".into()], &two_cpus()).unwrap_err().to_string();
+        assert!(no_match.contains("`piep` matches no cell") && no_match.contains("`pipe`"), "{no_match}");
+    }
+
+    #[test]
+    fn a_filter_that_means_cells_of_another_profile_says_so() {
+        let no_match = select(Profile::Quick, &["256KiB".into()], &two_cpus()).unwrap_err().to_string();
+        assert!(no_match.contains("--profile full"), "{no_match}");
+    }
 }

@@ -86,8 +86,7 @@ impl Job {
     /// How long one launch takes, about.
     pub fn expected(&self, effort: &Effort) -> Duration {
         let setup = self.cell.setup;
-        let offers_each = self.cell.workload.name == "round-trip";
-        let usual = effort.expected(offers_each);
+        let usual = effort.expected(self.cell.workload.times_each);
         // Two parties that poll on one CPU take turns at the scheduler's tick: two of them an operation, 8 ms at 250 Hz.
         let ticks = setup.placement == Placement::SameCpu && setup.waiting == Waiting::Spin;
         if ticks { usual + Duration::from_millis(8) * (effort.batches + 2) } else { usual }

@@ -23,6 +23,8 @@ pub(super) trait Pattern: Send + 'static {
     const ENDS_AT_FAR: bool;
     /// How often a payload crosses in one operation.
     const CROSSINGS: u64;
+    /// The message sizes that headlines are made of: 64 B is one cache line, 64 KiB a full pipe.
+    const HEADLINE_BYTES: &'static [usize];
 
     fn near<T: Transport, const CHECKED: bool>(end: &mut T, lane: &mut Lane) -> io::Result<()>;
     fn far<T: Transport, const CHECKED: bool>(end: &mut T, lane: &mut Lane) -> io::Result<()>;

@@ -27,6 +27,8 @@ const fn workload<T: Transport, P: Pattern>() -> Workload {
         name: P::NAME,
         summary: P::SUMMARY,
         waitings: T::WAITINGS,
+        times_each: !P::ENDS_AT_FAR,
+        headline_bytes: P::HEADLINE_BYTES,
         supports: T::supports,
         open: Exchange::<T, P>::open,
     }

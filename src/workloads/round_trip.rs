@@ -13,6 +13,7 @@ impl Pattern for RoundTrip {
     const SUMMARY: &'static str = "one message to the peer and the same one back; one operation is the whole trip";
     const ENDS_AT_FAR: bool = false;
     const CROSSINGS: u64 = 2;
+    const HEADLINE_BYTES: &'static [usize] = &[64];
 
     #[inline(always)]
     fn near<T: Transport, const CHECKED: bool>(end: &mut T, lane: &mut Lane) -> io::Result<()> {

@@ -1,0 +1,162 @@
+//! Peers and workers that misbehave: each ends as a failure with its true reason, and never as a number or a hang.
+//!
+//! This test is its own worker executable, so it has a `main` of its own.
+
+use std::io;
+use std::sync::atomic::AtomicU64;
+use std::time::Duration;
+
+use ipcmark_harness::clock::Clock;
+use ipcmark_harness::control::{Failure, FailureKind, Mismatch};
+use ipcmark_harness::launch::Launcher;
+use ipcmark_harness::parties::{Extent, Far, Parties, PeerKind, Span};
+use ipcmark_harness::session::{Sample, Session, Verified};
+use ipcmark_harness::worker::{self, Opened, Trade};
+use libtest_mimic::{Arguments, Failed, Trial};
+use serde_json::{Value, json};
+
+/// What a peer does instead of its work.
+struct Rogue {
+    deed: fn() -> io::Result<u64>,
+}
+
+const DEEDS: &[(&str, fn() -> io::Result<u64>)] = &[
+    ("exits", || std::process::exit(3)),
+    ("panics", || panic!("a \"quoted\" reason")),
+    ("aborts", || std::process::abort()),
+    ("errs", || Err(io::Error::other("its call failed"))),
+    ("finds-a-mismatch", || Err(Mismatch::error("message 3 was expected, message 4 arrived".into()))),
+    ("hangs", || {
+        loop {
+            std::thread::sleep(Duration::from_secs(1));
+        }
+    }),
+    ("behaves", || Ok(1)),
+];
+
+impl Far for Rogue {
+    fn serve(&mut self, _: &AtomicU64, _: bool) -> io::Result<u64> {
+        (self.deed)()
+    }
+}
+
+/// A near end that does nothing, or one that waits for ever for its peer, as one on a dead futex would.
+struct Waiter {
+    parties: Parties,
+    deaf: bool,
+}
+
+impl Session for Waiter {
+    fn batch(&mut self, iterations: u64) -> io::Result<Sample> {
+        let deaf = self.deaf;
+        self.parties.run(Extent::Count(iterations), false, |clock, _| {
+            while deaf {
+                std::thread::sleep(Duration::from_secs(1));
+            }
+            let now = clock.start();
+            Ok(Span { start: now, end: now, ends_at_far: false, operations: iterations })
+        })
+    }
+
+    fn window(&mut self, _: Duration) -> io::Result<Sample> {
+        panic!("the worker's own panic")
+    }
+
+    fn verify(&mut self, _: u64, _: Duration) -> io::Result<Verified> {
+        std::process::exit(7)
+    }
+}
+
+fn open(spec: &Value, clock: Clock) -> Opened {
+    let deed = DEEDS.iter().find(|(name, _)| spec["deed"] == *name).expect("a known deed").1;
+    let kind = serde_json::from_value(spec["peer"].clone()).expect("a kind of peer");
+    let mut parties = Parties::new(clock, &[])?;
+    parties.start(kind, &[], (), move || Ok(Rogue { deed }))?;
+    Ok(Box::new(Waiter { parties, deaf: spec["deaf"] == true }))
+}
+
+const TRADE: Trade = Trade { open, answer: |question| Ok(question.clone()) };
+
+fn launcher(patience: Duration) -> Launcher {
+    Launcher { clock: Clock::vdso(), patience }
+}
+
+const PATIENT: Duration = Duration::from_secs(20);
+
+fn failure_of(deed: &str, peer: PeerKind, deaf: bool) -> Failure {
+    let patience = if deed == "hangs" { Duration::from_millis(300) } else { PATIENT };
+    let mut worker = launcher(patience).open(&json!({"deed": deed, "peer": peer, "deaf": deaf}), 0).expect("a worker");
+    worker.batch(1, Duration::ZERO).expect_err("a misbehaving peer must not leave a number")
+}
+
+fn expect(found: &Failure, kind: FailureKind, words: &[&str]) -> Result<(), Failed> {
+    let said = words.iter().all(|word| found.reason.contains(word));
+    if found.kind == kind && said && !found.reason.contains('\n') {
+        return Ok(());
+    }
+    Err(format!("{found:?} instead of {kind:?} with {words:?}").into())
+}
+
+/// What each deed must be reported as, for a process and for a thread.
+fn expected(deed: &str, peer: PeerKind) -> (FailureKind, &'static [&'static str]) {
+    use FailureKind::{Deadline, Mechanism, Peer, Verification, Worker};
+    match (deed, peer) {
+        ("exits", PeerKind::Process) => (Peer, &["left early with exit code 3"]),
+        ("exits", PeerKind::Thread) => (Worker, &["the worker left with exit code 3"]),
+        ("panics", _) => (Peer, &["the peer failed", "panicked", "quoted"]),
+        ("aborts", PeerKind::Process) => (Peer, &["killed by signal 6"]),
+        ("aborts", PeerKind::Thread) => (Worker, &["killed by signal 6"]),
+        ("errs", _) => (Mechanism, &["the peer failed", "its call failed"]),
+        ("finds-a-mismatch", _) => (Verification, &["the peer failed", "message 4 arrived"]),
+        _ => (Deadline, &["no answer within"]),
+    }
+}
+
+fn trials() -> Vec<Trial> {
+    let mut trials = Vec::new();
+    for peer in [PeerKind::Process, PeerKind::Thread] {
+        for &(deed, _) in DEEDS.iter().filter(|(deed, _)| *deed != "behaves") {
+            for deaf in [false, true] {
+                let near = if deaf { "while_the_near_end_waits" } else { "while_the_near_end_is_done" };
+                let name = format!("a_peer_{peer:?}_that_{deed}_{near}_fails_with_its_reason").to_lowercase();
+                trials.push(Trial::test(name, move || {
+                    let (kind, words) = expected(deed, peer);
+                    expect(&failure_of(deed, peer, deaf), kind, words)
+                }));
+            }
+        }
+    }
+    trials.extend([
+        Trial::test("a_worker_that_panics_says_where", || {
+            let mut worker = launcher(PATIENT).open(&json!({"deed": "behaves", "peer": "process"}), 0)?;
+            let failure = worker.window(Duration::ZERO).expect_err("it panics");
+            expect(&failure, FailureKind::Worker, &["the worker panicked", "misbehaviour.rs", "the worker's own panic"])
+        }),
+        Trial::test("a_worker_that_exits_is_reported_with_its_code", || {
+            let mut worker = launcher(PATIENT).open(&json!({"deed": "behaves", "peer": "process"}), 0)?;
+            let failure = worker.verify(1, Duration::ZERO).expect_err("it exits");
+            expect(&failure, FailureKind::Worker, &["the worker left with exit code 7"])
+        }),
+        Trial::test("a_worker_that_cannot_open_says_why", || {
+            let opened = launcher(PATIENT).open(&json!({"deed": "unheard-of", "peer": "process"}), 0);
+            let failure = opened.err().ok_or("it opened")?;
+            expect(&failure, FailureKind::Worker, &["a known deed"])
+        }),
+        Trial::test("parties_that_behave_leave_a_sample_and_go", || {
+            let mut worker = launcher(PATIENT).open(&json!({"deed": "behaves", "peer": "process"}), 0)?;
+            let sample = worker.batch(1, Duration::ZERO)?;
+            worker.quit()?;
+            if sample.per_party == [1, 1] { Ok(()) } else { Err(format!("{sample:?}").into()) }
+        }),
+        Trial::test("a_question_is_answered_by_a_worker_of_its_own", || {
+            let answer = launcher(PATIENT).ask(&json!({"any": "thing"}))?;
+            if answer == json!({"any": "thing"}) { Ok(()) } else { Err(answer.to_string().into()) }
+        }),
+    ]);
+    trials
+}
+
+fn main() {
+    worker::serve_if_asked(TRADE);
+    libtest_mimic::run(&Arguments::from_args(), trials()).exit();
+}
