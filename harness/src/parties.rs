@@ -149,7 +149,7 @@ impl Parties {
             );
             return Err(io::Error::other(why));
         }
-        let far = reports.iter().map(|r| r.usage).reduce(|a, b| a.plus(&b)).unwrap_or_default();
+        let far = Usage::sum(reports.iter().map(|report| &report.usage));
         let per_party = std::iter::once(span.operations).chain(reports.iter().map(|r| r.served)).collect();
         Ok(Sample { operations: span.operations, elapsed_ns, near, far, per_party })
     }

@@ -10,9 +10,8 @@ use crate::clock::Clock;
 use crate::control::Failure;
 use crate::histogram::Histogram;
 use crate::launch::Worker;
-use crate::record::{Launch, UsageTotals};
+use crate::record::Launch;
 use crate::session::Sample;
-use crate::usage::Usage;
 
 /// Below so many clock readings an operation is not timed by itself: the reading would be over 5 % of the figure.
 pub const EACH_FLOOR: f64 = 20.0;
@@ -88,35 +87,9 @@ pub fn measure_each(
 
 /// Adds a batch to what a launch has measured.
 pub fn add(launch: &mut Launch, sample: &Sample) {
-    let (near, far) = (sample.near.into(), sample.far.into());
     let first = launch.batches_ns.is_empty();
-    launch.near = if first { near } else { UsageTotals::sum([&launch.near, &near]) };
-    launch.far = if first { far } else { UsageTotals::sum([&launch.far, &far]) };
+    launch.near = if first { sample.near } else { launch.near.plus(&sample.near) };
+    launch.far = if first { sample.far } else { launch.far.plus(&sample.far) };
     launch.batches_ns.push(sample.ns_per_op());
     launch.operations += sample.operations;
-}
-
-impl From<Usage> for UsageTotals {
-    fn from(usage: Usage) -> UsageTotals {
-        let Usage {
-            cpu_ns,
-            user_ns,
-            system_ns,
-            voluntary_switches,
-            involuntary_switches,
-            minor_faults,
-            major_faults,
-            migrations,
-        } = usage;
-        UsageTotals {
-            cpu_ns,
-            user_ns,
-            system_ns,
-            voluntary_switches,
-            involuntary_switches,
-            minor_faults,
-            major_faults,
-            migrations,
-        }
-    }
 }

@@ -6,12 +6,14 @@
 //! about half of all real switches are booked as involuntary.
 
 use nix::sys::resource::{UsageWho, getrusage};
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::clock::thread_cpu_ns;
 
 /// What one thread spent, or the sum over several.
-#[derive(Copy, Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Copy, Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(default)]
 pub struct Usage {
     /// CPU time, user and system together, in nanoseconds.
     pub cpu_ns: u64,
@@ -56,7 +58,13 @@ impl Usage {
 
     /// Both together; migrations are known only if both are.
     pub fn plus(&self, other: &Usage) -> Usage {
-        self.zip(other, |a, b| a + b)
+        // Saturating, because records of strangers are added up too.
+        self.zip(other, u64::saturating_add)
+    }
+
+    /// All together; nothing for none.
+    pub fn sum<'a>(parts: impl IntoIterator<Item = &'a Usage>) -> Usage {
+        parts.into_iter().copied().reduce(|a, b| a.plus(&b)).unwrap_or_default()
     }
 
     fn zip(&self, other: &Usage, f: impl Fn(u64, u64) -> u64) -> Usage {

@@ -17,10 +17,12 @@ use serde_json::{Value, json};
 
 /// What a peer does instead of its work.
 struct Rogue {
-    deed: fn() -> io::Result<u64>,
+    deed: Deed,
 }
 
-const DEEDS: &[(&str, fn() -> io::Result<u64>)] = &[
+type Deed = fn() -> io::Result<u64>;
+
+const DEEDS: &[(&str, Deed)] = &[
     ("exits", || std::process::exit(3)),
     ("panics", || panic!("a \"quoted\" reason")),
     ("aborts", || std::process::abort()),
@@ -50,8 +52,8 @@ impl Session for Waiter {
     fn batch(&mut self, iterations: u64) -> io::Result<Sample> {
         let deaf = self.deaf;
         self.parties.run(Extent::Count(iterations), false, |clock, _| {
-            while deaf {
-                std::thread::sleep(Duration::from_secs(1));
+            if deaf {
+                std::thread::sleep(Duration::MAX);
             }
             let now = clock.start();
             Ok(Span { start: now, end: now, ends_at_far: false, operations: iterations })

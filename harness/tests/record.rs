@@ -7,8 +7,9 @@ use std::path::{Path, PathBuf};
 use ipcmark_harness::histogram::Histogram;
 use ipcmark_harness::record::{
     Cell, FrontEnd, Header, Identity, Launch, MAX_STRING_BYTES, Measurement, Outcome, Record, Repair, Revision, SCHEMA,
-    Selection, UsageTotals, WriteError, Writer, schema,
+    Selection, WriteError, Writer, schema,
 };
+use ipcmark_harness::usage::Usage;
 use serde_json::{Value, json};
 
 #[path = "record/untrusted.rs"]
@@ -65,8 +66,8 @@ fn identity(id: &str) -> Identity {
 }
 
 fn launch(batches_ns: &[f64]) -> Launch {
-    let near = UsageTotals { cpu_ns: 3_000, voluntary_switches: 10, migrations: Some(1), ..UsageTotals::default() };
-    Launch { batches_ns: batches_ns.to_vec(), operations: 10, near, far: UsageTotals { migrations: Some(0), ..near } }
+    let near = Usage { cpu_ns: 3_000, voluntary_switches: 10, migrations: Some(1), ..Usage::default() };
+    Launch { batches_ns: batches_ns.to_vec(), operations: 10, near, far: Usage { migrations: Some(0), ..near } }
 }
 
 fn measurement() -> Measurement {

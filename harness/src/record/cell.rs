@@ -7,6 +7,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
 use crate::histogram::{Histogram, HistogramError, Quantiles};
+use crate::usage::Usage;
 
 /// What became of a cell. There is no fourth outcome, and no absent line.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
@@ -57,28 +58,6 @@ pub struct CpuTimes {
     pub far_system: f64,
 }
 
-/// What one side used during the timed batches of one launch: totals, not per operation.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
-#[serde(default)]
-pub struct UsageTotals {
-    /// CPU time, in ns; its own clock, so it need not equal user plus system.
-    pub cpu_ns: u64,
-    /// CPU time in user space, in ns.
-    pub user_ns: u64,
-    /// CPU time in the kernel, in ns.
-    pub system_ns: u64,
-    /// Context switches because it waited.
-    pub voluntary_switches: u64,
-    /// Context switches because something else got the CPU.
-    pub involuntary_switches: u64,
-    /// Page faults without input or output.
-    pub minor_faults: u64,
-    /// Page faults that read from a disk.
-    pub major_faults: u64,
-    /// Moves to another CPU, where the kernel tells.
-    pub migrations: Option<u64>,
-}
-
 /// One launch in the record.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct LaunchSummary {
@@ -89,9 +68,9 @@ pub struct LaunchSummary {
     /// Its operations.
     pub operations: u64,
     /// What the worker used.
-    pub near: UsageTotals,
+    pub near: Usage,
     /// What all peers used.
-    pub far: UsageTotals,
+    pub far: Usage,
 }
 
 /// One line of results.
@@ -173,25 +152,5 @@ impl Cell {
     /// As [`Histogram::from_base64`].
     pub fn decode_histogram(&self) -> Option<Result<Histogram, HistogramError>> {
         self.histogram.as_deref().map(Histogram::from_base64)
-    }
-}
-
-impl UsageTotals {
-    /// The sum, saturating because records are untrusted; migrations only if all of them are known.
-    #[must_use]
-    pub fn sum<'a>(parts: impl IntoIterator<Item = &'a Self>) -> Self {
-        let mut total = Self { migrations: Some(0), ..Self::default() };
-        for part in parts {
-            total.cpu_ns = total.cpu_ns.saturating_add(part.cpu_ns);
-            total.user_ns = total.user_ns.saturating_add(part.user_ns);
-            total.system_ns = total.system_ns.saturating_add(part.system_ns);
-            total.voluntary_switches = (total.voluntary_switches).saturating_add(part.voluntary_switches);
-            total.involuntary_switches = (total.involuntary_switches).saturating_add(part.involuntary_switches);
-            total.minor_faults = total.minor_faults.saturating_add(part.minor_faults);
-            total.major_faults = total.major_faults.saturating_add(part.major_faults);
-            let migrations = total.migrations.zip(part.migrations);
-            total.migrations = migrations.map(|(a, b)| a.saturating_add(b));
-        }
-        total
     }
 }

@@ -4,10 +4,11 @@ use std::collections::BTreeMap;
 
 use serde_json::{Map, Value};
 
-use super::cell::{Cell, CpuTimes, Cpus, LaunchSummary, NearFar, Outcome, UsageTotals};
+use super::cell::{Cell, CpuTimes, Cpus, LaunchSummary, NearFar, Outcome};
 use super::text::clip;
 use crate::estimate::{Estimate, estimate, median};
 use crate::histogram::Histogram;
+use crate::usage::Usage;
 
 /// Why a cell has no result is told in at most this many bytes: the output of a panic can be long.
 const MAX_REASON_BYTES: usize = 4_096;
@@ -37,9 +38,9 @@ pub struct Launch {
     /// Operations in all batches.
     pub operations: u64,
     /// What the worker used.
-    pub near: UsageTotals,
+    pub near: Usage,
     /// What all peers used.
-    pub far: UsageTotals,
+    pub far: Usage,
 }
 
 /// All that was measured of a cell: what [`Cell::measured`] turns into a line.
@@ -144,15 +145,15 @@ impl Cell {
     fn set_usage(&mut self, launches: &[Launch]) {
         self.operations = launches.iter().map(|launch| launch.operations).sum();
         let total = NearFar {
-            near: UsageTotals::sum(launches.iter().map(|launch| &launch.near)),
-            far: UsageTotals::sum(launches.iter().map(|launch| &launch.far)),
+            near: Usage::sum(launches.iter().map(|launch| &launch.near)),
+            far: Usage::sum(launches.iter().map(|launch| &launch.far)),
         };
         self.migrations = total.near.migrations.zip(total.far.migrations).map(|(near, far)| NearFar { near, far });
         if self.operations == 0 {
             return;
         }
         let share = |total: u64| total as f64 / self.operations as f64;
-        let both = |of: fn(&UsageTotals) -> u64| NearFar { near: share(of(&total.near)), far: share(of(&total.far)) };
+        let both = |of: fn(&Usage) -> u64| NearFar { near: share(of(&total.near)), far: share(of(&total.far)) };
         let (cpu, user, system) = (both(|u| u.cpu_ns), both(|u| u.user_ns), both(|u| u.system_ns));
         self.voluntary_switches_per_op = Some(both(|u| u.voluntary_switches));
         self.involuntary_switches_per_op = Some(both(|u| u.involuntary_switches));

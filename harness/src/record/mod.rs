@@ -19,7 +19,7 @@ mod schema;
 mod text;
 mod writer;
 
-pub use cell::{Cell, CpuTimes, Cpus, LaunchSummary, NearFar, Outcome, UsageTotals};
+pub use cell::{Cell, CpuTimes, Cpus, LaunchSummary, NearFar, Outcome};
 pub use header::{FrontEnd, Header, Revision, Selection};
 pub use limits::{MAX_CELLS, MAX_FILE_BYTES, MAX_LINE_BYTES, MAX_STRING_BYTES};
 pub use measured::{Identity, Launch, Measurement};
