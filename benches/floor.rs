@@ -65,6 +65,12 @@ fn main() -> anyhow::Result<()> {
     let here = Here::look(&launcher)?;
     let lists = std::env::args().any(|arg| arg == "--list");
     let alternations = if arguments.measures { ALTERNATIONS } else { 1 };
+    if arguments.selects(LAUNCH) {
+        match lists {
+            true => println!("{LAUNCH}: benchmark"),
+            false => print(LAUNCH, &[("worker", launches(&launcher, &here, alternations)?)]),
+        }
+    }
     for comparison in COMPARISONS {
         let id = format!("floor/{}", comparison.id);
         if !arguments.selects(&id) {
@@ -78,6 +84,23 @@ fn main() -> anyhow::Result<()> {
         }
     }
     Ok(())
+}
+
+const LAUNCH: &str = "floor/launch/start-to-first-batch-ready";
+
+/// What starting a worker, its peer and its session costs, in nanoseconds, each.
+fn launches(launcher: &Launcher, here: &Here, count: usize) -> anyhow::Result<Vec<f64>> {
+    let id = "round-trip/process/same-cpu/block/pipe/64B".to_owned();
+    let cell = plan::select(Profile::Full, &[id], here.topology())?[0];
+    let stage = here.stage(&cell).map_err(anyhow::Error::msg)?;
+    let launch = |_| {
+        let start = std::time::Instant::now();
+        let worker = launcher.open(&cell.spec(&stage), 0)?;
+        let elapsed = start.elapsed();
+        worker.quit()?;
+        Ok(elapsed.as_nanos() as f64)
+    };
+    (0..count).map(launch).collect()
 }
 
 /// Every arm's results, one an alternation.

@@ -1,0 +1,116 @@
+//! The real program, run in a folder of its own and never waited for without a deadline.
+
+use std::io::Read;
+use std::os::unix::process::ExitStatusExt;
+use std::path::Path;
+use std::process::{Child, Command, ExitStatus, Stdio};
+use std::thread::JoinHandle;
+use std::time::{Duration, Instant};
+
+use serde_json::Value;
+
+/// Longer than anything a test asks for takes on a busy machine: beyond it, the program hangs.
+pub const DEADLINE: Duration = Duration::from_secs(120);
+
+/// How a program ended, and what it said.
+#[derive(Debug)]
+pub struct Ended {
+    /// The exit code; none if a signal ended it.
+    pub code: Option<i32>,
+    /// The signal that ended it.
+    pub signal: Option<i32>,
+    pub out: String,
+    pub err: String,
+}
+
+/// `ipcmark` with these arguments, in `folder`.
+pub fn command(folder: &Path, args: &[&str]) -> Command {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_ipcmark"));
+    command.args(args).current_dir(folder);
+    command
+}
+
+/// Runs `ipcmark` to its end.
+pub fn ipcmark(folder: &Path, args: &[&str]) -> Ended {
+    Live::start(command(folder, args)).unwrap().end()
+}
+
+/// A started program whose output is being read.
+pub struct Live {
+    child: Child,
+    out: Option<JoinHandle<String>>,
+    err: Option<JoinHandle<String>>,
+}
+
+impl Live {
+    /// Starts it; both outputs are collected from now on.
+    pub fn start(mut command: Command) -> std::io::Result<Live> {
+        let mut child = command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn()?;
+        let (out, err) = (collect(child.stdout.take()), collect(child.stderr.take()));
+        Ok(Live { child, out: Some(out), err: Some(err) })
+    }
+
+    /// Its process id; it stays this program's until `end`.
+    pub fn pid(&self) -> i32 {
+        self.child.id() as i32
+    }
+
+    /// Waits for its end.
+    ///
+    /// # Panics
+    /// When it takes longer than `DEADLINE`; it is killed then.
+    pub fn end(mut self) -> Ended {
+        let deadline = Instant::now() + DEADLINE;
+        let status = self.status_before(deadline);
+        let text = |reader: &mut Option<JoinHandle<String>>| reader.take().unwrap().join().unwrap();
+        let ended = |status: ExitStatus, out, err| Ended { code: status.code(), signal: status.signal(), out, err };
+        match status {
+            Some(status) => ended(status, text(&mut self.out), text(&mut self.err)),
+            None => panic!("the program hangs: no end within {DEADLINE:?}"),
+        }
+    }
+
+    fn status_before(&mut self, deadline: Instant) -> Option<ExitStatus> {
+        while Instant::now() < deadline {
+            if let Some(status) = self.child.try_wait().unwrap() {
+                return Some(status);
+            }
+            std::thread::sleep(Duration::from_millis(5));
+        }
+        None
+    }
+}
+
+impl Drop for Live {
+    /// A test that fails leaves no program behind.
+    fn drop(&mut self) {
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}
+
+fn collect(source: Option<impl Read + Send + 'static>) -> JoinHandle<String> {
+    std::thread::spawn(move || {
+        let mut bytes = Vec::new();
+        let _ = source.unwrap().read_to_end(&mut bytes);
+        String::from_utf8_lossy(&bytes).into_owned()
+    })
+}
+
+/// Every line of a record, as JSON.
+pub fn lines(record: &Path) -> Vec<Value> {
+    let text = std::fs::read_to_string(record).unwrap();
+    text.lines().map(|line| serde_json::from_str(line).unwrap()).collect()
+}
+
+/// Asserts that the program ended with `code` and one sentence on standard error that has all of `parts`.
+#[track_caller]
+pub fn assert_sentence(ended: &Ended, code: i32, parts: &[&str]) {
+    assert_eq!(ended.code, Some(code), "{ended:?}");
+    assert!(!ended.err.contains("panicked"), "{}", ended.err);
+    let sentences: Vec<&str> = ended.err.lines().filter(|line| line.starts_with("error:")).collect();
+    assert_eq!(sentences.len(), 1, "{}", ended.err);
+    for part in parts {
+        assert!(ended.err.contains(part), "`{part}` is missing in: {}", ended.err);
+    }
+}

@@ -1,0 +1,64 @@
+//! A run that is asked to stop keeps what it has and says how to go on.
+
+use ipcmark_harness::record::Outcome;
+use nix::sys::signal::Signal;
+
+use crate::common::{Live, assert_sentence, command};
+use crate::live_run::{Place, Run, eventually};
+
+const FILTERS: [&str; 3] = ["same-cpu/block/null/64B", "same-cpu/block/pipe/64B", "same-cpu/block/unix-stream/64B"];
+
+/// Interrupts a run once its first cell is complete, while others are not.
+fn interrupted(signal: Signal, code: i32) {
+    let run = Run::start(&[&FILTERS[..], &["--launches", "6"]].concat());
+    let complete = eventually("a complete cell", || run.cells().into_iter().next());
+    run.signal(signal);
+    let (ended, place) = run.end();
+    let number = (signal as i32).to_string();
+    assert_sentence(&ended, code, &[&format!("interrupted by signal {number}"), "kept", "--resume record.jsonl"]);
+    place.assert_nothing_left();
+    let record = place.read();
+    assert!(record.cells.iter().all(|cell| cell.outcome == Outcome::Measured), "{ended:?}");
+    assert!(record.cells.iter().any(|cell| cell.launches < 6) || record.cells.len() < 6, "nothing was left to do");
+    assert!(record.cell(&complete.id) == Some(&complete), "{} was changed", complete.id);
+    place.resume_as_told(&ended);
+    assert!(place.read().cell(&complete.id) == Some(&complete), "{} was measured again", complete.id);
+}
+
+#[test]
+fn an_interrupt_keeps_completed_cells_and_resuming_adds_exactly_the_rest() {
+    interrupted(Signal::SIGINT, 130);
+}
+
+#[test]
+fn a_request_to_terminate_keeps_completed_cells_and_resuming_adds_exactly_the_rest() {
+    interrupted(Signal::SIGTERM, 143);
+}
+
+#[test]
+fn a_lost_terminal_keeps_completed_cells_and_resuming_adds_exactly_the_rest() {
+    interrupted(Signal::SIGHUP, 129);
+}
+
+#[test]
+fn resuming_a_complete_run_measures_nothing_and_succeeds() {
+    let run = Run::start(&[FILTERS[0], "--launches", "2"]);
+    let (ended, place) = run.end();
+    assert_eq!(ended.code, Some(0), "{ended:?}");
+    let before = std::fs::read(place.record()).unwrap();
+    place.resume(&["run", "--resume", "record.jsonl"]);
+    assert!(std::fs::read(place.record()).unwrap() == before, "the record was changed");
+}
+
+#[test]
+fn an_interrupted_verification_says_so() {
+    let place = Place::new();
+    let live = Live::start(command(place.path(), &["verify"])).unwrap();
+    eventually("a worker", || place.processes_under(live.pid()));
+    // The first worker lives before interruptions are caught; what ends the program then is the signal itself.
+    std::thread::sleep(std::time::Duration::from_millis(500));
+    nix::sys::signal::kill(nix::unistd::Pid::from_raw(live.pid()), Signal::SIGINT).unwrap();
+    let ended = live.end();
+    assert_sentence(&ended, 130, &["interrupted by signal 2"]);
+    place.assert_nothing_left();
+}

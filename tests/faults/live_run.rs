@@ -1,0 +1,199 @@
+//! A live `ipcmark run`, seen from outside: its processes are those that work in its folder, which no other run shares.
+
+use std::collections::BTreeSet;
+use std::path::{Path, PathBuf};
+use std::time::{Duration, Instant};
+
+use ipcmark_harness::record::{self, Outcome, Record};
+use nix::errno::Errno;
+use nix::sys::signal::{Signal, kill};
+use nix::unistd::Pid;
+use tempfile::TempDir;
+
+use crate::common::{DEADLINE, Ended, Live, command, ipcmark};
+
+/// A run that is under way, in a folder of its own.
+pub struct Run {
+    live: Live,
+    place: Place,
+}
+
+/// Where a run works, and what was there before it.
+pub struct Place {
+    folder: TempDir,
+    names_before: BTreeSet<PathBuf>,
+}
+
+/// A worker with its peer.
+#[derive(Copy, Clone, Debug, PartialEq, Eq)]
+pub struct Launch {
+    pub worker: i32,
+    pub peer: i32,
+}
+
+impl Run {
+    /// Starts `ipcmark run` with these arguments and a record.
+    pub fn start(args: &[&str]) -> Run {
+        let place = Place::new();
+        let live = Live::start(command(place.path(), &[&["run", "--out", "record.jsonl"], args].concat())).unwrap();
+        Run { live, place }
+    }
+
+    /// Sends the run itself a signal.
+    pub fn signal(&self, signal: Signal) {
+        kill(Pid::from_raw(self.live.pid()), signal).unwrap();
+    }
+
+    /// The cells of whole lines of the record so far; none before it is there.
+    pub fn cells(&self) -> Vec<record::Cell> {
+        Record::read(&self.place.record()).map_or_else(|_| Vec::new(), |(record, _)| record.cells)
+    }
+
+    /// A launch in mid-batch, a few milliseconds after its peer has started.
+    pub fn launch(&self) -> Launch {
+        let launch = || self.place.launch_of(self.live.pid());
+        eventually("a worker with a peer", || {
+            let seen = launch()?;
+            std::thread::sleep(Duration::from_millis(5));
+            (launch() == Some(seen)).then_some(seen)
+        })
+    }
+
+    /// Sends `signal` to a party of a launch, again if it met one that was leaving, until a cell has failed of it.
+    pub fn strike(&self, party: fn(Launch) -> i32, signal: Signal) {
+        eventually("a failed cell", || {
+            let struck = kill(Pid::from_raw(party(self.launch())), signal);
+            assert!(matches!(struck, Ok(()) | Err(Errno::ESRCH)), "{struck:?}");
+            // The deadline of a stopped party is a second or two.
+            (0..300).find_map(|_| {
+                std::thread::sleep(Duration::from_millis(10));
+                self.cells().iter().any(|cell| cell.outcome == Outcome::Failed).then_some(())
+            })
+        });
+    }
+
+    /// Waits for its end.
+    pub fn end(self) -> (Ended, Place) {
+        (self.live.end(), self.place)
+    }
+}
+
+impl Place {
+    pub fn new() -> Place {
+        Place { folder: tempfile::tempdir().unwrap(), names_before: names() }
+    }
+
+    pub fn path(&self) -> &Path {
+        self.folder.path()
+    }
+
+    pub fn record(&self) -> PathBuf {
+        self.path().join("record.jsonl")
+    }
+
+    /// The record, which must have no bad line.
+    pub fn read(&self) -> Record {
+        let (record, warnings) = Record::read(&self.record()).unwrap();
+        assert!(warnings.is_empty(), "{warnings:?}");
+        record
+    }
+
+    /// Completes the run with the words that it was told to use, and asserts that all that was planned is measured.
+    pub fn resume_as_told(&self, by: &Ended) {
+        let told = by.err.split_once("`ipcmark ").and_then(|(_, rest)| rest.split_once('`'));
+        let told: Vec<&str> = told.unwrap_or_else(|| panic!("no advice in {}", by.err)).0.split(' ').collect();
+        self.resume(&told);
+    }
+
+    /// Runs `resume` and asserts that exactly what was planned is measured then, with as many launches.
+    pub fn resume(&self, args: &[&str]) {
+        let ended = ipcmark(self.path(), args);
+        assert_eq!(ended.code, Some(0), "{ended:?}");
+        let record = self.read();
+        let planned: BTreeSet<&str> = record.header.selection.cells.iter().map(String::as_str).collect();
+        let present: BTreeSet<&str> = record.cells.iter().map(|cell| cell.id.as_str()).collect();
+        assert_eq!(present, planned);
+        for cell in &record.cells {
+            let found = (cell.outcome, cell.launches, cell.per_launch.len() as u32);
+            let launches = record.header.selection.launches;
+            assert_eq!(found, (Outcome::Measured, launches, launches), "{}", cell.id);
+        }
+    }
+
+    /// Asserts that no process of the run and no name of a kernel object outlives it for long.
+    pub fn assert_nothing_left(&self) {
+        let left_after = |deadline: Instant| loop {
+            let processes = self.processes();
+            if processes.is_empty() || Instant::now() > deadline {
+                return processes;
+            }
+            std::thread::sleep(Duration::from_millis(5));
+        };
+        let processes = left_after(Instant::now() + Duration::from_secs(20));
+        assert!(processes.is_empty(), "(process, parent) left: {processes:?}");
+        // Other tests' runs use names too, each for a moment: only those count that stay.
+        let mut stayed = &names() - &self.names_before;
+        for _ in 0..500 {
+            if stayed.is_empty() {
+                break;
+            }
+            std::thread::sleep(Duration::from_millis(20));
+            stayed = &stayed & &names();
+        }
+        assert!(stayed.is_empty(), "names left: {stayed:?}");
+    }
+
+    /// A worker of the process `run` that has a peer, with that.
+    fn launch_of(&self, run: i32) -> Option<Launch> {
+        let processes = self.processes();
+        let child_of = |parent: i32| processes.iter().find(|process| process.1 == parent).map(|process| process.0);
+        let worker = child_of(run)?;
+        Some(Launch { worker, peer: child_of(worker)? })
+    }
+
+    /// Every process that works in this folder, with its parent. Zombies have no folder any more.
+    fn processes(&self) -> Vec<(i32, i32)> {
+        let entries = std::fs::read_dir("/proc").unwrap().flatten();
+        let numbers = entries.filter_map(|entry| entry.file_name().to_str()?.parse::<i32>().ok());
+        let here = self.path().canonicalize().unwrap();
+        let works_here = |pid: &i32| std::fs::read_link(format!("/proc/{pid}/cwd")).is_ok_and(|cwd| cwd == here);
+        numbers.filter(works_here).filter_map(|pid| Some((pid, parent(pid)?))).collect()
+    }
+}
+
+/// The parent's process id, the second field of /proc/pid/stat after the name in parentheses.
+fn parent(pid: i32) -> Option<i32> {
+    let stat = std::fs::read_to_string(format!("/proc/{pid}/stat")).ok()?;
+    stat.rsplit_once(')')?.1.split_whitespace().nth(1)?.parse().ok()
+}
+
+/// Names of kernel objects of this suite, whoever runs it.
+fn names() -> BTreeSet<PathBuf> {
+    let files = ["/dev/shm", "/dev/mqueue"].into_iter().filter_map(|folder| std::fs::read_dir(folder).ok());
+    let paths = files.flatten().flatten().map(|entry| entry.path());
+    paths.filter(|path| path.file_name().is_some_and(|name| name.to_string_lossy().starts_with("ipcmark-"))).collect()
+}
+
+/// What `look` finds, within the deadline.
+pub fn eventually<T>(what: &str, mut look: impl FnMut() -> Option<T>) -> T {
+    let deadline = Instant::now() + DEADLINE;
+    loop {
+        if let Some(found) = look() {
+            return found;
+        }
+        assert!(Instant::now() < deadline, "{what} was waited for in vain");
+        std::thread::sleep(Duration::from_millis(1));
+    }
+}
+
+/// Says on standard error that a test has not been done, when one of these cells cannot run here.
+pub fn skipped_without(ids: &[&str]) -> bool {
+    let place = Place::new();
+    let list = ipcmark(place.path(), &[&["list", "--json"], ids].concat()).out;
+    let cells: Vec<serde_json::Value> = serde_json::from_str(&list).unwrap();
+    let missing = cells.iter().find(|cell| cell["support"] != "available");
+    if let Some(cell) = missing {
+        eprintln!("skipped: {} cannot run here: {}", cell["id"], cell["support"]);
+    }
+    missing.is_some()
+}

@@ -1,0 +1,15 @@
+//! Real faults, none of them staged: processes that are killed and stopped, limits that are reached, files that cannot be
+//! written. Each gives one clear sentence, its documented exit code, and a record that keeps every completed cell.
+//!
+//! What a test may not do here (mount, raise a limit) is skipped with its reason on standard error.
+
+#[path = "../common/mod.rs"]
+mod common;
+
+mod deaths;
+mod interruptions;
+mod limits;
+mod live_run;
+mod mounts;
+mod records;
+mod requests;
