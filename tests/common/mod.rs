@@ -1,6 +1,6 @@
 //! The real program, run in a folder of its own and never waited for without a deadline.
 
-use std::io::Read;
+use std::io::{Read, Write};
 use std::os::unix::process::ExitStatusExt;
 use std::path::Path;
 use std::process::{Child, Command, ExitStatus, Stdio};
@@ -10,33 +10,33 @@ use std::time::{Duration, Instant};
 use serde_json::Value;
 
 /// Longer than anything a test asks for takes on a busy machine: beyond it, the program hangs.
-pub const DEADLINE: Duration = Duration::from_secs(120);
+pub(crate) const DEADLINE: Duration = Duration::from_secs(120);
 
 /// How a program ended, and what it said.
 #[derive(Debug)]
-pub struct Ended {
+pub(crate) struct Ended {
     /// The exit code; none if a signal ended it.
-    pub code: Option<i32>,
+    pub(crate) code: Option<i32>,
     /// The signal that ended it.
-    pub signal: Option<i32>,
-    pub out: String,
-    pub err: String,
+    pub(crate) signal: Option<i32>,
+    pub(crate) out: String,
+    pub(crate) err: String,
 }
 
 /// `ipcmark` with these arguments, in `folder`.
-pub fn command(folder: &Path, args: &[&str]) -> Command {
+pub(crate) fn command(folder: &Path, args: &[&str]) -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_ipcmark"));
     command.args(args).current_dir(folder);
     command
 }
 
 /// Runs `ipcmark` to its end.
-pub fn ipcmark(folder: &Path, args: &[&str]) -> Ended {
+pub(crate) fn ipcmark(folder: &Path, args: &[&str]) -> Ended {
     Live::start(command(folder, args)).unwrap().end()
 }
 
 /// A started program whose output is being read.
-pub struct Live {
+pub(crate) struct Live {
     child: Child,
     out: Option<JoinHandle<String>>,
     err: Option<JoinHandle<String>>,
@@ -44,14 +44,14 @@ pub struct Live {
 
 impl Live {
     /// Starts it; both outputs are collected from now on.
-    pub fn start(mut command: Command) -> std::io::Result<Live> {
+    pub(crate) fn start(mut command: Command) -> std::io::Result<Live> {
         let mut child = command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn()?;
         let (out, err) = (collect(child.stdout.take()), collect(child.stderr.take()));
         Ok(Live { child, out: Some(out), err: Some(err) })
     }
 
     /// Its process id; it stays this program's until `end`.
-    pub fn pid(&self) -> i32 {
+    pub(crate) fn pid(&self) -> i32 {
         self.child.id() as i32
     }
 
@@ -59,7 +59,7 @@ impl Live {
     ///
     /// # Panics
     /// When it takes longer than `DEADLINE`; it is killed then.
-    pub fn end(mut self) -> Ended {
+    pub(crate) fn end(mut self) -> Ended {
         let deadline = Instant::now() + DEADLINE;
         let status = self.status_before(deadline);
         let text = |reader: &mut Option<JoinHandle<String>>| reader.take().unwrap().join().unwrap();
@@ -98,14 +98,14 @@ fn collect(source: Option<impl Read + Send + 'static>) -> JoinHandle<String> {
 }
 
 /// Every line of a record, as JSON.
-pub fn lines(record: &Path) -> Vec<Value> {
+pub(crate) fn lines(record: &Path) -> Vec<Value> {
     let text = std::fs::read_to_string(record).unwrap();
     text.lines().map(|line| serde_json::from_str(line).unwrap()).collect()
 }
 
 /// Asserts that the program ended with `code` and one sentence on standard error that has all of `parts`.
 #[track_caller]
-pub fn assert_sentence(ended: &Ended, code: i32, parts: &[&str]) {
+pub(crate) fn assert_sentence(ended: &Ended, code: i32, parts: &[&str]) {
     assert_eq!(ended.code, Some(code), "{ended:?}");
     assert!(!ended.err.contains("panicked"), "{}", ended.err);
     let sentences: Vec<&str> = ended.err.lines().filter(|line| line.starts_with("error:")).collect();
@@ -113,4 +113,9 @@ pub fn assert_sentence(ended: &Ended, code: i32, parts: &[&str]) {
     for part in parts {
         assert!(ended.err.contains(part), "`{part}` is missing in: {}", ended.err);
     }
+}
+
+/// Says on standard error why a test has not been done: past the capture of a test's output, where nobody would see it.
+pub(crate) fn skip(why: impl std::fmt::Display) {
+    let _ = writeln!(std::io::stderr(), "skipped: {why}");
 }

@@ -126,3 +126,14 @@ fn a_killed_run_takes_its_worker_and_peer_with_it_and_can_be_resumed() {
     place.assert_nothing_left();
     place.resume(&["run", "--resume", "record.jsonl"]);
 }
+
+/// A worker that waits for a peer that does not go on would never see the end of its channel.
+#[test]
+fn a_killed_run_takes_a_hanging_worker_and_a_stopped_peer_with_it() {
+    let run = Run::start(&[&MANY[..], &[PIPE]].concat());
+    run.stop_a_peer();
+    run.signal(Signal::SIGKILL);
+    let (ended, place) = run.end();
+    assert_eq!(ended.signal, Some(9), "{ended:?}");
+    place.assert_nothing_left();
+}

@@ -1,7 +1,8 @@
 //! A run that is asked to stop keeps what it has and says how to go on.
 
 use ipcmark_harness::record::Outcome;
-use nix::sys::signal::Signal;
+use nix::sys::signal::{Signal, kill};
+use nix::unistd::Pid;
 
 use crate::common::{Live, assert_sentence, command};
 use crate::live_run::{Place, Run, eventually};
@@ -19,7 +20,8 @@ fn interrupted(signal: Signal, code: i32) {
     place.assert_nothing_left();
     let record = place.read();
     assert!(record.cells.iter().all(|cell| cell.outcome == Outcome::Measured), "{ended:?}");
-    assert!(record.cells.iter().any(|cell| cell.launches < 6) || record.cells.len() < 6, "nothing was left to do");
+    // Thirty-six launches in random order: when the first cell is complete, others have some of theirs.
+    assert!(record.cells.iter().any(|cell| (1..6).contains(&cell.launches)), "launches under way were lost");
     assert!(record.cell(&complete.id) == Some(&complete), "{} was changed", complete.id);
     place.resume_as_told(&ended);
     assert!(place.read().cell(&complete.id) == Some(&complete), "{} was measured again", complete.id);
@@ -54,10 +56,13 @@ fn resuming_a_complete_run_measures_nothing_and_succeeds() {
 fn an_interrupted_verification_says_so() {
     let place = Place::new();
     let live = Live::start(command(place.path(), &["verify"])).unwrap();
-    eventually("a worker", || place.processes_under(live.pid()));
-    // The first worker lives before interruptions are caught; what ends the program then is the signal itself.
-    std::thread::sleep(std::time::Duration::from_millis(500));
-    nix::sys::signal::kill(nix::unistd::Pid::from_raw(live.pid()), Signal::SIGINT).unwrap();
+    // Several workers in: the first one lives before interruptions are caught.
+    let mut seen = std::collections::BTreeSet::new();
+    eventually("several workers", || {
+        seen.extend(place.child_of(live.pid()));
+        (seen.len() > 3).then_some(())
+    });
+    kill(Pid::from_raw(live.pid()), Signal::SIGINT).unwrap();
     let ended = live.end();
     assert_sentence(&ended, 130, &["interrupted by signal 2"]);
     place.assert_nothing_left();

@@ -10,47 +10,47 @@ use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
 use tempfile::TempDir;
 
-use crate::common::{DEADLINE, Ended, Live, command, ipcmark};
+use crate::common::{DEADLINE, Ended, Live, command, ipcmark, skip};
 
 /// A run that is under way, in a folder of its own.
-pub struct Run {
+pub(crate) struct Run {
     live: Live,
     place: Place,
 }
 
 /// Where a run works, and what was there before it.
-pub struct Place {
+pub(crate) struct Place {
     folder: TempDir,
     names_before: BTreeSet<PathBuf>,
 }
 
 /// A worker with its peer.
 #[derive(Copy, Clone, Debug, PartialEq, Eq)]
-pub struct Launch {
-    pub worker: i32,
-    pub peer: i32,
+pub(crate) struct Launch {
+    pub(crate) worker: i32,
+    pub(crate) peer: i32,
 }
 
 impl Run {
     /// Starts `ipcmark run` with these arguments and a record.
-    pub fn start(args: &[&str]) -> Run {
+    pub(crate) fn start(args: &[&str]) -> Run {
         let place = Place::new();
         let live = Live::start(command(place.path(), &[&["run", "--out", "record.jsonl"], args].concat())).unwrap();
         Run { live, place }
     }
 
     /// Sends the run itself a signal.
-    pub fn signal(&self, signal: Signal) {
+    pub(crate) fn signal(&self, signal: Signal) {
         kill(Pid::from_raw(self.live.pid()), signal).unwrap();
     }
 
     /// The cells of whole lines of the record so far; none before it is there.
-    pub fn cells(&self) -> Vec<record::Cell> {
+    pub(crate) fn cells(&self) -> Vec<record::Cell> {
         Record::read(&self.place.record()).map_or_else(|_| Vec::new(), |(record, _)| record.cells)
     }
 
     /// A launch in mid-batch, a few milliseconds after its peer has started.
-    pub fn launch(&self) -> Launch {
+    pub(crate) fn launch(&self) -> Launch {
         let launch = || self.place.launch_of(self.live.pid());
         eventually("a worker with a peer", || {
             let seen = launch()?;
@@ -60,7 +60,7 @@ impl Run {
     }
 
     /// Sends `signal` to a party of a launch, again if it met one that was leaving, until a cell has failed of it.
-    pub fn strike(&self, party: fn(Launch) -> i32, signal: Signal) {
+    pub(crate) fn strike(&self, party: fn(Launch) -> i32, signal: Signal) {
         eventually("a failed cell", || {
             let struck = kill(Pid::from_raw(party(self.launch())), signal);
             assert!(matches!(struck, Ok(()) | Err(Errno::ESRCH)), "{struck:?}");
@@ -72,41 +72,57 @@ impl Run {
         });
     }
 
+    /// Stops a peer in mid-batch, and leaves its worker the time to notice nothing.
+    pub(crate) fn stop_a_peer(&self) {
+        eventually("a launch that stays", || {
+            let launch = self.launch();
+            let _ = kill(Pid::from_raw(launch.peer), Signal::SIGSTOP);
+            // As long as several launches take: one that is still there hangs.
+            std::thread::sleep(Duration::from_secs(1));
+            (self.place.launch_of(self.live.pid()) == Some(launch)).then_some(())
+        });
+    }
+
+    /// Tries to resume the record of this run, which is still under way.
+    pub(crate) fn resume_beside(&self) -> Ended {
+        ipcmark(self.place.path(), &["run", "--resume", "record.jsonl"])
+    }
+
     /// Waits for its end.
-    pub fn end(self) -> (Ended, Place) {
+    pub(crate) fn end(self) -> (Ended, Place) {
         (self.live.end(), self.place)
     }
 }
 
 impl Place {
-    pub fn new() -> Place {
+    pub(crate) fn new() -> Place {
         Place { folder: tempfile::tempdir().unwrap(), names_before: names() }
     }
 
-    pub fn path(&self) -> &Path {
+    pub(crate) fn path(&self) -> &Path {
         self.folder.path()
     }
 
-    pub fn record(&self) -> PathBuf {
+    pub(crate) fn record(&self) -> PathBuf {
         self.path().join("record.jsonl")
     }
 
     /// The record, which must have no bad line.
-    pub fn read(&self) -> Record {
+    pub(crate) fn read(&self) -> Record {
         let (record, warnings) = Record::read(&self.record()).unwrap();
         assert!(warnings.is_empty(), "{warnings:?}");
         record
     }
 
     /// Completes the run with the words that it was told to use, and asserts that all that was planned is measured.
-    pub fn resume_as_told(&self, by: &Ended) {
+    pub(crate) fn resume_as_told(&self, by: &Ended) {
         let told = by.err.split_once("`ipcmark ").and_then(|(_, rest)| rest.split_once('`'));
         let told: Vec<&str> = told.unwrap_or_else(|| panic!("no advice in {}", by.err)).0.split(' ').collect();
         self.resume(&told);
     }
 
     /// Runs `resume` and asserts that exactly what was planned is measured then, with as many launches.
-    pub fn resume(&self, args: &[&str]) {
+    pub(crate) fn resume(&self, args: &[&str]) {
         let ended = ipcmark(self.path(), args);
         assert_eq!(ended.code, Some(0), "{ended:?}");
         let record = self.read();
@@ -121,7 +137,7 @@ impl Place {
     }
 
     /// Asserts that no process of the run and no name of a kernel object outlives it for long.
-    pub fn assert_nothing_left(&self) {
+    pub(crate) fn assert_nothing_left(&self) {
         let left_after = |deadline: Instant| loop {
             let processes = self.processes();
             if processes.is_empty() || Instant::now() > deadline {
@@ -141,6 +157,11 @@ impl Place {
             stayed = &stayed & &names();
         }
         assert!(stayed.is_empty(), "names left: {stayed:?}");
+    }
+
+    /// A child of `parent` that has come so far as to work in this folder.
+    pub(crate) fn child_of(&self, parent: i32) -> Option<i32> {
+        self.processes().into_iter().find(|process| process.1 == parent).map(|process| process.0)
     }
 
     /// A worker of the process `run` that has a peer, with that.
@@ -175,7 +196,7 @@ fn names() -> BTreeSet<PathBuf> {
 }
 
 /// What `look` finds, within the deadline.
-pub fn eventually<T>(what: &str, mut look: impl FnMut() -> Option<T>) -> T {
+pub(crate) fn eventually<T>(what: &str, mut look: impl FnMut() -> Option<T>) -> T {
     let deadline = Instant::now() + DEADLINE;
     loop {
         if let Some(found) = look() {
@@ -187,13 +208,13 @@ pub fn eventually<T>(what: &str, mut look: impl FnMut() -> Option<T>) -> T {
 }
 
 /// Says on standard error that a test has not been done, when one of these cells cannot run here.
-pub fn skipped_without(ids: &[&str]) -> bool {
+pub(crate) fn skipped_without(ids: &[&str]) -> bool {
     let place = Place::new();
     let list = ipcmark(place.path(), &[&["list", "--json"], ids].concat()).out;
     let cells: Vec<serde_json::Value> = serde_json::from_str(&list).unwrap();
     let missing = cells.iter().find(|cell| cell["support"] != "available");
     if let Some(cell) = missing {
-        eprintln!("skipped: {} cannot run here: {}", cell["id"], cell["support"]);
+        skip(format_args!("{} cannot run here: {}", cell["id"], cell["support"]));
     }
     missing.is_some()
 }

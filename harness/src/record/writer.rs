@@ -199,9 +199,17 @@ impl Writer {
 fn create_parent(path: &Path) -> Result<(), WriteError> {
     match path.parent() {
         Some(parent) if !parent.as_os_str().is_empty() => {
-            fs::create_dir_all(parent).map_err(io_error("create the directory", parent))
+            fs::create_dir_all(parent).map_err(clarified).map_err(io_error("create the directory", parent))
         }
         _ => Ok(()),
+    }
+}
+
+/// "File exists" of a directory that could not be made means that something else has its name.
+fn clarified(error: io::Error) -> io::Error {
+    match error.kind() {
+        io::ErrorKind::AlreadyExists => io::Error::new(error.kind(), "something that is not a directory has this name"),
+        _ => error,
     }
 }
 
