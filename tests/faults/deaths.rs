@@ -127,11 +127,24 @@ fn a_killed_run_takes_its_worker_and_peer_with_it_and_can_be_resumed() {
     place.resume(&["run", "--resume", "record.jsonl"]);
 }
 
-/// A worker that waits for a peer that does not go on would never see the end of its channel.
+/// Neither end of a ring or a queue notices that the other is gone.
 #[test]
-fn a_killed_run_takes_a_hanging_worker_and_a_stopped_peer_with_it() {
-    let run = Run::start(&[&MANY[..], &[PIPE]].concat());
-    run.stop_a_peer();
+fn a_killed_run_takes_a_peer_with_it_that_waits_in_shared_memory_or_for_a_queue() {
+    for id in [RING, QUEUE] {
+        if !skipped_without(&[id]) {
+            killed_run_leaves_nothing(id, |run| _ = run.launch());
+        }
+    }
+}
+
+#[test]
+fn a_killed_run_takes_a_stopped_peer_and_its_hanging_worker_with_it() {
+    killed_run_leaves_nothing(PIPE, Run::stop_a_peer);
+}
+
+fn killed_run_leaves_nothing(id: &str, after: impl FnOnce(&Run)) {
+    let run = Run::start(&[&MANY[..], &[id]].concat());
+    after(&run);
     run.signal(Signal::SIGKILL);
     let (ended, place) = run.end();
     assert_eq!(ended.signal, Some(9), "{ended:?}");
