@@ -200,9 +200,14 @@ impl Worker {
 
     /// How the worker ended, once its channel has.
     fn death(&mut self) -> Failure {
-        let reason = match self.child.wait() {
-            Ok(status) => describe(status),
-            Err(error) => format!("ended in a way that cannot be told: {error}"),
+        let deadline = Instant::now() + self.patience;
+        let reason = loop {
+            match self.child.try_wait() {
+                Ok(Some(status)) => break describe(status),
+                Ok(None) if Instant::now() < deadline => std::thread::sleep(Duration::from_millis(1)),
+                Ok(None) => break "closed its channel and did not end; it was killed".to_owned(),
+                Err(error) => break format!("ended in a way that cannot be told: {error}"),
+            }
         };
         Failure::new(FailureKind::Worker, format!("the worker {reason}"))
     }
