@@ -52,10 +52,7 @@ const COMPARISONS: &[Comparison] = &[
         id: "round-trip/process/same-cache/spin/shm-ring/64B",
         plain: &[("plain loop", plain::ring_round_trip), ("two flags", plain::flags_round_trip)],
     },
-    Comparison {
-        id: "stream/process/same-cache/spin/shm-ring/64B",
-        plain: &[("plain loop", plain::ring_stream), ("bare ring", plain::bare_ring_stream)],
-    },
+    Comparison { id: "stream/process/same-cache/spin/shm-ring/64B", plain: &[("bare ring", plain::bare_ring_stream)] },
 ];
 
 fn main() -> anyhow::Result<()> {
@@ -68,7 +65,7 @@ fn main() -> anyhow::Result<()> {
     if arguments.selects(LAUNCH) {
         match lists {
             true => println!("{LAUNCH}: benchmark"),
-            false => print(LAUNCH, &[("worker", launches(&launcher, &here, alternations)?)]),
+            false => print(LAUNCH, &[("one worker", launches(&launcher, &here, alternations)?)]),
         }
     }
     for comparison in COMPARISONS {

@@ -197,15 +197,6 @@ pub(crate) fn ring_round_trip(plan: &Plan<'_>) -> anyhow::Result<Vec<f64>> {
     )
 }
 
-/// One batch ends when the consumer has said so, through a flag.
-pub(crate) fn ring_stream(plan: &Plan<'_>) -> anyhow::Result<Vec<f64>> {
-    let rings = Shared::<Rings>::zeroed()?;
-    let flags = Shared::<Flags>::zeroed()?;
-    let (mut out, mut inward) = (rings.producer(0), rings.consumer(0));
-    let (near_message, mut far_message) = ([0; MESSAGE], [0; MESSAGE]);
-    stream(plan, &flags, || drop(inward.recv(&mut far_message)), || out.send(&near_message, false))
-}
-
 /// The textbook ring: slots of one message, an index on either side.
 #[repr(C)]
 struct BareRing {

@@ -4,7 +4,7 @@ use std::io::{Read, Write};
 use std::os::unix::process::ExitStatusExt;
 use std::path::Path;
 use std::process::{Child, Command, ExitStatus, Stdio};
-use std::thread::JoinHandle;
+use std::sync::mpsc::Receiver;
 use std::time::{Duration, Instant};
 
 use serde_json::Value;
@@ -38,8 +38,8 @@ pub(crate) fn ipcmark(folder: &Path, args: &[&str]) -> Ended {
 /// A started program whose output is being read.
 pub(crate) struct Live {
     child: Child,
-    out: Option<JoinHandle<String>>,
-    err: Option<JoinHandle<String>>,
+    out: Receiver<String>,
+    err: Receiver<String>,
 }
 
 impl Live {
@@ -47,7 +47,7 @@ impl Live {
     pub(crate) fn start(mut command: Command) -> std::io::Result<Live> {
         let mut child = command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn()?;
         let (out, err) = (collect(child.stdout.take()), collect(child.stderr.take()));
-        Ok(Live { child, out: Some(out), err: Some(err) })
+        Ok(Live { child, out, err })
     }
 
     /// Its process id; it stays this program's until `end`.
@@ -58,16 +58,18 @@ impl Live {
     /// Waits for its end.
     ///
     /// # Panics
-    /// When it takes longer than `DEADLINE`; it is killed then.
+    /// When it takes longer than `DEADLINE`, or when something it started keeps its output open. It is killed then.
+    #[track_caller]
     pub(crate) fn end(mut self) -> Ended {
         let deadline = Instant::now() + DEADLINE;
-        let status = self.status_before(deadline);
-        let text = |reader: &mut Option<JoinHandle<String>>| reader.take().unwrap().join().unwrap();
-        let ended = |status: ExitStatus, out, err| Ended { code: status.code(), signal: status.signal(), out, err };
-        match status {
-            Some(status) => ended(status, text(&mut self.out), text(&mut self.err)),
-            None => panic!("the program hangs: no end within {DEADLINE:?}"),
-        }
+        let Some(status) = self.status_before(deadline) else {
+            panic!("the program hangs: no end within {DEADLINE:?}")
+        };
+        let text = |source: &Receiver<String>| match source.recv_timeout(Duration::from_secs(20)) {
+            Ok(text) => text,
+            Err(_) => panic!("the program has ended ({status}), and a process that it started lives on"),
+        };
+        Ended { code: status.code(), signal: status.signal(), out: text(&self.out), err: text(&self.err) }
     }
 
     fn status_before(&mut self, deadline: Instant) -> Option<ExitStatus> {
@@ -89,12 +91,15 @@ impl Drop for Live {
     }
 }
 
-fn collect(source: Option<impl Read + Send + 'static>) -> JoinHandle<String> {
+/// Reads to the end, which comes when the last process has closed its copy.
+fn collect(source: Option<impl Read + Send + 'static>) -> Receiver<String> {
+    let (sender, text) = std::sync::mpsc::channel();
     std::thread::spawn(move || {
         let mut bytes = Vec::new();
         let _ = source.unwrap().read_to_end(&mut bytes);
-        String::from_utf8_lossy(&bytes).into_owned()
-    })
+        let _ = sender.send(String::from_utf8_lossy(&bytes).into_owned());
+    });
+    text
 }
 
 /// Every line of a record, as JSON.
