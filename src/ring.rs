@@ -380,3 +380,6 @@ fn other_length(came: usize, wanted: usize) -> io::Error {
         format!("a message of {came} bytes or more came, {wanted} were expected"),
     )
 }
+
+#[cfg(test)]
+mod tests;

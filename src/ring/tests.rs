@@ -1,0 +1,84 @@
+//! The ring with messages of every size, over many laps: what an earlier lap left must never pass for a header.
+
+use std::io;
+
+use ipcmark_harness::sys::memory::{Shareable, Shared};
+
+use super::{CAPACITY, Consumer, Manner, Producer, Ring};
+use crate::mechanism::Waiting;
+use crate::workloads::payload;
+
+// SAFETY: a ring holds atomics only and is empty when all its bytes are zero.
+unsafe impl Shareable for Ring {}
+
+fn ends(ring: &Shared<Ring>, waiting: Waiting) -> (Producer, Consumer) {
+    let apart = std::thread::available_parallelism().is_ok_and(|cpus| cpus.get() > 1);
+    let manner = Manner::new(waiting, apart);
+    // SAFETY: the ring is zeroed and outlives the ends, of which there is one each.
+    unsafe { (Producer::new(&**ring, manner), Consumer::new(&**ring, manner)) }
+}
+
+/// Mostly short messages, some longer than a frame, some longer than the whole ring.
+fn sizes(seed: u64, count: usize) -> Vec<usize> {
+    let mut random = fastrand::Rng::with_seed(seed);
+    let size = |_| match random.u32(..100) {
+        0 => random.usize(CAPACITY..2 * CAPACITY),
+        1..5 => random.usize(..CAPACITY / 2),
+        5..30 => random.usize(..5000),
+        _ => random.usize(..200),
+    };
+    (0..count).map(size).collect()
+}
+
+/// A header would be non-zero: so is every byte here, wherever a later header may come to lie.
+fn message(number: usize, size: usize) -> Vec<u8> {
+    let mut message = vec![0; size];
+    payload::fill(&mut message, number as u64);
+    message.iter_mut().for_each(|byte| *byte |= 0x81);
+    message
+}
+
+#[test]
+fn messages_of_mixed_sizes_arrive_unchanged_over_many_laps() {
+    for (waiting, awaited) in [(Waiting::Block, false), (Waiting::Adaptive, true), (Waiting::Spin, false)] {
+        let count = if waiting == Waiting::Spin { 300 } else { 3000 };
+        let ring = Shared::<Ring>::zeroed().unwrap();
+        let (mut producer, mut consumer) = ends(&ring, waiting);
+        let sizes = sizes(7, count);
+        std::thread::scope(|scope| {
+            scope.spawn(|| {
+                for (number, &size) in sizes.iter().enumerate() {
+                    producer.send(&message(number, size), awaited);
+                }
+                producer.close();
+            });
+            for (number, &size) in sizes.iter().enumerate() {
+                let mut got = vec![0; size];
+                consumer.recv(&mut got).unwrap();
+                assert!(got == message(number, size), "message {number} of {size} bytes, {waiting:?}");
+            }
+            let end = consumer.recv(&mut [0]).unwrap_err();
+            assert_eq!(end.kind(), io::ErrorKind::UnexpectedEof);
+        });
+    }
+}
+
+#[test]
+fn a_message_of_another_length_is_refused() {
+    let ring = Shared::<Ring>::zeroed().unwrap();
+    let (mut producer, mut consumer) = ends(&ring, Waiting::Block);
+    producer.send(b"four", false);
+    assert_eq!(consumer.recv(&mut [0; 5]).unwrap_err().kind(), io::ErrorKind::InvalidData);
+}
+
+#[test]
+fn an_empty_message_is_a_message() {
+    let ring = Shared::<Ring>::zeroed().unwrap();
+    let (mut producer, mut consumer) = ends(&ring, Waiting::Block);
+    producer.send(b"", false);
+    producer.send(b"x", false);
+    let mut got = [0];
+    consumer.recv(&mut []).unwrap();
+    consumer.recv(&mut got).unwrap();
+    assert_eq!(&got, b"x");
+}
