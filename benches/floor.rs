@@ -19,7 +19,7 @@ use ipcmark::plan::{self, Profile};
 use ipcmark_harness::clock::Clock;
 use ipcmark_harness::estimate::median;
 use ipcmark_harness::launch::Launcher;
-use ipcmark_harness::sampling::{self, Effort};
+use ipcmark_harness::sampling::{self, Each, Effort};
 
 /// Rounds in which every arm has its turn.
 const ALTERNATIONS: usize = 10;
@@ -127,7 +127,7 @@ fn compare(
 
 fn by_launch(cell: &Cell, stage: &Stage, launcher: Launcher) -> anyhow::Result<f64> {
     let mut worker = launcher.open(&cell.spec(stage), 0)?;
-    let result = sampling::measure(&mut worker, &EFFORT, &launcher.clock)?;
+    let result = sampling::measure(&mut worker, &EFFORT, &launcher.clock, Each::AsBefore { timed: false })?;
     worker.quit()?;
     median(&result.launch.batches_ns).ok_or_else(|| anyhow::anyhow!("no batches"))
 }

@@ -10,7 +10,7 @@ use ipcmark_harness::launch::Launcher;
 use ipcmark_harness::machine::{CpuTimes, Root, cpu_times};
 use ipcmark_harness::placement::Placement;
 use ipcmark_harness::record::{self, Launch, Measurement};
-use ipcmark_harness::sampling::{self, Effort};
+use ipcmark_harness::sampling::{self, Each, Effort};
 use nix::sys::resource::{UsageWho, getrusage};
 use serde_json::{Value, json};
 
@@ -140,7 +140,11 @@ impl Job {
             let summary = format!("passed: {} operations, {} bytes compared", verified.operations, verified.bytes);
             (self.verification, self.notes) = (Some(summary), worker.notes.clone());
         }
-        let result = sampling::measure(&mut worker, effort, &launcher.clock)?;
+        let each = match &self.histogram {
+            None => Each::IfLongEnough,
+            Some(earlier) => Each::AsBefore { timed: earlier.is_ok() },
+        };
+        let result = sampling::measure(&mut worker, effort, &launcher.clock, each)?;
         worker.quit()?;
         self.spent.add(meter.stop());
         self.launches.push(result.launch);
@@ -150,10 +154,10 @@ impl Job {
 
     fn add_histogram(&mut self, new: Result<Histogram, String>) {
         match (&mut self.histogram, new) {
+            (None, first) => self.histogram = Some(first),
             (Some(Ok(all)), Ok(new)) => all.merge(&new),
-            (_, Ok(new)) => self.histogram = Some(Ok(new)),
-            (None, Err(why)) => self.histogram = Some(Err(why)),
-            (Some(_), Err(_)) => {}
+            // The first launch has said why there are none.
+            (Some(_), _) => {}
         }
     }
 }

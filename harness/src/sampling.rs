@@ -40,6 +40,18 @@ impl Effort {
     }
 }
 
+/// Whether single operations are timed.
+#[derive(Copy, Clone, Debug, PartialEq, Eq)]
+pub enum Each {
+    /// If they take long enough: the question is settled in the first launch of a cell.
+    IfLongEnough,
+    /// As in the launches before, whatever an operation takes in this one: only the slow launches would have tails else.
+    AsBefore {
+        /// Whether they were.
+        timed: bool,
+    },
+}
+
 /// What one launch measured.
 #[derive(Clone, Debug)]
 pub struct LaunchResult {
@@ -50,7 +62,7 @@ pub struct LaunchResult {
 }
 
 /// Measures one launch in a worker that has just been opened.
-pub fn measure(worker: &mut Worker, effort: &Effort, clock: &Clock) -> Result<LaunchResult, Failure> {
+pub fn measure(worker: &mut Worker, effort: &Effort, clock: &Clock, each: Each) -> Result<LaunchResult, Failure> {
     let warm_up = worker.window(effort.warm_up)?;
     let op_ns = warm_up.ns_per_op().max(0.01);
     let iterations = (effort.batch.as_nanos() as f64 / op_ns).clamp(1.0, 1e12) as u64;
@@ -59,7 +71,11 @@ pub fn measure(worker: &mut Worker, effort: &Effort, clock: &Clock) -> Result<La
     for _ in 0..effort.batches {
         add(&mut launch, &worker.batch(iterations, expected)?);
     }
-    let histogram = measure_each(worker, effort, clock, op_ns)?;
+    let histogram = match each {
+        Each::IfLongEnough => measure_each(worker, effort, clock, op_ns)?,
+        Each::AsBefore { timed: true } => Ok(time_each(worker, effort, op_ns)?),
+        Each::AsBefore { timed: false } => Err("as in the launches before".into()),
+    };
     Ok(LaunchResult { launch, histogram })
 }
 
@@ -80,9 +96,12 @@ pub fn measure_each(
         );
         return Ok(Err(why));
     }
+    time_each(worker, effort, op_ns).map(Ok)
+}
+
+fn time_each(worker: &mut Worker, effort: &Effort, op_ns: f64) -> Result<Histogram, Failure> {
     let iterations = (effort.each.as_nanos() as f64 / op_ns).clamp(1.0, 1e9) as u64;
-    let (_, histogram) = worker.each(iterations, effort.each)?;
-    Ok(Ok(histogram))
+    worker.each(iterations, effort.each).map(|(_, histogram)| histogram)
 }
 
 /// Adds a batch to what a launch has measured.

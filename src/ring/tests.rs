@@ -1,6 +1,7 @@
 //! The ring with messages of every size, over many laps: what an earlier lap left must never pass for a header.
 
 use std::io;
+use std::time::Duration;
 
 use ipcmark_harness::sys::memory::{Shareable, Shared};
 
@@ -41,26 +42,37 @@ fn message(number: usize, size: usize) -> Vec<u8> {
 #[test]
 fn messages_of_mixed_sizes_arrive_unchanged_over_many_laps() {
     for (waiting, awaited) in [(Waiting::Block, false), (Waiting::Adaptive, true), (Waiting::Spin, false)] {
-        let count = if waiting == Waiting::Spin { 300 } else { 3000 };
-        let ring = Shared::<Ring>::zeroed().unwrap();
-        let (mut producer, mut consumer) = ends(&ring, waiting);
-        let sizes = sizes(7, count);
-        std::thread::scope(|scope| {
-            scope.spawn(|| {
-                for (number, &size) in sizes.iter().enumerate() {
-                    producer.send(&message(number, size), awaited);
-                }
-                producer.close();
-            });
-            for (number, &size) in sizes.iter().enumerate() {
-                let mut got = vec![0; size];
-                consumer.recv(&mut got).unwrap();
-                assert!(got == message(number, size), "message {number} of {size} bytes, {waiting:?}");
-            }
-            let end = consumer.recv(&mut [0]).unwrap_err();
-            assert_eq!(end.kind(), io::ErrorKind::UnexpectedEof);
-        });
+        // A broken ring waits for ever more likely than it delivers something wrong.
+        let (done, ended) = std::sync::mpsc::channel();
+        std::thread::spawn(move || done.send(exchange(waiting, awaited)));
+        let found = ended.recv_timeout(Duration::from_secs(60));
+        assert_eq!(found, Ok(Ok(())), "{waiting:?}");
     }
+}
+
+fn exchange(waiting: Waiting, awaited: bool) -> Result<(), String> {
+    let sizes = sizes(7, if waiting == Waiting::Spin { 300 } else { 3000 });
+    let ring = Shared::<Ring>::zeroed().map_err(|error| error.to_string())?;
+    let (mut producer, mut consumer) = ends(&ring, waiting);
+    std::thread::scope(|scope| {
+        scope.spawn(|| {
+            for (number, &size) in sizes.iter().enumerate() {
+                producer.send(&message(number, size), awaited);
+            }
+            producer.close();
+        });
+        for (number, &size) in sizes.iter().enumerate() {
+            let mut got = vec![0; size];
+            consumer.recv(&mut got).map_err(|error| format!("message {number}: {error}"))?;
+            if got != message(number, size) {
+                return Err(format!("message {number} of {size} bytes was changed"));
+            }
+        }
+        match consumer.recv(&mut [0]) {
+            Err(end) if end.kind() == io::ErrorKind::UnexpectedEof => Ok(()),
+            other => Err(format!("{other:?} after the last message")),
+        }
+    })
 }
 
 #[test]
