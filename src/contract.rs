@@ -58,7 +58,7 @@ fn between<T: Transport>(
     near.settle()?;
     far.settle()?;
     std::thread::scope(|scope| {
-        // Whoever is done hangs up: the other may wait for more, which is then a broken clause instead of a hang.
+        // Whoever fails hangs up: the other may wait for more, which is then a broken clause instead of a hang.
         let sender = scope.spawn(move || {
             let sent = send(&mut far);
             if sent.is_err() {
@@ -67,8 +67,10 @@ fn between<T: Transport>(
             sent.map(|()| far)
         });
         let verdict = recv(&mut near);
-        near.hang_up();
-        drop(near);
+        if !matches!(verdict, Ok(Verdict::Kept)) {
+            near.hang_up();
+            drop(near);
+        }
         match sender.join() {
             Ok(sent) => sent.map(drop).and(verdict),
             Err(_) => broken("the sending end panicked"),

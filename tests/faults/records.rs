@@ -5,7 +5,7 @@ use std::os::unix::process::CommandExt;
 
 use ipcmark_harness::record::{self, Outcome};
 use nix::sys::resource::{Resource, setrlimit};
-use nix::sys::signal::{SigHandler, Signal, signal};
+use nix::sys::signal::Signal;
 use serde_json::Value;
 
 use crate::common::{Live, assert_sentence, command, ipcmark, lines};
@@ -99,7 +99,7 @@ fn a_record_that_is_being_written_is_not_written_by_a_second_run() {
     assert!(place.read().cells.len() <= 1);
 }
 
-/// RLIMIT_FSIZE stands for a disk that fills up while the run goes on; its signal is ignored so that write(2) fails.
+/// RLIMIT_FSIZE stands for a disk that fills up while the run goes on.
 #[test]
 #[allow(unsafe_code)]
 fn a_record_that_cannot_grow_ends_the_run_and_keeps_completed_cells() {
@@ -107,13 +107,8 @@ fn a_record_that_cannot_grow_ends_the_run_and_keeps_completed_cells() {
     let header_and_a_cell = lines(&place.record())[..2].iter().map(|line| line.to_string().len() + 1).sum::<usize>();
     let room = header_and_a_cell as u64 + 6000;
     let mut many = command(place.path(), &["run", "same-cpu/block", "--launches", "1", "--out", "grown.jsonl"]);
-    // SAFETY: setrlimit(2) and sigaction(2) are async-signal-safe, and nothing else is called between fork and exec.
-    unsafe {
-        many.pre_exec(move || {
-            signal(Signal::SIGXFSZ, SigHandler::SigIgn)?;
-            Ok(setrlimit(Resource::RLIMIT_FSIZE, room, room)?)
-        })
-    };
+    // SAFETY: setrlimit(2) is async-signal-safe, and nothing else is called between fork and exec.
+    unsafe { many.pre_exec(move || Ok(setrlimit(Resource::RLIMIT_FSIZE, room, room)?)) };
     let ended = Live::start(many).unwrap().end();
     assert_sentence(&ended, 1, &["grown.jsonl", "File too large", "every cell before is kept"]);
     let (record, warnings) = record::Record::read(&place.path().join("grown.jsonl")).unwrap();

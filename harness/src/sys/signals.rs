@@ -39,6 +39,14 @@ pub fn restore_default(signal: Signal) -> nix::Result<()> {
     unsafe { sigaction(signal, &action) }.map(drop)
 }
 
+/// From now on a file that reaches `RLIMIT_FSIZE` is an error of the call that grows it (`EFBIG`), not the end of the
+/// process by SIGXFSZ. Workers inherit that over execve(2).
+pub fn let_full_files_be_errors() -> nix::Result<()> {
+    let action = SigAction::new(SigHandler::SigIgn, SaFlags::empty(), SigSet::empty());
+    // SAFETY: an ignored signal runs no code of ours.
+    unsafe { sigaction(Signal::SIGXFSZ, &action) }.map(drop)
+}
+
 /// How many forked peers one worker may watch.
 pub const WATCHED: usize = 64;
 
