@@ -8,6 +8,7 @@ mod pipe;
 mod posix_mq;
 mod shm_ring;
 mod tcp;
+mod unix_seqpacket;
 mod unix_stream;
 
 use crate::mechanism::Mechanism;
@@ -17,6 +18,7 @@ pub static MECHANISMS: &[&Mechanism] = &[
     &null::MECHANISM,
     &pipe::MECHANISM,
     &unix_stream::MECHANISM,
+    &unix_seqpacket::MECHANISM,
     &tcp::MECHANISM,
     &posix_mq::MECHANISM,
     &shm_ring::MECHANISM,
