@@ -8,9 +8,10 @@ use std::os::fd::AsFd;
 
 use nix::errno::Errno;
 use nix::fcntl::{FcntlArg, OFlag, fcntl};
+use nix::sys::socket::{getsockopt, sockopt};
 use nix::unistd::{read, write};
 
-use crate::mechanism::Waiting;
+use crate::mechanism::{Support, Waiting};
 
 /// Sets `O_NONBLOCK` where the parties spin.
 pub fn wait_by(fd: &impl AsFd, waiting: Waiting) -> io::Result<()> {
@@ -49,6 +50,52 @@ pub fn read_all(fd: &impl AsFd, mut message: &mut [u8]) -> io::Result<()> {
         }
     }
     Ok(())
+}
+
+/// `write(2)` of one message to a socket that keeps boundaries: all of it or nothing.
+#[inline]
+pub fn write_message(fd: &impl AsFd, message: &[u8]) -> io::Result<()> {
+    loop {
+        match write(fd, message) {
+            Ok(_) => return Ok(()),
+            Err(Errno::EAGAIN) => std::hint::spin_loop(),
+            Err(Errno::EINTR) => {}
+            Err(errno) => return Err(named("write", errno)),
+        }
+    }
+}
+
+/// `read(2)` of one message from a socket that keeps boundaries; `InvalidData` when it is shorter than `message`. A longer
+/// one is cut by the kernel: senders of this suite send the setup's size.
+#[inline]
+pub fn read_message(fd: &impl AsFd, message: &mut [u8]) -> io::Result<()> {
+    loop {
+        match read(fd, message) {
+            Ok(len) if len == message.len() => return Ok(()),
+            Ok(0) => return Err(ended()),
+            Ok(len) => return Err(shorter(len, message.len())),
+            Err(Errno::EAGAIN) => std::hint::spin_loop(),
+            Err(Errno::EINTR) => {}
+            Err(errno) => return Err(named("read", errno)),
+        }
+    }
+}
+
+/// A message of another length than the one expected.
+#[cold]
+fn shorter(came: usize, wanted: usize) -> io::Error {
+    io::Error::new(io::ErrorKind::InvalidData, format!("a message of {came} bytes came, {wanted} were expected"))
+}
+
+/// Whether a Unix socket that keeps boundaries takes messages of `payload_bytes`: the kernel wants 32 bytes of the send
+/// buffer for itself (`unix_dgram_sendmsg`).
+pub fn fits_send_buffer(socket: &impl AsFd, payload_bytes: usize) -> Support {
+    match getsockopt(socket, sockopt::SndBuf) {
+        Ok(buffer) if payload_bytes + 32 > buffer => Support::Missing(format!(
+            "a message of {payload_bytes} bytes exceeds the send buffer of {buffer} bytes (net.core.wmem_default)"
+        )),
+        _ => Support::Available,
+    }
 }
 
 /// The other end is gone.

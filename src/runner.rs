@@ -19,6 +19,8 @@ use crate::mechanism::{Stage, Waiting};
 
 /// Above this share of foreign CPU time a cell carries a note: beyond it, repeated runs here stopped agreeing.
 const FOREIGN_SHARE_NOTED: f64 = 0.05;
+/// /proc/stat counts in ticks of 1/USER_HZ, which is 100 on every architecture of Linux.
+const TICK_NS: f64 = 1e7;
 /// The environment grows by up to so many bytes, at random, in each launch: one page, so that the stack moves through one.
 const MAX_PADDING: usize = 4096;
 /// What is checked in the first launch of each cell.
@@ -46,6 +48,8 @@ struct Spent {
     cpus: u64,
     machine: CpuTimes,
     own_ns: u64,
+    /// Differences taken, one a launch and CPU: each is off by up to a tick.
+    readings: u64,
 }
 
 impl Job {
@@ -249,7 +253,8 @@ impl Meter {
         let online = std::thread::available_parallelism().map_or(1, |n| n.get() as u64);
         let cpus = if self.cpus.is_empty() { online } else { self.cpus.len() as u64 };
         let wall_ns = self.start.elapsed().as_nanos() as u64;
-        Spent { wall_ns, cpus, machine: after.since(&before), own_ns: own_cpu_ns().saturating_sub(self.own_before) }
+        let own_ns = own_cpu_ns().saturating_sub(self.own_before);
+        Spent { wall_ns, cpus, machine: after.since(&before), own_ns, readings: cpus }
     }
 }
 
@@ -268,13 +273,23 @@ impl Spent {
         self.cpus = self.cpus.max(more.cpus);
         self.machine = self.machine + more.machine;
         self.own_ns += more.own_ns;
+        self.readings += more.readings;
     }
 
-    /// CPU time of others on these CPUs, as a share of all there was. Ticks of 10 ms make it rough; a cell's launches
-    /// together last long enough.
+    /// CPU time of others on these CPUs, in nanoseconds: ticks of 10 ms make it rough.
+    fn foreign_ns(&self) -> u64 {
+        self.machine.busy_ns.saturating_sub(self.own_ns)
+    }
+
+    /// The same as a share of all there was.
     fn foreign_share(&self) -> f64 {
         let available = (self.wall_ns * self.cpus.max(1)) as f64;
-        if available == 0.0 { 0.0 } else { self.machine.busy_ns.saturating_sub(self.own_ns) as f64 / available }
+        if available == 0.0 { 0.0 } else { self.foreign_ns() as f64 / available }
+    }
+
+    /// How far off `foreign_ns` may be: independent errors of a tick add up by their squares; twice that is left to chance.
+    fn tick_noise_ns(&self) -> f64 {
+        2.0 * TICK_NS * (self.readings as f64).sqrt()
     }
 
     fn conditions(&self) -> BTreeMap<String, Value> {

@@ -8,6 +8,7 @@ mod pipe;
 mod posix_mq;
 mod shm_ring;
 mod tcp;
+mod unix_dgram;
 mod unix_seqpacket;
 mod unix_stream;
 
@@ -18,6 +19,7 @@ pub static MECHANISMS: &[&Mechanism] = &[
     &null::MECHANISM,
     &pipe::MECHANISM,
     &unix_stream::MECHANISM,
+    &unix_dgram::MECHANISM,
     &unix_seqpacket::MECHANISM,
     &tcp::MECHANISM,
     &posix_mq::MECHANISM,

@@ -3,11 +3,9 @@
 use std::io;
 use std::os::fd::OwnedFd;
 
-use nix::errno::Errno;
-use nix::sys::socket::{AddressFamily, SockFlag, SockType, getsockopt, socketpair, sockopt};
-use nix::unistd::{read, write};
+use nix::sys::socket::{AddressFamily, SockFlag, SockType, socketpair};
 
-use crate::descriptor::{ended, named, wait_by};
+use crate::descriptor::{fits_send_buffer, read_message, wait_by, write_message};
 use crate::mechanism::{Family, Mechanism, Reach, Setup, Support, Transport};
 use crate::{contract, workloads};
 
@@ -22,9 +20,6 @@ pub(super) static MECHANISM: Mechanism = Mechanism {
     contract: contract::transport::<UnixSeqpacket>(),
 };
 
-/// What the kernel keeps of the send buffer for itself (`unix_dgram_sendmsg`: a message may be 32 bytes shorter).
-const OVERHEAD: usize = 32;
-
 struct UnixSeqpacket(OwnedFd);
 
 fn pair() -> io::Result<(OwnedFd, OwnedFd)> {
@@ -35,13 +30,7 @@ impl Transport for UnixSeqpacket {
     const BOUNDARIES: bool = true;
 
     fn supports(setup: &Setup) -> Support {
-        match pair().and_then(|(end, _)| Ok(getsockopt(&end, sockopt::SndBuf)?)) {
-            Ok(buffer) if setup.payload_bytes + OVERHEAD > buffer => Support::Missing(format!(
-                "a message of {} bytes exceeds the send buffer of {buffer} bytes (net.core.wmem_default)",
-                setup.payload_bytes
-            )),
-            _ => Support::Available,
-        }
+        pair().map_or(Support::Available, |(end, _)| fits_send_buffer(&end, setup.payload_bytes))
     }
 
     fn pair(setup: &Setup) -> io::Result<(Self, Self)> {
@@ -53,27 +42,11 @@ impl Transport for UnixSeqpacket {
 
     #[inline]
     fn send(&mut self, message: &[u8]) -> io::Result<()> {
-        loop {
-            match write(&self.0, message) {
-                Ok(_) => return Ok(()),
-                Err(Errno::EAGAIN) => std::hint::spin_loop(),
-                Err(Errno::EINTR) => {}
-                Err(errno) => return Err(named("write", errno)),
-            }
-        }
+        write_message(&self.0, message)
     }
 
     #[inline]
     fn recv(&mut self, message: &mut [u8]) -> io::Result<()> {
-        loop {
-            match read(&self.0, message) {
-                Ok(len) if len == message.len() => return Ok(()),
-                Ok(0) => return Err(ended()),
-                Ok(_) => return Err(io::ErrorKind::InvalidData.into()),
-                Err(Errno::EAGAIN) => std::hint::spin_loop(),
-                Err(Errno::EINTR) => {}
-                Err(errno) => return Err(named("read", errno)),
-            }
-        }
+        read_message(&self.0, message)
     }
 }

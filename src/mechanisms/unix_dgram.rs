@@ -1,0 +1,56 @@
+//! Unix datagram sockets: one `socketpair(AF_UNIX, SOCK_DGRAM)`, default buffers, read(2) and write(2).
+//!
+//! They are reliable and keep order, unlike datagrams between hosts; a full queue (net.unix.max_dgram_qlen) holds the sender
+//! back. Nothing tells a receiver that the other end is gone: unix_release_sock tells connected types only.
+
+use std::io;
+use std::os::fd::OwnedFd;
+
+use nix::sys::socket::{AddressFamily, SockFlag, SockType, socketpair};
+
+use crate::descriptor::{fits_send_buffer, read_message, wait_by, write_message};
+use crate::mechanism::{Family, Mechanism, Reach, Setup, Support, Transport};
+use crate::{contract, workloads};
+
+pub(super) static MECHANISM: Mechanism = Mechanism {
+    name: "unix-dgram",
+    summary: "a connected pair of Unix datagram sockets, default buffers",
+    family: Family::Socket,
+    reach: Reach::Both,
+    references: &["unix(7)", "socketpair(2)"],
+    support: || Support::Available,
+    workloads: workloads::transport::<UnixDgram>(),
+    contract: contract::transport::<UnixDgram>(),
+};
+
+struct UnixDgram(OwnedFd);
+
+fn pair() -> io::Result<(OwnedFd, OwnedFd)> {
+    Ok(socketpair(AddressFamily::Unix, SockType::Datagram, None, SockFlag::SOCK_CLOEXEC)?)
+}
+
+impl Transport for UnixDgram {
+    const BOUNDARIES: bool = true;
+    const REPORTS_END: bool = false;
+
+    fn supports(setup: &Setup) -> Support {
+        pair().map_or(Support::Available, |(end, _)| fits_send_buffer(&end, setup.payload_bytes))
+    }
+
+    fn pair(setup: &Setup) -> io::Result<(Self, Self)> {
+        let (near, far) = pair()?;
+        wait_by(&near, setup.waiting)?;
+        wait_by(&far, setup.waiting)?;
+        Ok((UnixDgram(near), UnixDgram(far)))
+    }
+
+    #[inline]
+    fn send(&mut self, message: &[u8]) -> io::Result<()> {
+        write_message(&self.0, message)
+    }
+
+    #[inline]
+    fn recv(&mut self, message: &mut [u8]) -> io::Result<()> {
+        read_message(&self.0, message)
+    }
+}
