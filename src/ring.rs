@@ -74,14 +74,15 @@ struct Data([AtomicU64; CAPACITY / 8]);
 pub struct Manner {
     waiting: Waiting,
     polls: u32,
+    apart: bool,
 }
 
 impl Manner {
-    /// Blocking, spinning, or polling first. `apart`: the parties run on different CPUs; polling in vain on one CPU only
-    /// keeps the other from answering.
+    /// Blocking, spinning, or polling first. `apart`: the parties run on different CPUs; on one CPU, polling in vain only
+    /// keeps the other from answering, and there is no other cache to push a message towards.
     pub fn new(waiting: Waiting, apart: bool) -> Manner {
         let polls = if waiting == Waiting::Adaptive && apart { ADAPTIVE_POLLS } else { 0 };
-        Manner { waiting, polls }
+        Manner { waiting, polls, apart }
     }
 
     fn may_sleep(self) -> bool {
@@ -155,7 +156,7 @@ impl Producer {
         ring.data.copy_in(self.tail + HEADER as u64, bytes);
         // Release: pairs with the Acquire in `Consumer::await_frame`; it publishes the bytes and the zeros.
         ring.data.header(self.tail).store(bytes.len() as u64 | flags | COMPLETE, Ordering::Release);
-        if awaited && end - self.tail <= PUSHED {
+        if awaited && self.manner.apart && end - self.tail <= PUSHED {
             ring.data.demote(end - LINE);
             ring.data.demote(self.tail);
         }

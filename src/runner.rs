@@ -304,7 +304,8 @@ impl Spent {
 
     fn note(&self) -> Option<String> {
         let share = self.foreign_share();
-        (share > FOREIGN_SHARE_NOTED).then(|| {
+        let told_from_chance = self.foreign_ns() as f64 > self.tick_noise_ns();
+        (share > FOREIGN_SHARE_NOTED && told_from_chance).then(|| {
             format!("other work used {:.0} % of the CPUs meanwhile: close it, or compare ratios only", share * 100.0)
         })
     }
