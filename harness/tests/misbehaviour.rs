@@ -86,7 +86,7 @@ fn launcher(patience: Duration) -> Launcher {
 const PATIENT: Duration = Duration::from_secs(20);
 
 fn failure_of(deed: &str, peer: PeerKind, deaf: bool) -> Failure {
-    let patience = if deed == "hangs" { Duration::from_millis(300) } else { PATIENT };
+    let patience = if deed == "hangs" { Duration::from_secs(2) } else { PATIENT };
     let mut worker = launcher(patience).open(&json!({"deed": deed, "peer": peer, "deaf": deaf}), 0).expect("a worker");
     worker.batch(1, Duration::ZERO).expect_err("a misbehaving peer must not leave a number")
 }
