@@ -4,11 +4,11 @@
 //! `EAGAIN` where a blocking one would sleep, and is asked again at once: that is what `spin` means for kernel objects.
 
 use std::io;
-use std::os::fd::AsFd;
+use std::os::fd::{AsFd, OwnedFd};
 
 use nix::errno::Errno;
 use nix::fcntl::{FcntlArg, OFlag, fcntl};
-use nix::sys::socket::{getsockopt, sockopt};
+use nix::sys::socket::{AddressFamily, SockFlag, SockType, getsockopt, socketpair, sockopt};
 use nix::unistd::{read, write};
 
 use crate::mechanism::{Support, Waiting};
@@ -55,42 +55,52 @@ pub fn read_all(fd: &impl AsFd, mut message: &mut [u8]) -> io::Result<()> {
 /// `write(2)` of one message to a socket that keeps boundaries: all of it or nothing.
 #[inline]
 pub fn write_message(fd: &impl AsFd, message: &[u8]) -> io::Result<()> {
-    loop {
-        match write(fd, message) {
-            Ok(_) => return Ok(()),
-            Err(Errno::EAGAIN) => std::hint::spin_loop(),
-            Err(Errno::EINTR) => {}
-            Err(errno) => return Err(named("write", errno)),
-        }
-    }
+    until_done("write", || write(fd, message)).map(drop)
 }
 
 /// `read(2)` of one message from a socket that keeps boundaries; `InvalidData` when it is shorter than `message`. A longer
 /// one is cut by the kernel: senders of this suite send the setup's size.
 #[inline]
 pub fn read_message(fd: &impl AsFd, message: &mut [u8]) -> io::Result<()> {
+    match until_done("read", || read(fd, message))? {
+        len if len == message.len() => Ok(()),
+        0 => Err(ended()),
+        len => Err(other_length(len, message.len())),
+    }
+}
+
+/// Calls again where a signal interrupted, or where a descriptor that does not block had nothing to give or no room.
+#[inline(always)]
+pub fn until_done<R>(name: &str, mut call: impl FnMut() -> nix::Result<R>) -> io::Result<R> {
     loop {
-        match read(fd, message) {
-            Ok(len) if len == message.len() => return Ok(()),
-            Ok(0) => return Err(ended()),
-            Ok(len) => return Err(shorter(len, message.len())),
+        match call() {
+            Ok(result) => return Ok(result),
             Err(Errno::EAGAIN) => std::hint::spin_loop(),
             Err(Errno::EINTR) => {}
-            Err(errno) => return Err(named("read", errno)),
+            Err(errno) => return Err(named(name, errno)),
         }
     }
 }
 
 /// A message of another length than the one expected.
 #[cold]
-fn shorter(came: usize, wanted: usize) -> io::Error {
+pub fn other_length(came: usize, wanted: usize) -> io::Error {
     io::Error::new(io::ErrorKind::InvalidData, format!("a message of {came} bytes came, {wanted} were expected"))
+}
+
+/// `socketpair(AF_UNIX, kind)` with default buffers, both ends waiting in this way.
+pub fn unix_pair(kind: SockType, waiting: Waiting) -> io::Result<(OwnedFd, OwnedFd)> {
+    let (near, far) = socketpair(AddressFamily::Unix, kind, None, SockFlag::SOCK_CLOEXEC)?;
+    wait_by(&near, waiting)?;
+    wait_by(&far, waiting)?;
+    Ok((near, far))
 }
 
 /// Whether a Unix socket that keeps boundaries takes messages of `payload_bytes`: the kernel wants 32 bytes of the send
 /// buffer for itself (`unix_dgram_sendmsg`).
-pub fn fits_send_buffer(socket: &impl AsFd, payload_bytes: usize) -> Support {
-    match getsockopt(socket, sockopt::SndBuf) {
+pub fn fits_send_buffer(kind: SockType, payload_bytes: usize) -> Support {
+    let buffer = unix_pair(kind, Waiting::Block).and_then(|(end, _)| Ok(getsockopt(&end, sockopt::SndBuf)?));
+    match buffer {
         Ok(buffer) if payload_bytes + 32 > buffer => Support::Missing(format!(
             "a message of {payload_bytes} bytes exceeds the send buffer of {buffer} bytes (net.core.wmem_default)"
         )),

@@ -31,6 +31,8 @@ const NOT_MEASURING: [&str; 4] = ["--test", "--list", "--profile-time", "--load-
 /// This process's arguments.
 pub(crate) struct Arguments {
     filter: Option<String>,
+    /// The filter compiled; none where it is taken literally, or is invalid, which is criterion's to refuse.
+    pattern: Option<Regex>,
     exact: bool,
     /// Whether criterion will measure: `cargo bench` says `--bench`, `cargo test` does not.
     pub(crate) measures: bool,
@@ -42,9 +44,8 @@ impl Arguments {
         Arguments::from(std::env::args().skip(1))
     }
 
-    fn from(args: impl Iterator<Item = String>) -> Arguments {
+    fn from(mut args: impl Iterator<Item = String>) -> Arguments {
         let (mut filter, mut exact, mut bench, mut other_mode) = (None, false, false, false);
-        let mut args = args.peekable();
         while let Some(arg) = args.next() {
             let name = arg.split('=').next().unwrap_or(&arg).to_owned();
             exact |= name == "--exact";
@@ -56,7 +57,8 @@ impl Arguments {
                 filter = Some(arg);
             }
         }
-        Arguments { filter, exact, measures: bench && !other_mode }
+        let pattern = filter.as_deref().filter(|_| !exact).and_then(|filter| Regex::new(filter).ok());
+        Arguments { filter, pattern, exact, measures: bench && !other_mode }
     }
 
     /// Whether the filter means this id: a regular expression, or with `--exact` the id itself.
@@ -64,8 +66,7 @@ impl Arguments {
         match &self.filter {
             None => true,
             Some(filter) if self.exact => filter == id,
-            // An invalid expression is criterion's to refuse.
-            Some(filter) => Regex::new(filter).map_or(true, |filter| filter.is_match(id)),
+            Some(_) => self.pattern.as_ref().is_none_or(|pattern| pattern.is_match(id)),
         }
     }
 

@@ -134,16 +134,18 @@ impl<const FAULT: u8> Transport for Faulty<FAULT> {
     }
 }
 
+/// Two threads anywhere, a cache line between them.
+pub(crate) const SETUP: Setup = Setup {
+    peer: PeerKind::Thread,
+    placement: Placement::Unpinned,
+    waiting: Waiting::Block,
+    payload_bytes: 64,
+    parties: 2,
+};
+
 fn try_clause<T: Transport>(name: &str) -> io::Result<Verdict> {
-    let setup = Setup {
-        peer: PeerKind::Thread,
-        placement: Placement::Unpinned,
-        waiting: Waiting::Block,
-        payload_bytes: 64,
-        parties: 2,
-    };
     let clause = transport::<T>().iter().find(|clause| clause.name == name).unwrap();
-    (clause.check)(&setup)
+    (clause.check)(&SETUP)
 }
 
 #[test]

@@ -12,7 +12,7 @@ use nix::errno::Errno;
 use nix::mqueue::{MQ_OFlag, MqAttr, MqdT, mq_attr_member_t, mq_open, mq_receive, mq_send, mq_unlink};
 use nix::sys::stat::Mode;
 
-use crate::descriptor::named;
+use crate::descriptor::{other_length, until_done};
 use crate::mechanism::{Family, Mechanism, Reach, Setup, Support, Transport, Waiting};
 use crate::{contract, workloads};
 
@@ -66,14 +66,7 @@ impl Transport for PosixMq {
 
     #[inline]
     fn send(&mut self, message: &[u8]) -> io::Result<()> {
-        loop {
-            match mq_send(&self.outbound.0, message, 0) {
-                Ok(()) => return Ok(()),
-                Err(Errno::EAGAIN) => std::hint::spin_loop(),
-                Err(Errno::EINTR) => {}
-                Err(errno) => return Err(named("mq_send", errno)),
-            }
-        }
+        until_done("mq_send", || mq_send(&self.outbound.0, message, 0))
     }
 
     #[inline]
@@ -124,14 +117,7 @@ impl Queue {
     #[inline]
     fn receive_any(&self, message: &mut [u8]) -> io::Result<usize> {
         let mut priority = 0;
-        loop {
-            match mq_receive(&self.0, message, &mut priority) {
-                Ok(len) => return Ok(len),
-                Err(Errno::EAGAIN) => std::hint::spin_loop(),
-                Err(Errno::EINTR) => {}
-                Err(errno) => return Err(named("mq_receive", errno)),
-            }
-        }
+        until_done("mq_receive", || mq_receive(&self.0, message, &mut priority))
     }
 }
 
@@ -144,10 +130,7 @@ impl Drop for Queue {
 
 #[inline]
 fn exact(got: usize, wanted: usize) -> io::Result<()> {
-    if got == wanted {
-        return Ok(());
-    }
-    Err(io::Error::new(io::ErrorKind::InvalidData, format!("a message of {got} bytes came, {wanted} were expected")))
+    if got == wanted { Ok(()) } else { Err(other_length(got, wanted)) }
 }
 
 /// A limit of the message queue file system, where it can be read.

@@ -6,9 +6,9 @@
 use std::io;
 use std::os::fd::OwnedFd;
 
-use nix::sys::socket::{AddressFamily, SockFlag, SockType, socketpair};
+use nix::sys::socket::SockType;
 
-use crate::descriptor::{fits_send_buffer, read_message, wait_by, write_message};
+use crate::descriptor::{fits_send_buffer, read_message, unix_pair, write_message};
 use crate::mechanism::{Family, Mechanism, Reach, Setup, Support, Transport};
 use crate::{contract, workloads};
 
@@ -25,22 +25,16 @@ pub(super) static MECHANISM: Mechanism = Mechanism {
 
 struct UnixDgram(OwnedFd);
 
-fn pair() -> io::Result<(OwnedFd, OwnedFd)> {
-    Ok(socketpair(AddressFamily::Unix, SockType::Datagram, None, SockFlag::SOCK_CLOEXEC)?)
-}
-
 impl Transport for UnixDgram {
     const BOUNDARIES: bool = true;
     const REPORTS_END: bool = false;
 
     fn supports(setup: &Setup) -> Support {
-        pair().map_or(Support::Available, |(end, _)| fits_send_buffer(&end, setup.payload_bytes))
+        fits_send_buffer(SockType::Datagram, setup.payload_bytes)
     }
 
     fn pair(setup: &Setup) -> io::Result<(Self, Self)> {
-        let (near, far) = pair()?;
-        wait_by(&near, setup.waiting)?;
-        wait_by(&far, setup.waiting)?;
+        let (near, far) = unix_pair(SockType::Datagram, setup.waiting)?;
         Ok((UnixDgram(near), UnixDgram(far)))
     }
 

@@ -3,9 +3,9 @@
 use std::io;
 use std::os::fd::OwnedFd;
 
-use nix::sys::socket::{AddressFamily, SockFlag, SockType, socketpair};
+use nix::sys::socket::SockType;
 
-use crate::descriptor::{read_all, wait_by, write_all};
+use crate::descriptor::{read_all, unix_pair, write_all};
 use crate::mechanism::{Family, Mechanism, Reach, Setup, Support, Transport};
 use crate::{contract, workloads};
 
@@ -26,9 +26,7 @@ impl Transport for UnixStream {
     const BOUNDARIES: bool = false;
 
     fn pair(setup: &Setup) -> io::Result<(Self, Self)> {
-        let (near, far) = socketpair(AddressFamily::Unix, SockType::Stream, None, SockFlag::SOCK_CLOEXEC)?;
-        wait_by(&near, setup.waiting)?;
-        wait_by(&far, setup.waiting)?;
+        let (near, far) = unix_pair(SockType::Stream, setup.waiting)?;
         Ok((UnixStream(near), UnixStream(far)))
     }
 

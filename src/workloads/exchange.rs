@@ -188,21 +188,11 @@ impl Pace {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::contract::tests::{FLIPS_A_BYTE, Faulty, REPEATS_A_MESSAGE};
-    use crate::mechanism::{Setup, Waiting};
+    use crate::contract::tests::{FLIPS_A_BYTE, Faulty, REPEATS_A_MESSAGE, SETUP};
     use crate::workloads::RoundTrip;
-    use ipcmark_harness::parties::PeerKind;
-    use ipcmark_harness::placement::Placement;
 
     fn session<T: Transport>() -> Box<dyn Session> {
-        let setup = Setup {
-            peer: PeerKind::Thread,
-            placement: Placement::Unpinned,
-            waiting: Waiting::Block,
-            payload_bytes: 64,
-            parties: 2,
-        };
-        let stage = Stage { setup, near_cpus: Vec::new(), far_cpus: Vec::new() };
+        let stage = Stage { setup: SETUP, near_cpus: Vec::new(), far_cpus: Vec::new() };
         Exchange::<T, RoundTrip>::open(&stage, Clock::vdso()).unwrap()
     }
 
