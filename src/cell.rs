@@ -1,5 +1,6 @@
 //! One cell: a mechanism, a workload and a setup, with the id they make; and its way into a worker process and back.
 
+use std::collections::BTreeSet;
 use std::fmt;
 
 use ipcmark_harness::clock::Clock;
@@ -12,8 +13,8 @@ use ipcmark_harness::worker::Trade;
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value, json};
 
-use crate::mechanism::{Mechanism, Setup, Stage, Support, Workload};
-use crate::mechanisms::{self, MECHANISMS};
+use crate::mechanism::{Mechanism, Setup, Stage, Support, Waiting, Workload};
+use crate::mechanisms;
 
 /// One line of results, before it is measured.
 #[derive(Copy, Clone, Debug)]
@@ -53,14 +54,19 @@ impl Cell {
         format!("{}/{}/{placement}/{}", self.workload.name, peer_name(peer), waiting.name())
     }
 
-    /// The swept value at the end of the id: the message size.
+    /// The swept values at the end of the id: the message size, then what else the workload is swept over.
     pub fn value(&self) -> String {
-        size_label(self.setup.payload_bytes)
+        let Setup { payload_bytes, parties, idle_ns, rate_per_s, .. } = self.setup;
+        let size = size_label(payload_bytes);
+        let peers = (self.workload.axes.parties.len() > 1).then(|| format!("-{}peers", parties - 1));
+        let idle = idle_ns.map(|ns| format!("-after-{}", time_label(ns)));
+        let rate = rate_per_s.map(|rate| format!("-{}", rate_label(rate)));
+        [Some(size), peers, idle, rate].into_iter().flatten().collect()
     }
 
     /// Payload bytes that one operation delivers.
     pub fn bytes_per_operation(&self) -> Option<f64> {
-        (self.mechanism.family != crate::mechanism::Family::Floor).then_some(self.setup.payload_bytes as f64)
+        self.workload.carries_payload.then_some(self.setup.payload_bytes as f64)
     }
 
     /// The setup as an object, for lists and records.
@@ -107,6 +113,25 @@ pub fn size_label(bytes: usize) -> String {
     }
 }
 
+/// `0`, `10us`, `1ms`.
+fn time_label(ns: u64) -> String {
+    match ns {
+        0 => "0".into(),
+        ns if ns % 1_000_000 == 0 => format!("{}ms", ns / 1_000_000),
+        ns if ns % 1000 == 0 => format!("{}us", ns / 1000),
+        ns => format!("{ns}ns"),
+    }
+}
+
+/// `1kHz`, `1MHz`.
+fn rate_label(per_s: u64) -> String {
+    match per_s {
+        rate if rate % 1_000_000 == 0 => format!("{}MHz", rate / 1_000_000),
+        rate if rate % 1000 == 0 => format!("{}kHz", rate / 1000),
+        rate => format!("{rate}Hz"),
+    }
+}
+
 /// What can run here: the kernel's word on each mechanism, and where parties can be placed.
 pub struct Here {
     topology: Topology,
@@ -118,7 +143,7 @@ impl Here {
     pub fn look(launcher: &ipcmark_harness::launch::Launcher) -> Result<Here, Failure> {
         let answer = launcher.ask(&json!("support"))?;
         let reason = |name: &str| answer.get(name).and_then(Value::as_str).map(str::to_owned);
-        let missing = MECHANISMS.iter().filter_map(|m| Some((m.name, reason(m.name)?))).collect();
+        let missing = mechanisms::all().filter_map(|m| Some((m.name, reason(m.name)?))).collect();
         Ok(Here { topology: Topology::of_this_machine(), missing })
     }
 
@@ -127,12 +152,16 @@ impl Here {
         if let Some((_, reason)) = self.missing.iter().find(|(name, _)| *name == cell.mechanism.name) {
             return Err(reason.clone());
         }
-        let cpus = self.topology.cpus(cell.setup.placement)?;
+        let (near_cpus, far_cpus) = self.topology.parties(cell.setup.placement, cell.setup.parties - 1)?;
+        let cpus: BTreeSet<_> = near_cpus.iter().chain(&far_cpus).collect();
+        if cell.setup.parties > 2 && cell.setup.waiting == Waiting::Spin && cpus.len() < cell.setup.parties {
+            let (parties, cpus) = (cell.setup.parties, cpus.len());
+            return Err(format!("{parties} parties that poll want a CPU each; {} offers {cpus}", cell.setup.placement));
+        }
         if let Support::Missing(reason) = (cell.workload.supports)(&cell.setup) {
             return Err(reason);
         }
-        let near_cpus = cpus.first().copied().into_iter().collect();
-        Ok(Stage { setup: cell.setup, near_cpus, far_cpus: cpus.into_iter().skip(1).collect() })
+        Ok(Stage { setup: cell.setup, near_cpus, far_cpus })
     }
 
     /// What this machine's CPUs look like.
@@ -149,13 +178,13 @@ fn open(spec: &Value, clock: Clock) -> Result<Box<dyn Session>, Failure> {
         .map_err(|error| Failure::new(FailureKind::Worker, format!("the cell's specification: {error}")))?;
     let unknown = || Failure::new(FailureKind::Worker, format!("no cell {}/{}", spec.mechanism, spec.workload));
     let mechanism = mechanisms::find(&spec.mechanism).ok_or_else(unknown)?;
-    let workload = mechanism.workloads.iter().find(|w| w.name == spec.workload).ok_or_else(unknown)?;
+    let workload = mechanism.workloads().find(|w| w.name == spec.workload).ok_or_else(unknown)?;
     Ok((workload.open)(&spec.stage, clock)?)
 }
 
 /// The mechanisms that this kernel lacks, each with its reason.
 fn answer(_: &Value) -> Result<Value, Failure> {
-    let missing = MECHANISMS.iter().filter_map(|mechanism| match (mechanism.support)() {
+    let missing = mechanisms::all().filter_map(|mechanism| match (mechanism.support)() {
         Support::Available => None,
         Support::Missing(reason) => Some((mechanism.name.to_owned(), Value::String(reason))),
     });

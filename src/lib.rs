@@ -3,9 +3,9 @@
 //!
 //! # Code map
 //!
-//! - [`mechanism`]: the one abstraction: [`mechanism::Mechanism`], [`mechanism::Workload`], [`mechanism::Setup`], and the
-//!   shape traits with their contracts.
-//! - [`mechanisms`]: one file a mechanism; `mod.rs` is the list, and everything else is a loop over it.
+//! - [`mechanism`]: the one abstraction: [`mechanism::Mechanism`], [`mechanism::Workload`], [`mechanism::Setup`].
+//! - [`shapes`]: what a mechanism can do, as traits with their contracts.
+//! - [`mechanisms`]: one file a mechanism, in folders by family; `mod.rs` is the list, and everything else is a loop over it.
 //! - [`workloads`]: what is done with a shape and timed, generic over it.
 //! - [`contract`]: what a shape promises, clause by clause.
 //! - [`plan`]: registry × profile → cells with stable ids; what is skipped, and why.
@@ -40,4 +40,5 @@ pub mod plan;
 pub mod provenance;
 pub mod ring;
 pub mod runner;
+pub mod shapes;
 pub mod workloads;

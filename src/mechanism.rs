@@ -1,6 +1,6 @@
 //! The one abstraction: static data, one function pointer at the waist, one object-safe trait behind it.
 //!
-//! A mechanism implements its **shape** and nothing else. [`crate::workloads::transport`] turns any [`Transport`] into the
+//! A mechanism implements its **shapes** ([`crate::shapes`]) and nothing else. Each shape turns any type that has it into a
 //! static table of all workloads of that shape, so mechanisms × workloads is a product that the compiler fills in.
 
 use std::fmt;
@@ -27,9 +27,30 @@ pub struct Mechanism {
     pub references: &'static [&'static str],
     /// Whether this kernel has it at all.
     pub support: fn() -> Support,
+    /// How prominent it is: a headline is the one of its kind that people name first.
+    pub rank: Rank,
+    /// What it can do.
+    pub shapes: &'static [Shape],
+}
+
+impl Mechanism {
     /// What can be done with it.
+    pub fn workloads(&self) -> impl Iterator<Item = &'static Workload> + use<> {
+        self.shapes.iter().flat_map(|shape| shape.workloads)
+    }
+
+    /// What its shapes promise, each clause a test.
+    pub fn contract(&self) -> impl Iterator<Item = &'static Clause> + use<> {
+        self.shapes.iter().flat_map(|shape| shape.contract)
+    }
+}
+
+/// What a mechanism can do: what is measured of it, and what it promises.
+#[derive(Debug)]
+pub struct Shape {
+    /// Each monomorphic in the mechanism's type.
     pub workloads: &'static [Workload],
-    /// What its shape promises, each clause a test.
+    /// Each a test.
     pub contract: &'static [Clause],
 }
 
@@ -47,6 +68,12 @@ pub enum Family {
     Queue,
     /// Memory mapped by both parties.
     SharedMemory,
+    /// One party reaching into what belongs to the other: memory, descriptors.
+    ReachOver,
+    /// Nothing but the message that there is news.
+    Notification,
+    /// Channels of a library, in the memory of one process.
+    Channel,
 }
 
 impl fmt::Display for Family {
@@ -57,6 +84,9 @@ impl fmt::Display for Family {
             Family::Socket => "socket",
             Family::Queue => "queue",
             Family::SharedMemory => "shared-memory",
+            Family::ReachOver => "reach-over",
+            Family::Notification => "notification",
+            Family::Channel => "channel",
         })
     }
 }
@@ -135,6 +165,12 @@ pub struct Setup {
     pub payload_bytes: usize,
     /// How many take part, the near end included.
     pub parties: usize,
+    /// How long nothing happens before each operation, in nanoseconds; none: the workload has no such axis.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub idle_ns: Option<u64>,
+    /// Planned operations a second; none: the next begins when the last one is done.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub rate_per_s: Option<u64>,
 }
 
 /// A setup on this machine's CPUs: all that [`Workload::open`] needs.
@@ -144,8 +180,15 @@ pub struct Stage {
     pub setup: Setup,
     /// Where the near end is pinned; empty: nowhere.
     pub near_cpus: Vec<usize>,
-    /// Where its peers are pinned; empty: nowhere.
+    /// Where each of its peers is pinned, in their order; empty: nowhere.
     pub far_cpus: Vec<usize>,
+}
+
+impl Stage {
+    /// Where the peer of this number is pinned; empty: nowhere.
+    pub fn cpus_of_peer(&self, peer: usize) -> &[usize] {
+        self.far_cpus.get(peer..=peer).unwrap_or_default()
+    }
 }
 
 /// One way to exercise a mechanism.
@@ -159,12 +202,45 @@ pub struct Workload {
     pub waitings: &'static [Waiting],
     /// Whether a single operation has a latency that can be timed.
     pub times_each: bool,
-    /// The message sizes that headlines are made of.
-    pub headline_bytes: &'static [usize],
+    /// Whether its operations move payload, so that bytes a second say something.
+    pub carries_payload: bool,
+    /// How prominent it is.
+    pub rank: Rank,
+    /// What it is swept over.
+    pub axes: Axes,
     /// Whether this setup can run here, e.g. whether the message fits.
     pub supports: fn(&Setup) -> Support,
     /// Creates the mechanism and starts the peers; never inside the clock.
     pub open: fn(&Stage, Clock) -> io::Result<Box<dyn Session>>,
+}
+
+/// What a workload is swept over, beside peer, placement and way of waiting. An empty axis is one that it does not have.
+#[derive(Copy, Clone, Debug)]
+pub struct Axes {
+    /// Message sizes.
+    pub payload_bytes: &'static [Point<usize>],
+    /// How many take part, the near end included.
+    pub parties: &'static [Point<usize>],
+    /// Idle time before each operation, in nanoseconds.
+    pub idle_ns: &'static [Point<u64>],
+    /// Planned operations a second.
+    pub rate_per_s: &'static [Point<u64>],
+}
+
+/// One value of an axis, and how prominent it is.
+#[derive(Copy, Clone, Debug)]
+pub struct Point<T>(pub T, pub Rank);
+
+/// How prominent a mechanism, a workload or a value of an axis is. The ranks of all parts of a cell together decide which
+/// profiles have it: `quick` has what is a headline in every respect, `standard` what is common in at most one, `full` all.
+#[derive(Copy, Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Rank {
+    /// What people ask for first.
+    Headline,
+    /// What one would publish beside it.
+    Common,
+    /// The rest of the product.
+    Rare,
 }
 
 /// One promise of a shape.
@@ -187,55 +263,6 @@ pub enum Verdict {
     NotPromised(&'static str),
 }
 
-/// A two-way channel of messages between two parties.
-///
-/// Every implementation keeps this contract; the conformance tests try each bullet on each of them (`src/contract.rs`):
-///
-/// - **messages_arrive_whole_and_unchanged**, from one byte to the largest size `supports` admits;
-/// - **messages_arrive_in_order**, none lost, none twice;
-/// - **both_directions_carry_messages**, at the same time;
-/// - **a_full_channel_holds_the_sender_back**: `send` waits for room instead of losing or failing;
-/// - **boundaries_are_kept**: one `recv` never returns bytes of two messages (where `BOUNDARIES`);
-/// - **recv_after_the_other_end_is_gone_reports_end**: `UnexpectedEof`, not a hang (where `REPORTS_END`);
-/// - **nothing_is_left_by_name**: whatever names were used are gone once both ends exist;
-/// - **sizes_it_does_not_take_are_refused_with_the_limit**: `supports` says no beforehand, with the kernel's figure.
-///
-/// `drop` releases what this process holds and must leave what is shared untouched: it runs in forked copies too.
-pub trait Transport: Sized + Send + 'static {
-    /// Whether one `recv` returns exactly one message.
-    const BOUNDARIES: bool;
-    /// Whether what is sent arrives. Only `null` says no.
-    const DELIVERS: bool = true;
-    /// Whether `recv` notices that the other end is gone.
-    const REPORTS_END: bool = true;
-    /// The ways of waiting it has.
-    const WAITINGS: &'static [Waiting] = &[Waiting::Block, Waiting::Spin];
-
-    /// Whether this setup can run here; by default every one can.
-    fn supports(setup: &Setup) -> Support {
-        let _ = setup;
-        Support::Available
-    }
-
-    /// Both ends, connected. Either may be moved to a forked process or a thread.
-    fn pair(setup: &Setup) -> io::Result<(Self, Self)>;
-
-    /// Called once, in the party that will use this end, before anything is timed: for what belongs there and not where
-    /// the pair was made, like page tables.
-    fn settle(&mut self) -> io::Result<()> {
-        Ok(())
-    }
-
-    /// Sends one message of the setup's size (or smaller), waiting for room as the setup says.
-    fn send(&mut self, message: &[u8]) -> io::Result<()>;
-
-    /// Fills `message` with the next message, waiting as the setup says. `UnexpectedEof` once the other end is gone.
-    fn recv(&mut self, message: &mut [u8]) -> io::Result<()>;
-
-    /// Tells the other end that no more will come, where dropping alone does not.
-    fn hang_up(&mut self) {}
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -248,6 +275,8 @@ mod tests {
             waiting: Waiting::Block,
             payload_bytes: 64,
             parties: 2,
+            idle_ns: None,
+            rate_per_s: None,
         };
         let json = serde_json::to_value(setup).unwrap();
         let expected = serde_json::json!({"peer": "process", "placement": "same-cache", "waiting": "block",

@@ -1,5 +1,6 @@
 //! Registry × profile → cells, and which of them a user's filters mean.
 
+use std::collections::BTreeSet;
 use std::time::Duration;
 
 use clap::ValueEnum;
@@ -10,16 +11,16 @@ use serde::{Deserialize, Serialize};
 use wildmatch::WildMatch;
 
 use crate::cell::Cell;
-use crate::mechanism::{Mechanism, Setup, Waiting, Workload};
-use crate::mechanisms::MECHANISMS;
+use crate::mechanism::{Axes, Mechanism, Point, Rank, Setup, Waiting, Workload};
+use crate::mechanisms;
 
 /// How much is measured: which cells are on by default, and how long each takes.
 #[derive(Copy, Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ValueEnum)]
 #[serde(rename_all = "kebab-case")]
 pub enum Profile {
-    /// The headline cells, within a minute on two CPUs.
+    /// The headline cells of all families, within a minute on two CPUs.
     Quick,
-    /// What one would publish: both kinds of peer, every placement, six message sizes.
+    /// What one would publish: the headline cells, and those that differ from one in a single respect.
     Standard,
     /// Every cell.
     Full,
@@ -52,46 +53,103 @@ impl Profile {
         }
     }
 
-    fn has_size(self, workload: &Workload, payload_bytes: usize) -> bool {
+    /// The ranks of all parts of a cell, added up, that this profile still has.
+    fn reach(self) -> usize {
         match self {
-            Profile::Quick => workload.headline_bytes.contains(&payload_bytes),
-            Profile::Standard => STANDARD_BYTES.contains(&payload_bytes),
-            Profile::Full => true,
-        }
-    }
-
-    fn has(self, setup: &Setup, apart: Placement) -> bool {
-        let together = setup.placement == Placement::SameCpu;
-        // Two parties that spin on one CPU wait for the scheduler's tick: milliseconds, and no secret.
-        let futile = together && setup.waiting != Waiting::Block;
-        match self {
-            Profile::Quick => setup.peer == PeerKind::Process && !futile && (together || setup.placement == apart),
-            Profile::Standard => !futile && setup.placement != Placement::Unpinned,
-            Profile::Full => true,
+            Profile::Quick => Rank::Headline as usize,
+            Profile::Standard => Rank::Common as usize,
+            Profile::Full => usize::MAX,
         }
     }
 }
 
-/// Message sizes, each also a multiple or a part of something: 64 B a cache line, 4 KiB a page, 64 KiB a pipe.
-const ALL_BYTES: [usize; 10] = [1, 8, 64, 256, 1 << 10, 4 << 10, 16 << 10, 64 << 10, 256 << 10, 1 << 20];
-const STANDARD_BYTES: [usize; 6] = [1, 64, 1 << 10, 4 << 10, 64 << 10, 1 << 20];
+/// How prominent the setup is, but for the axes of its workload. `apart`: the placement that stands for two CPUs.
+fn rank(setup: &Setup, apart: Placement) -> usize {
+    let together = setup.placement == Placement::SameCpu;
+    let peer = if setup.peer == PeerKind::Process { Rank::Headline } else { Rank::Common };
+    let placement = match setup.placement {
+        // Two parties that spin on one CPU wait for the scheduler's tick: milliseconds, and no secret.
+        Placement::SameCpu if setup.waiting != Waiting::Block => Rank::Rare,
+        Placement::Unpinned => Rank::Rare,
+        placement if together || placement == apart => Rank::Headline,
+        _ => Rank::Common,
+    };
+    peer as usize + placement as usize
+}
 
 /// The cells of a profile on this machine, in report order; those that cannot run here among them.
 pub fn cells(profile: Profile, topology: &Topology) -> Vec<Cell> {
     let apart = nearest_pair(topology);
     let mut cells = Vec::new();
     for name in workload_names() {
-        for setup in setups().filter(|setup| profile.has(setup, apart)) {
-            let cell = |mechanism: &'static Mechanism| {
-                let workload = mechanism.workloads.iter().find(|workload| workload.name == name)?;
+        let of_this_name = |mechanism: &'static Mechanism| {
+            mechanism
+                .workloads()
+                .filter(move |workload| workload.name == name)
+                .map(move |workload| (mechanism, workload))
+        };
+        let table: Vec<_> = mechanisms::all().flat_map(of_this_name).collect();
+        for setup in setups(&table) {
+            let rank = rank(&setup, apart);
+            let cell = |&(mechanism, workload): &(&'static Mechanism, &'static Workload)| {
                 let fits = workload.waitings.contains(&setup.waiting) && mechanism.reach.peers().contains(&setup.peer);
-                let wanted = fits && profile.has_size(workload, setup.payload_bytes);
-                wanted.then_some(Cell { mechanism, workload, setup })
+                let point = point(&workload.axes, &setup).filter(|_| fits)?;
+                let rank = rank + point + mechanism.rank as usize + workload.rank as usize;
+                (rank <= profile.reach()).then_some(Cell { mechanism, workload, setup })
             };
-            cells.extend(MECHANISMS.iter().copied().filter_map(cell));
+            cells.extend(table.iter().filter_map(cell));
         }
     }
     cells
+}
+
+/// How prominent the setup's place on the workload's axes is; none: it is not on them.
+fn point(axes: &Axes, setup: &Setup) -> Option<usize> {
+    fn on<T: PartialEq + Copy>(axis: &[Point<T>], value: Option<T>) -> Option<usize> {
+        match value {
+            None => axis.is_empty().then_some(0),
+            Some(value) => axis.iter().find(|point| point.0 == value).map(|point| point.1 as usize),
+        }
+    }
+    let Setup { payload_bytes, parties, idle_ns, rate_per_s, .. } = *setup;
+    let size_and_parties = on(axes.payload_bytes, Some(payload_bytes))? + on(axes.parties, Some(parties))?;
+    Some(size_and_parties + on(axes.idle_ns, idle_ns)? + on(axes.rate_per_s, rate_per_s)?)
+}
+
+/// Every setup that any workload of the table has.
+fn setups(table: &[(&'static Mechanism, &'static Workload)]) -> Vec<Setup> {
+    let axes: Vec<Axes> = table.iter().map(|(_, workload)| workload.axes).collect();
+    let sizes = values(axes.iter().map(|axes| axes.payload_bytes));
+    let counts = values(axes.iter().map(|axes| axes.parties));
+    let idles = or_none(values(axes.iter().map(|axes| axes.idle_ns)));
+    let rates = or_none(values(axes.iter().map(|axes| axes.rate_per_s)));
+    let mut setups = Vec::new();
+    for peer in [PeerKind::Process, PeerKind::Thread] {
+        for placement in Placement::ALL {
+            for waiting in [Waiting::Block, Waiting::Spin, Waiting::Adaptive] {
+                for (&idle_ns, &rate_per_s) in product(&idles, &rates) {
+                    for (&payload_bytes, &parties) in product(&sizes, &counts) {
+                        setups.push(Setup { peer, placement, waiting, payload_bytes, parties, idle_ns, rate_per_s });
+                    }
+                }
+            }
+        }
+    }
+    setups
+}
+
+/// The values of an axis that differ, ascending.
+fn values<T: Ord + Copy + 'static>(axes: impl Iterator<Item = &'static [Point<T>]>) -> Vec<T> {
+    let values: BTreeSet<T> = axes.flatten().map(|point| point.0).collect();
+    values.into_iter().collect()
+}
+
+fn or_none<T>(values: Vec<T>) -> Vec<Option<T>> {
+    if values.is_empty() { vec![None] } else { values.into_iter().map(Some).collect() }
+}
+
+fn product<'a, A, B>(a: &'a [A], b: &'a [B]) -> impl Iterator<Item = (&'a A, &'a B)> {
+    a.iter().flat_map(move |a| b.iter().map(move |b| (a, b)))
 }
 
 /// The closest pair of distinct cores; where there is none, the one that most machines have, to be skipped with its reason.
@@ -101,26 +159,14 @@ fn nearest_pair(topology: &Topology) -> Placement {
 }
 
 /// Each workload once, in the order of first appearance.
-fn workload_names() -> Vec<&'static str> {
+pub fn workload_names() -> Vec<&'static str> {
     let mut names = Vec::new();
-    for workload in MECHANISMS.iter().flat_map(|mechanism| mechanism.workloads) {
+    for workload in mechanisms::all().flat_map(Mechanism::workloads) {
         if !names.contains(&workload.name) {
             names.push(workload.name);
         }
     }
     names
-}
-
-fn setups() -> impl Iterator<Item = Setup> {
-    let peers = [PeerKind::Process, PeerKind::Thread];
-    let waitings = [Waiting::Block, Waiting::Spin, Waiting::Adaptive];
-    peers.into_iter().flat_map(move |peer| {
-        Placement::ALL.into_iter().flat_map(move |placement| {
-            waitings.into_iter().flat_map(move |waiting| {
-                ALL_BYTES.map(|payload_bytes| Setup { peer, placement, waiting, payload_bytes, parties: 2 })
-            })
-        })
-    })
 }
 
 /// The cells of `profile` that any of `filters` means; all of them without filters. A whole id is taken from every

@@ -90,10 +90,12 @@ impl Job {
     /// How long one launch takes, about.
     pub fn expected(&self, effort: &Effort) -> Duration {
         let setup = self.cell.setup;
-        let usual = effort.expected(self.cell.workload.times_each);
         // Two parties that poll on one CPU take turns at the scheduler's tick: two of them an operation, 8 ms at 250 Hz.
         let ticks = setup.placement == Placement::SameCpu && setup.waiting == Waiting::Spin;
-        if ticks { usual + Duration::from_millis(8) * (effort.batches + 2) } else { usual }
+        let idle = Duration::from_nanos(setup.idle_ns.unwrap_or(0));
+        let between = setup.rate_per_s.map_or(Duration::ZERO, |rate| Duration::from_secs(1) / rate as u32);
+        let turn = if ticks { Duration::from_millis(8) } else { Duration::ZERO };
+        effort.expected(self.cell.workload.times_each, turn.max(idle).max(between))
     }
 
     /// The line of the record; none when nothing has been measured of it yet.

@@ -7,8 +7,8 @@
 use std::time::Duration;
 
 use ipcmark::cell::{Cell, Here, TRADE};
-use ipcmark::mechanism::{Mechanism, Setup, Stage, Verdict, Waiting, Workload};
-use ipcmark::mechanisms::{self, MECHANISMS};
+use ipcmark::mechanism::{Mechanism, Rank, Setup, Stage, Support, Verdict, Waiting, Workload};
+use ipcmark::mechanisms;
 use ipcmark_harness::clock::Clock;
 use ipcmark_harness::control::{Failure, FailureKind};
 use ipcmark_harness::launch::Launcher;
@@ -43,7 +43,7 @@ fn main() {
         }
     };
     let mut trials = Vec::new();
-    for &mechanism in MECHANISMS {
+    for mechanism in mechanisms::all() {
         trials.extend(clause_trials(mechanism, launcher, &here));
         trials.extend(verified_trials(mechanism, launcher, &here));
     }
@@ -71,7 +71,7 @@ fn answer(question: &Value) -> Result<Value, Failure> {
     let Ok(asked) = serde_json::from_value::<Question>(question.clone()) else { return (TRADE.answer)(question) };
     let unknown = || Failure::new(FailureKind::Worker, format!("no clause {}/{}", asked.mechanism, asked.clause));
     let mechanism = mechanisms::find(&asked.mechanism).ok_or_else(unknown)?;
-    let clause = mechanism.contract.iter().find(|clause| clause.name == asked.clause).ok_or_else(unknown)?;
+    let clause = mechanism.contract().find(|clause| clause.name == asked.clause).ok_or_else(unknown)?;
     Ok(json!(match (clause.check)(&asked.setup)? {
         Verdict::Kept => Answer::Kept,
         Verdict::Broken(how) => Answer::Broken(how),
@@ -80,24 +80,25 @@ fn answer(question: &Value) -> Result<Value, Failure> {
 }
 
 fn setup(peer: PeerKind, waiting: Waiting, payload_bytes: usize) -> Setup {
-    Setup { peer, placement: Placement::Unpinned, waiting, payload_bytes, parties: 2 }
+    let placement = Placement::Unpinned;
+    Setup { peer, placement, waiting, payload_bytes, parties: 2, idle_ns: None, rate_per_s: None }
 }
 
 /// Every way of waiting that any workload of the mechanism has.
 fn waitings(mechanism: &Mechanism) -> impl Iterator<Item = Waiting> {
     [Waiting::Block, Waiting::Spin, Waiting::Adaptive]
         .into_iter()
-        .filter(|waiting| mechanism.workloads.iter().any(|workload| workload.waitings.contains(waiting)))
+        .filter(|waiting| mechanism.workloads().any(|workload| workload.waitings.contains(waiting)))
 }
 
 /// `<mechanism>/<clause>/<waiting>`.
 fn clause_trials(mechanism: &'static Mechanism, launcher: Launcher, here: &Here) -> Vec<Trial> {
     let mut trials = Vec::new();
-    for clause in mechanism.contract {
+    for clause in mechanism.contract() {
         for waiting in waitings(mechanism) {
             let setup = setup(PeerKind::Thread, waiting, CLAUSE_BYTES);
             let missing =
-                mechanism.workloads.first().and_then(|workload| stage(here, mechanism, workload, setup).err());
+                mechanism.workloads().next().and_then(|workload| stage(here, mechanism, workload, setup).err());
             let name = format!("{}/{}/{}", mechanism.name, clause.name, waiting.name());
             let question = Question { mechanism: mechanism.name.into(), clause: clause.name.into(), setup };
             trials.push(Trial::ignorable_test(name, move || match missing {
@@ -122,12 +123,12 @@ fn keeps(launcher: &Launcher, question: &Question) -> Result<Completion, Failed>
 /// `verified/<mechanism>/<workload>/<peer>/<waiting>`.
 fn verified_trials(mechanism: &'static Mechanism, launcher: Launcher, here: &Here) -> Vec<Trial> {
     let mut trials = Vec::new();
-    for workload in mechanism.workloads {
+    for workload in mechanism.workloads() {
         for &peer in mechanism.reach.peers() {
             for &waiting in workload.waitings {
-                let stages: Result<Vec<_>, String> = sizes(workload, peer, waiting)
+                let stages: Result<Vec<_>, String> = setups(workload, peer, waiting)
                     .into_iter()
-                    .map(|bytes| stage(here, mechanism, workload, setup(peer, waiting, bytes)))
+                    .map(|setup| stage(here, mechanism, workload, setup))
                     .collect();
                 let peer = ipcmark::cell::peer_name(peer);
                 let name = format!("verified/{}/{}/{peer}/{}", mechanism.name, workload.name, waiting.name());
@@ -144,12 +145,28 @@ fn verified_trials(mechanism: &'static Mechanism, launcher: Launcher, here: &Her
     trials
 }
 
-/// One byte, one cache line, and the largest power of two up to the plan's 1 MiB that is taken.
-fn sizes(workload: &Workload, peer: PeerKind, waiting: Waiting) -> Vec<usize> {
+/// What a workload is verified at: every number of parties, in the sizes of [`sizes`]; of the other axes one value.
+fn setups(workload: &Workload, peer: PeerKind, waiting: Waiting) -> Vec<Setup> {
+    let idle_ns = workload.axes.idle_ns.iter().map(|point| point.0).find(|&ns| ns > 0);
+    let rate_per_s = workload.axes.rate_per_s.iter().find(|point| point.1 == Rank::Headline).map(|point| point.0);
+    let parties = workload.axes.parties.iter().map(|point| point.0);
+    parties
+        .filter(|&parties| parties == 2 || waiting != Waiting::Spin)
+        .flat_map(|parties| {
+            let base = Setup { parties, idle_ns, rate_per_s, ..setup(peer, waiting, CLAUSE_BYTES) };
+            sizes(workload, base).into_iter().map(move |payload_bytes| Setup { payload_bytes, ..base })
+        })
+        .collect()
+}
+
+/// The smallest size of the workload, one cache line where it has that, and the largest that is taken.
+fn sizes(workload: &Workload, base: Setup) -> Vec<usize> {
+    let all: Vec<usize> = workload.axes.payload_bytes.iter().map(|point| point.0).collect();
     let admitted =
-        |&bytes: &usize| (workload.supports)(&setup(peer, waiting, bytes)) == ipcmark::mechanism::Support::Available;
-    let largest = (0..=20).rev().map(|power| 1 << power).find(admitted).unwrap_or(1);
-    let mut sizes = vec![1, CLAUSE_BYTES, largest];
+        |&&bytes: &&usize| (workload.supports)(&Setup { payload_bytes: bytes, ..base }) == Support::Available;
+    let smallest = all.iter().min().copied().unwrap_or(0);
+    let largest = all.iter().filter(admitted).max().copied().unwrap_or(smallest);
+    let mut sizes = vec![smallest, if all.contains(&CLAUSE_BYTES) { CLAUSE_BYTES } else { smallest }, largest];
     sizes.sort_unstable();
     sizes.dedup();
     sizes
@@ -169,7 +186,7 @@ fn stage(
 fn verify(launcher: &Launcher, cell: &Cell, stage: &Stage) -> Result<(), Failed> {
     let named = |failure: Failure| Failed::from(format!("{cell}: {failure}"));
     let mut worker = launcher.open(&cell.spec(stage), 0).map_err(named)?;
-    let operations = OPERATIONS.min(MOST_BYTES / cell.setup.payload_bytes as u64);
+    let operations = OPERATIONS.min(MOST_BYTES / cell.setup.payload_bytes.max(1) as u64);
     let verified = worker.verify(operations, PATIENCE).map_err(named)?;
     worker.quit().map_err(named)?;
     let carried = cell.bytes_per_operation().map_or(0, |bytes| bytes as u64 * operations);

@@ -7,7 +7,7 @@ use ipcmark::mechanism::Stage;
 use ipcmark_harness::control::Failure;
 use ipcmark_harness::launch::{Launcher, Worker};
 use ipcmark_harness::record::{Launch, Measurement};
-use ipcmark_harness::sampling::{self, Effort};
+use ipcmark_harness::sampling::{self, Effort, Pace};
 use ipcmark_harness::session::Sample;
 
 /// Criterion's warm-up.
@@ -46,7 +46,7 @@ impl<'a> Live<'a> {
     }
 
     fn try_batch(&mut self, iterations: u64) -> Result<Duration, Failure> {
-        let expected = self.batches.last().map_or(0.0, Sample::ns_per_op) * iterations as f64;
+        let expected = self.batches.last().map_or(0.0, Sample::wall_ns_per_op) * iterations as f64;
         let sample = self.worker()?.batch(iterations, Duration::from_nanos(expected as u64))?;
         let elapsed = Duration::from_nanos(sample.elapsed_ns.round().max(1.0) as u64);
         self.batches.push(sample);
@@ -77,14 +77,18 @@ impl<'a> Live<'a> {
         let mut launch = Launch::default();
         let measured = &self.batches[warm_up_calls(&self.batches)..];
         measured.iter().for_each(|sample| sampling::add(&mut launch, sample));
-        let op_ns = self.batches.last().map_or(1.0, Sample::ns_per_op);
+        let pace = self.batches.last().map_or(Pace { op_ns: 1.0, turn_ns: 1.0 }, Pace::of);
         let (histogram, notes) = match self.worker.take() {
             None => (Err("the worker was never started".into()), Vec::new()),
             Some(mut worker) => {
                 let effort = Effort { warm_up: WARM_UP, batch: WARM_UP, batches: 0, each: EACH };
-                let histogram = sampling::measure_each(&mut worker, &effort, &self.launcher.clock, op_ns)?;
+                let histogram = sampling::measure_each(&mut worker, &effort, &self.launcher.clock, pace)?;
                 let notes = worker.notes.clone();
                 worker.quit()?;
+                let histogram = histogram.map(|(facts, histogram)| {
+                    launch.facts.extend(facts);
+                    histogram
+                });
                 (histogram, notes)
             }
         };

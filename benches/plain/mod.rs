@@ -66,7 +66,7 @@ impl Plan<'_> {
         let allowed = nix::sched::sched_getaffinity(nix::unistd::Pid::from_raw(0))?;
         pin(&self.stage.near_cpus)?;
         let child = fork(|| {
-            let ready = die_with(parent, Signal::SIGKILL).and_then(|()| pin(&self.stage.far_cpus));
+            let ready = die_with(parent, Signal::SIGKILL).and_then(|()| pin(self.stage.cpus_of_peer(0)));
             if ready.is_err() {
                 return 1;
             }

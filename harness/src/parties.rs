@@ -151,7 +151,19 @@ impl Parties {
         }
         let far = Usage::sum(reports.iter().map(|report| &report.usage));
         let per_party = std::iter::once(span.operations).chain(reports.iter().map(|r| r.served)).collect();
-        Ok(Sample { operations: span.operations, elapsed_ns, near, far, per_party })
+        let operations = span.operations;
+        let (shares, facts) = Default::default();
+        Ok(Sample {
+            operations,
+            elapsed_ns,
+            near,
+            far,
+            per_party,
+            covered: operations,
+            wall_ns: outer_ns,
+            shares,
+            facts,
+        })
     }
 }
 

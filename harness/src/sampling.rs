@@ -4,6 +4,7 @@
 //! 2. Batches of equal length: the central value comes from these.
 //! 3. Where an operation takes at least [`EACH_FLOOR`] clock readings, each operation by itself: tails come from these.
 
+use std::collections::BTreeMap;
 use std::time::Duration;
 
 use crate::clock::Clock;
@@ -32,11 +33,26 @@ pub struct Effort {
 /// What starting and ending a worker costs on the machines we know; only for estimates of time.
 const WORKER_LIFE: Duration = Duration::from_millis(12);
 
+/// Slow operations: at least so many are timed by themselves in a launch.
+const FEWEST_EACH: u64 = 10;
+/// Slow operations: at least so many batches, however long each takes.
+const FEWEST_BATCHES: u32 = 5;
+
 impl Effort {
-    /// About how long one launch takes, where an operation is short against a batch.
-    pub fn expected(&self, offers_each: bool) -> Duration {
-        let each = if offers_each { self.each } else { Duration::ZERO };
-        WORKER_LIFE + self.warm_up + self.batch * self.batches + each
+    /// How many batches of this length: fewer where one operation alone takes longer than a batch should.
+    fn batches_of(&self, batch: Duration) -> u32 {
+        if batch <= self.batch * 2 {
+            return self.batches;
+        }
+        let fitting = (self.batch * self.batches).as_nanos() / batch.as_nanos().max(1);
+        u32::try_from(fitting).unwrap_or(self.batches).clamp(FEWEST_BATCHES, self.batches)
+    }
+
+    /// About how long one launch takes, where a turn (an operation with its idle time) takes about so long.
+    pub fn expected(&self, offers_each: bool, turn: Duration) -> Duration {
+        let batch = self.batch.max(turn);
+        let each = if offers_each { self.each.max(turn * FEWEST_EACH as u32) } else { Duration::ZERO };
+        WORKER_LIFE + self.warm_up.max(turn) + batch * self.batches_of(batch) + each
     }
 }
 
@@ -64,28 +80,57 @@ pub struct LaunchResult {
 /// Measures one launch in a worker that has just been opened.
 pub fn measure(worker: &mut Worker, effort: &Effort, clock: &Clock, each: Each) -> Result<LaunchResult, Failure> {
     let warm_up = worker.window(effort.warm_up)?;
-    let op_ns = warm_up.ns_per_op().max(0.01);
-    let iterations = (effort.batch.as_nanos() as f64 / op_ns).clamp(1.0, 1e12) as u64;
-    let expected = Duration::from_nanos((op_ns * iterations as f64) as u64);
+    let pace = Pace { op_ns: warm_up.ns_per_op().max(0.01), turn_ns: warm_up.wall_ns_per_op().max(0.01) };
+    let iterations = pace.iterations(effort.batch);
+    let expected = Duration::from_nanos((pace.turn_ns * iterations as f64) as u64);
     let mut launch = Launch::default();
-    for _ in 0..effort.batches {
+    for _ in 0..effort.batches_of(expected) {
         add(&mut launch, &worker.batch(iterations, expected)?);
     }
-    let histogram = match each {
-        Each::IfLongEnough => measure_each(worker, effort, clock, op_ns)?,
-        Each::AsBefore { timed: true } => Ok(time_each(worker, effort, op_ns)?),
+    let timed = match each {
+        Each::IfLongEnough => measure_each(worker, effort, clock, pace)?,
+        Each::AsBefore { timed: true } => Ok(time_each(worker, effort, pace)?),
         Each::AsBefore { timed: false } => Err("as in the launches before".into()),
     };
+    let histogram = timed.map(|(facts, histogram)| {
+        launch.facts.extend(facts);
+        histogram
+    });
     Ok(LaunchResult { launch, histogram })
 }
+
+/// How long an operation takes.
+#[derive(Copy, Clone, Debug)]
+pub struct Pace {
+    /// The operation itself, in nanoseconds.
+    pub op_ns: f64,
+    /// With the idle time that belongs to it, in nanoseconds.
+    pub turn_ns: f64,
+}
+
+impl Pace {
+    /// What a batch shows.
+    pub fn of(sample: &Sample) -> Pace {
+        Pace { op_ns: sample.ns_per_op(), turn_ns: sample.wall_ns_per_op() }
+    }
+
+    /// How many fit, at least one.
+    fn iterations(self, duration: Duration) -> u64 {
+        (duration.as_nanos() as f64 / self.turn_ns).clamp(1.0, 1e12) as u64
+    }
+}
+
+/// What was seen while single operations were timed, and their latencies.
+pub type Timed = (BTreeMap<String, f64>, Histogram);
 
 /// The latencies of single operations, or why they are not taken.
 pub fn measure_each(
     worker: &mut Worker,
     effort: &Effort,
     clock: &Clock,
-    op_ns: f64,
-) -> Result<Result<Histogram, String>, Failure> {
+    pace: Pace,
+) -> Result<Result<Timed, String>, Failure> {
+    let op_ns = pace.op_ns;
     if !worker.offers_each {
         return Ok(Err("an operation of this workload has no latency of its own".into()));
     }
@@ -96,12 +141,13 @@ pub fn measure_each(
         );
         return Ok(Err(why));
     }
-    time_each(worker, effort, op_ns).map(Ok)
+    time_each(worker, effort, pace).map(Ok)
 }
 
-fn time_each(worker: &mut Worker, effort: &Effort, op_ns: f64) -> Result<Histogram, Failure> {
-    let iterations = (effort.each.as_nanos() as f64 / op_ns).clamp(1.0, 1e9) as u64;
-    worker.each(iterations, effort.each).map(|(_, histogram)| histogram)
+fn time_each(worker: &mut Worker, effort: &Effort, pace: Pace) -> Result<Timed, Failure> {
+    let iterations = pace.iterations(effort.each).max(FEWEST_EACH);
+    let expected = Duration::from_nanos((pace.turn_ns * iterations as f64) as u64);
+    worker.each(iterations, expected).map(|(sample, histogram)| (sample.facts, histogram))
 }
 
 /// Adds a batch to what a launch has measured.
@@ -110,5 +156,8 @@ pub fn add(launch: &mut Launch, sample: &Sample) {
     launch.near = if first { sample.near } else { launch.near.plus(&sample.near) };
     launch.far = if first { sample.far } else { launch.far.plus(&sample.far) };
     launch.batches_ns.push(sample.ns_per_op());
-    launch.operations += sample.operations;
+    launch.operations += sample.covered;
+    launch.facts.extend(sample.facts.clone());
+    launch.shares.resize(sample.shares.len(), 0);
+    launch.shares.iter_mut().zip(&sample.shares).for_each(|(total, share)| *total += share);
 }

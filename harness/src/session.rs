@@ -3,6 +3,7 @@
 //! A virtual call an operation took a `fetch_add` from 11 to 16 ns and an atomic load from 0.3 to 4: unevenly unfair. So
 //! the operation stays monomorphic inside the implementation, and type erasure happens around the loop.
 
+use std::collections::BTreeMap;
 use std::io;
 use std::time::Duration;
 
@@ -53,12 +54,40 @@ pub struct Sample {
     pub far: Usage,
     /// Operations each party counted, the near end first.
     pub per_party: Vec<u64>,
+    /// Operations that the usage covers: more than `operations` where parties finish work after the clock has stopped.
+    pub covered: u64,
+    /// How long the whole took, idle time between operations included, in nanoseconds.
+    pub wall_ns: f64,
+    /// What each of those who compete got, where parties do; equal shares are fair.
+    #[serde(default)]
+    pub shares: Vec<u64>,
+    /// What else was observed, units in the names.
+    #[serde(default)]
+    pub facts: BTreeMap<String, f64>,
 }
 
 impl Sample {
     /// Nanoseconds an operation; infinite for none.
     pub fn ns_per_op(&self) -> f64 {
         self.elapsed_ns / self.operations as f64
+    }
+
+    /// What a further order cost, added to this one; of facts the later one stands.
+    pub fn add(&mut self, more: Sample) {
+        self.operations += more.operations;
+        self.elapsed_ns += more.elapsed_ns;
+        self.near = self.near.plus(&more.near);
+        self.far = self.far.plus(&more.far);
+        self.per_party.iter_mut().zip(&more.per_party).for_each(|(count, more)| *count += more);
+        self.shares.iter_mut().zip(&more.shares).for_each(|(count, more)| *count += more);
+        self.covered += more.covered;
+        self.wall_ns += more.wall_ns;
+        self.facts.extend(more.facts);
+    }
+
+    /// Nanoseconds that an operation takes with the idle time around it; infinite for none.
+    pub fn wall_ns_per_op(&self) -> f64 {
+        self.wall_ns / self.operations as f64
     }
 }
 

@@ -67,7 +67,8 @@ fn identity(id: &str) -> Identity {
 
 fn launch(batches_ns: &[f64]) -> Launch {
     let near = Usage { cpu_ns: 3_000, voluntary_switches: 10, migrations: Some(1), ..Usage::default() };
-    Launch { batches_ns: batches_ns.to_vec(), operations: 10, near, far: Usage { migrations: Some(0), ..near } }
+    let far = Usage { migrations: Some(0), ..near };
+    Launch { batches_ns: batches_ns.to_vec(), operations: 10, near, far, ..Launch::default() }
 }
 
 fn measurement() -> Measurement {

@@ -12,7 +12,7 @@ use clap::{Arg, Args, CommandFactory};
 use super::Cli;
 use super::exit::{self, Stop};
 use crate::mechanism::{Mechanism, Reach};
-use crate::mechanisms::MECHANISMS;
+use crate::mechanisms;
 
 /// Arguments of `readme`.
 #[derive(Debug, Args)]
@@ -84,12 +84,12 @@ fn fill(text: &str, name: &str, content: &str) -> Result<String, String> {
 }
 
 fn mechanisms() -> String {
-    let row = |m: &&Mechanism| {
+    let row = |m: &'static Mechanism| {
         let references = if m.references.is_empty() { "–".into() } else { m.references.join(", ") };
         let name = format!("`{}`", m.name);
         vec![name, m.summary.into(), m.family.to_string(), between(m.reach).into(), waitings(m), references]
     };
-    table(&["mechanism", "what it is", "family", "between", "waits", "see"], MECHANISMS.iter().map(row))
+    table(&["mechanism", "what it is", "family", "between", "waits", "see"], mechanisms::all().map(row))
 }
 
 fn between(reach: Reach) -> &'static str {
@@ -103,7 +103,7 @@ fn between(reach: Reach) -> &'static str {
 /// The ways of waiting of any of its workloads.
 fn waitings(mechanism: &Mechanism) -> String {
     let mut names = Vec::new();
-    for waiting in mechanism.workloads.iter().flat_map(|workload| workload.waitings) {
+    for waiting in mechanism.workloads().flat_map(|workload| workload.waitings) {
         if !names.contains(&waiting.name()) {
             names.push(waiting.name());
         }
@@ -114,7 +114,7 @@ fn waitings(mechanism: &Mechanism) -> String {
 /// Each workload once, in the order of first appearance.
 fn workloads() -> String {
     let mut rows: Vec<Vec<String>> = Vec::new();
-    for workload in MECHANISMS.iter().flat_map(|mechanism| mechanism.workloads) {
+    for workload in mechanisms::all().flat_map(Mechanism::workloads) {
         let row = vec![format!("`{}`", workload.name), workload.summary.into()];
         if !rows.contains(&row) {
             rows.push(row);

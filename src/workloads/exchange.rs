@@ -12,7 +12,9 @@ use ipcmark_harness::histogram::Histogram;
 use ipcmark_harness::parties::{Extent, Far, Parties, Span};
 use ipcmark_harness::session::{Sample, Session, Verified};
 
-use crate::mechanism::{Stage, Transport};
+use crate::mechanism::{Point, Setup, Stage};
+use crate::shapes::Transport;
+use crate::workloads::pace::Pace;
 use crate::workloads::payload::Lane;
 
 /// What either end does for one operation.
@@ -23,8 +25,8 @@ pub(super) trait Pattern: Send + 'static {
     const ENDS_AT_FAR: bool;
     /// How often a payload crosses in one operation.
     const CROSSINGS: u64;
-    /// The message sizes that headlines are made of: 64 B is one cache line, 64 KiB a full pipe.
-    const HEADLINE_BYTES: &'static [usize];
+    /// The message sizes, and how prominent each is.
+    const PAYLOAD_BYTES: &'static [Point<usize>];
 
     fn near<T: Transport, const CHECKED: bool>(end: &mut T, lane: &mut Lane) -> io::Result<()>;
     fn far<T: Transport, const CHECKED: bool>(end: &mut T, lane: &mut Lane) -> io::Result<()>;
@@ -47,10 +49,10 @@ impl<T: Transport, P: Pattern> Exchange<T, P> {
     pub(super) fn open(stage: &Stage, clock: Clock) -> io::Result<Box<dyn Session>> {
         let mut parties = Parties::new(clock, &stage.near_cpus)?;
         let (near, far) = T::pair(&stage.setup)?;
-        let payload_bytes = stage.setup.payload_bytes;
-        let far = move || Side::<T, P>::new(far, payload_bytes);
-        let near = parties.start(stage.setup.peer, &stage.far_cpus, near, far)?;
-        Ok(Box::new(Exchange { near: Side::<T, P>::new(near, payload_bytes)?, parties }))
+        let setup = stage.setup;
+        let far = move || Side::<T, P>::new(far, &setup);
+        let near = parties.start(setup.peer, stage.cpus_of_peer(0), near, far)?;
+        Ok(Box::new(Exchange { near: Side::<T, P>::new(near, &setup)?, parties }))
     }
 
     /// Operations until `duration` is over or `most` are done, all parties inside from first to last.
@@ -113,16 +115,14 @@ impl<T: Transport, P: Pattern> Session for Exchange<T, P> {
     }
 
     fn notes(&self) -> Vec<String> {
-        let lane = &self.near.lane;
-        let note = "buffers are not locked in memory: mlock(2) was refused, see RLIMIT_MEMLOCK";
-        if lane.out.locked && lane.back.locked { Vec::new() } else { vec![note.into()] }
+        self.near.lane.notes()
     }
 }
 
 impl<T: Transport, P: Pattern> Side<T, P> {
-    fn new(mut end: T, payload_bytes: usize) -> io::Result<Self> {
+    fn new(mut end: T, setup: &Setup) -> io::Result<Self> {
         end.settle()?;
-        Ok(Side { end, lane: Lane::new(payload_bytes)?, _pattern: PhantomData })
+        Ok(Side { end, lane: Lane::new(setup.payload_bytes, T::lends(setup))?, _pattern: PhantomData })
     }
 
     /// The measured loop of the near end.
@@ -161,34 +161,10 @@ fn all_counted_alike<T: Transport>(sample: Sample) -> io::Result<Sample> {
     Ok(sample)
 }
 
-/// Looks at the clock often enough to stop in time and rarely enough not to be measured: at most some 64 times.
-struct Pace {
-    deadline: u64,
-    step: u64,
-    last: u64,
-    chunk: u64,
-}
-
-impl Pace {
-    fn new(clock: &Clock, start: u64, duration: Duration) -> Pace {
-        let ticks = clock.ticks(duration);
-        Pace { deadline: start + ticks, step: ticks / 64, last: start, chunk: 1 }
-    }
-
-    fn is_over(&mut self, clock: &Clock) -> bool {
-        let now = clock.end();
-        if now > self.last && now - self.last < self.step {
-            self.chunk *= 2;
-        }
-        self.last = now;
-        now >= self.deadline
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::contract::tests::{FLIPS_A_BYTE, Faulty, REPEATS_A_MESSAGE, SETUP};
+    use crate::contract::transport_tests::{FLIPS_A_BYTE, Faulty, REPEATS_A_MESSAGE, SETUP};
     use crate::workloads::RoundTrip;
 
     fn session<T: Transport>() -> Box<dyn Session> {

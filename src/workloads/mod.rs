@@ -1,35 +1,145 @@
-//! The workloads of each shape. [`transport`] is the table for every [`Transport`].
+//! The workloads of each shape, each a table that is generic over the mechanism's type.
 
+mod adapters;
 mod exchange;
+mod fan_in;
+mod fan_out;
+mod pace;
+mod paced;
 pub mod payload;
 mod round_trip;
 mod stream;
+mod wake;
 
-use crate::mechanism::{Transport, Workload};
+use crate::mechanism::{Axes, Point, Rank, Workload};
+use crate::shapes::{FanIn, FanOut, Rendezvous, Transport, Wakeup};
 
+use adapters::{Message, Remade, Wordless};
 use exchange::{Exchange, Pattern};
 use round_trip::RoundTrip;
 use stream::Stream;
 
-/// All workloads of a transport, each monomorphic in `T`.
+/// All workloads of a transport.
 pub const fn transport<T: Transport>() -> &'static [Workload] {
-    Table::<T>::WORKLOADS
+    Table::<T>::TRANSPORT
+}
+
+/// All workloads of a notification.
+pub const fn wakeup<W: Wakeup>() -> &'static [Workload] {
+    Table::<W>::WAKEUP
+}
+
+/// All workloads of a channel with several writers.
+pub const fn fan_in<T: FanIn>() -> &'static [Workload] {
+    Table::<T>::FAN_IN
+}
+
+/// All workloads of a channel with several readers.
+pub const fn fan_out<T: FanOut>() -> &'static [Workload] {
+    Table::<T>::FAN_OUT
+}
+
+/// All workloads of a channel that is made while both parties live.
+pub const fn rendezvous<T: Rendezvous>() -> &'static [Workload] {
+    Table::<T>::RENDEZVOUS
 }
 
 struct Table<T>(std::marker::PhantomData<T>);
 
 impl<T: Transport> Table<T> {
-    const WORKLOADS: &'static [Workload] = &[workload::<T, RoundTrip>(), workload::<T, Stream>()];
+    const TRANSPORT: &'static [Workload] = if T::DELIVERS {
+        &[
+            exchange::<T, RoundTrip>(),
+            exchange::<T, Stream>(),
+            paced::workload::<T>(),
+            wake::workload::<Message<T>>(&[Point(64, Rank::Headline)], Rank::Common),
+        ]
+    } else {
+        &[exchange::<T, RoundTrip>(), exchange::<T, Stream>()]
+    };
 }
 
-const fn workload<T: Transport, P: Pattern>() -> Workload {
+impl<W: Wakeup> Table<W> {
+    const WAKEUP: &'static [Workload] = if W::LASTS {
+        &[
+            Workload {
+                carries_payload: false,
+                axes: Axes { payload_bytes: NO_PAYLOAD, ..Axes::PAIR },
+                ..exchange::<Wordless<W>, RoundTrip>()
+            },
+            wake::workload::<W>(NO_PAYLOAD, Rank::Headline),
+        ]
+    } else {
+        &[wake::workload::<W>(NO_PAYLOAD, Rank::Headline)]
+    };
+}
+
+impl<T: FanIn> Table<T> {
+    const FAN_IN: &'static [Workload] = &[fan_in::workload::<T>()];
+}
+
+impl<T: FanOut> Table<T> {
+    const FAN_OUT: &'static [Workload] = &[fan_out::workload::<T>()];
+}
+
+impl<T: Rendezvous> Table<T> {
+    const RENDEZVOUS: &'static [Workload] = &[Workload {
+        name: "connect",
+        summary: "a channel made between two live parties, a byte there and back, and the channel closed",
+        carries_payload: false,
+        axes: Axes { payload_bytes: &[Point(1, Rank::Headline)], ..Axes::PAIR },
+        ..exchange::<Remade<T>, RoundTrip>()
+    }];
+}
+
+const NO_PAYLOAD: &[Point<usize>] = &[Point(0, Rank::Headline)];
+
+const fn exchange<T: Transport, P: Pattern>() -> Workload {
     Workload {
         name: P::NAME,
         summary: P::SUMMARY,
         waitings: T::WAITINGS,
         times_each: !P::ENDS_AT_FAR,
-        headline_bytes: P::HEADLINE_BYTES,
+        carries_payload: T::DELIVERS,
+        rank: Rank::Headline,
+        axes: Axes { payload_bytes: P::PAYLOAD_BYTES, ..Axes::PAIR },
         supports: T::supports,
         open: Exchange::<T, P>::open,
     }
+}
+
+impl Axes {
+    /// Two parties, and nothing else.
+    const PAIR: Axes = Axes { payload_bytes: &[], parties: &[Point(2, Rank::Headline)], idle_ns: &[], rate_per_s: &[] };
+}
+
+/// Message sizes, each also a multiple or a part of something: 64 B a cache line, 4 KiB a page, 64 KiB a pipe.
+const ALL_BYTES: [usize; 10] = [1, 8, 64, 256, 1 << 10, 4 << 10, 16 << 10, 64 << 10, 256 << 10, 1 << 20];
+const COMMON_BYTES: [usize; 6] = [1, 64, 1 << 10, 4 << 10, 64 << 10, 1 << 20];
+
+/// All message sizes, these as headlines.
+const fn sizes(headlines: &[usize]) -> [Point<usize>; ALL_BYTES.len()] {
+    let mut points = [Point(0, Rank::Rare); ALL_BYTES.len()];
+    let mut i = 0;
+    while i < points.len() {
+        let rank = match ALL_BYTES[i] {
+            size if contains(headlines, size) => Rank::Headline,
+            size if contains(&COMMON_BYTES, size) => Rank::Common,
+            _ => Rank::Rare,
+        };
+        points[i] = Point(ALL_BYTES[i], rank);
+        i += 1;
+    }
+    points
+}
+
+const fn contains(sizes: &[usize], size: usize) -> bool {
+    let mut i = 0;
+    while i < sizes.len() {
+        if sizes[i] == size {
+            return true;
+        }
+        i += 1;
+    }
+    false
 }

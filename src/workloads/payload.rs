@@ -17,25 +17,63 @@ pub struct Lane {
     pub back: Buffer,
     /// The number of the next message.
     pub next: u64,
+    /// Taken in turn for `out`, where what was sent must stay unchanged for a while.
+    spare: Vec<Buffer>,
+    turn: usize,
+    /// What a checked message should be; `out` may be lent out still.
+    expected: Vec<u8>,
 }
 
 impl Lane {
-    /// Buffers for messages of `payload_bytes`, pre-faulted and locked where the limit allows.
-    pub fn new(payload_bytes: usize) -> io::Result<Lane> {
-        let mut out = Buffer::new(payload_bytes)?;
-        fill(&mut out, 0);
-        Ok(Lane { out, back: Buffer::new(payload_bytes)?, next: 0 })
+    /// Buffers for messages of `payload_bytes`, pre-faulted and locked where the limit allows; `lends` further ones for what
+    /// is sent, see [`Transport::lends`](crate::shapes::Transport::lends).
+    pub fn new(payload_bytes: usize, lends: usize) -> io::Result<Lane> {
+        let outgoing = || {
+            let mut out = Buffer::new(payload_bytes)?;
+            fill(&mut out, 0);
+            Ok(out)
+        };
+        let spare = (0..lends).map(|_| outgoing()).collect::<io::Result<_>>()?;
+        Ok(Lane { out: outgoing()?, back: Buffer::new(payload_bytes)?, next: 0, spare, turn: 0, expected: Vec::new() })
+    }
+
+    /// What the reader of a number should know of the buffers.
+    pub fn notes(&self) -> Vec<String> {
+        let note = "buffers are not locked in memory: mlock(2) was refused, see RLIMIT_MEMLOCK";
+        if self.out.locked && self.back.locked { Vec::new() } else { vec![note.into()] }
     }
 
     /// Makes `out` the next message: all of it if `CHECKED`, else only its number.
     #[inline(always)]
     pub fn prepare<const CHECKED: bool>(&mut self) {
+        self.prepare_as::<CHECKED>(self.next);
+    }
+
+    /// Makes `out` the message of this number.
+    #[inline(always)]
+    pub fn prepare_as<const CHECKED: bool>(&mut self, number: u64) {
+        if !self.spare.is_empty() {
+            self.take_spare();
+        }
         if CHECKED {
-            fill(&mut self.out, self.next);
+            fill(&mut self.out, number);
             self.back.fill(0xA5);
         } else {
-            stamp(&mut self.out, self.next);
+            stamp(&mut self.out, number);
         }
+    }
+
+    /// The one whose turn is longest past becomes `out`.
+    #[inline]
+    fn take_spare(&mut self) {
+        std::mem::swap(&mut self.out, &mut self.spare[self.turn]);
+        self.turn = (self.turn + 1) % self.spare.len();
+    }
+
+    /// The number of the message in `back`, which has eight bytes or more; 0 of a shorter one.
+    #[inline(always)]
+    pub fn number(&self) -> u64 {
+        self.back.first_chunk().map_or(0, |head| u64::from_le_bytes(*head))
     }
 
     /// Whether `back` is the next message, as far as [`Lane::prepare`] makes one; then counts it.
@@ -43,6 +81,12 @@ impl Lane {
     pub fn confirm<const CHECKED: bool>(&mut self) -> io::Result<()> {
         let expected = self.next;
         self.next += 1;
+        self.confirm_as::<CHECKED>(expected)
+    }
+
+    /// Whether `back` is the message of this number, as far as [`Lane::prepare`] makes one.
+    #[inline(always)]
+    pub fn confirm_as<const CHECKED: bool>(&mut self, expected: u64) -> io::Result<()> {
         if !is_stamped(&self.back, expected) {
             return Err(wrong_number(&self.back, expected));
         }
@@ -51,18 +95,21 @@ impl Lane {
 
     #[cold]
     fn compare(&mut self, number: u64) -> io::Result<()> {
-        fill(&mut self.out, number);
+        if self.expected.len() != self.back.len() {
+            self.expected.resize(self.back.len(), 0);
+        }
+        fill(&mut self.expected, number);
         // Whole slices first: that is memcmp(3), and looking for the place is for the one message that differs.
-        if self.out[..] == self.back[..] {
+        if self.expected[..] == self.back[..] {
             return Ok(());
         }
-        match self.out.iter().zip(self.back.iter()).position(|(sent, got)| sent != got) {
+        match self.expected.iter().zip(self.back.iter()).position(|(sent, got)| sent != got) {
             None => Ok(()),
             Some(at) => Err(Mismatch::error(format!(
                 "message {number}: byte {at} of {} arrived as {:#04x} instead of {:#04x}",
                 self.back.len(),
                 self.back[at],
-                self.out[at]
+                self.expected[at]
             ))),
         }
     }
@@ -125,7 +172,7 @@ mod tests {
     #[test]
     fn the_message_itself_is_confirmed_at_every_size() {
         for len in [1, 7, 8, 9, 64, 4097] {
-            let mut lane = Lane::new(len).unwrap();
+            let mut lane = Lane::new(len, 0).unwrap();
             let mut message = vec![0; len];
             for number in 0..300 {
                 fill(&mut message, number);
@@ -136,7 +183,7 @@ mod tests {
 
     #[test]
     fn a_repeated_message_is_noticed() {
-        let mut lane = Lane::new(64).unwrap();
+        let mut lane = Lane::new(64, 0).unwrap();
         let mut message = [0; 64];
         fill(&mut message, 0);
         delivered(&mut lane, &message).unwrap();
@@ -146,7 +193,7 @@ mod tests {
 
     #[test]
     fn a_torn_message_is_noticed_with_its_place() {
-        let mut lane = Lane::new(64).unwrap();
+        let mut lane = Lane::new(64, 0).unwrap();
         let mut message = [0; 64];
         fill(&mut message, 0);
         message[63] ^= 1;

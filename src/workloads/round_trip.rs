@@ -4,7 +4,9 @@ use std::io;
 
 use super::exchange::Pattern;
 use super::payload::Lane;
-use crate::mechanism::Transport;
+use super::sizes;
+use crate::mechanism::Point;
+use crate::shapes::Transport;
 
 pub(super) struct RoundTrip;
 
@@ -13,7 +15,7 @@ impl Pattern for RoundTrip {
     const SUMMARY: &'static str = "one message to the peer and the same one back; one operation is the whole trip";
     const ENDS_AT_FAR: bool = false;
     const CROSSINGS: u64 = 2;
-    const HEADLINE_BYTES: &'static [usize] = &[64];
+    const PAYLOAD_BYTES: &'static [Point<usize>] = &sizes(&[64]);
 
     #[inline(always)]
     fn near<T: Transport, const CHECKED: bool>(end: &mut T, lane: &mut Lane) -> io::Result<()> {

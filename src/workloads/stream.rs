@@ -4,7 +4,9 @@ use std::io;
 
 use super::exchange::Pattern;
 use super::payload::Lane;
-use crate::mechanism::Transport;
+use super::sizes;
+use crate::mechanism::Point;
+use crate::shapes::Transport;
 
 pub(super) struct Stream;
 
@@ -13,7 +15,7 @@ impl Pattern for Stream {
     const SUMMARY: &'static str = "messages one way; one operation is one message, the last one's arrival is the end";
     const ENDS_AT_FAR: bool = true;
     const CROSSINGS: u64 = 1;
-    const HEADLINE_BYTES: &'static [usize] = &[64, 64 << 10];
+    const PAYLOAD_BYTES: &'static [Point<usize>] = &sizes(&[64, 64 << 10]);
 
     #[inline(always)]
     fn near<T: Transport, const CHECKED: bool>(end: &mut T, lane: &mut Lane) -> io::Result<()> {

@@ -94,6 +94,21 @@ impl Topology {
         }
     }
 
+    /// The CPUs of a near end and of `peers` peers: the first pair as [`Topology::cpus`] says, further peers on further CPUs
+    /// at that distance from the near end, then round again. Both empty for `unpinned`.
+    ///
+    /// # Errors
+    /// As [`Topology::cpus`].
+    pub fn parties(&self, placement: Placement, peers: usize) -> Result<(Vec<usize>, Vec<usize>), String> {
+        let [near, far] = self.cpus(placement)?[..] else { return Ok((Vec::new(), Vec::new())) };
+        let mut distant = vec![far];
+        if near != far {
+            let as_far = |cpu: usize| cpu != far && self.lies_between(placement, near, cpu).unwrap_or(false);
+            distant.extend(self.allowed().into_iter().filter(|&cpu| cpu != near && as_far(cpu)));
+        }
+        Ok((vec![near], distant.into_iter().cycle().take(peers).collect()))
+    }
+
     fn cpu(&self, cpu: usize) -> Result<&Cpu, String> {
         self.cpus.get(&cpu).ok_or_else(|| format!("CPU {cpu} is not allowed"))
     }

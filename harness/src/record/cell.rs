@@ -59,7 +59,7 @@ pub struct CpuTimes {
 }
 
 /// One launch in the record.
-#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct LaunchSummary {
     /// Median of its batches, in ns per operation.
     pub estimate_ns: f64,
@@ -71,6 +71,12 @@ pub struct LaunchSummary {
     pub near: Usage,
     /// What all peers used.
     pub far: Usage,
+    /// What each of those who compete got, where parties do.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub shares: Vec<u64>,
+    /// What else was observed, units in the names.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub facts: BTreeMap<String, f64>,
 }
 
 /// One line of results.
@@ -132,6 +138,15 @@ pub struct Cell {
     pub bytes_per_s: Option<f64>,
     /// Operations per second at the estimate.
     pub operations_per_s: Option<f64>,
+    /// Operations that each of those who compete got, over all launches, where parties do.
+    #[serde(default)]
+    pub shares: Option<Vec<u64>>,
+    /// Jain's index of the shares, the median of the launches': 1 where all got the same, 1/n where one got all.
+    #[serde(default)]
+    pub fairness: Option<f64>,
+    /// What else was observed, each the median of the launches; units in the names.
+    #[serde(default)]
+    pub facts: BTreeMap<String, f64>,
     /// What verification said: `passed`, or why it was not done.
     pub verification: Option<String>,
     /// Conditions during this cell, such as stolen time.

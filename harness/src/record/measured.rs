@@ -41,6 +41,10 @@ pub struct Launch {
     pub near: Usage,
     /// What all peers used.
     pub far: Usage,
+    /// What each of those who compete got.
+    pub shares: Vec<u64>,
+    /// What else was observed, units in the names.
+    pub facts: BTreeMap<String, f64>,
 }
 
 /// All that was measured of a cell: what [`Cell::measured`] turns into a line.
@@ -88,6 +92,8 @@ impl Cell {
         cell.set_estimate(&found, measurement.bytes_per_operation);
         cell.set_usage(&launches);
         cell.set_tail(measurement.histogram);
+        cell.set_shares(&launches);
+        cell.facts = medians(&launches);
         cell.per_launch = launches.iter().filter_map(Launch::summary).collect();
         cell.verification = measurement.verification;
         cell.conditions = measurement.conditions;
@@ -122,6 +128,9 @@ impl Cell {
             migrations: None,
             bytes_per_s: None,
             operations_per_s: None,
+            shares: None,
+            fairness: None,
+            facts: BTreeMap::new(),
             verification: None,
             conditions: BTreeMap::new(),
             notes: Vec::new(),
@@ -168,6 +177,14 @@ impl Cell {
         });
     }
 
+    fn set_shares(&mut self, launches: &[Launch]) {
+        let fairness: Vec<f64> = launches.iter().filter_map(|launch| jain_index(&launch.shares)).collect();
+        self.fairness = median(&fairness);
+        let contenders = launches.iter().map(|launch| launch.shares.len()).max().unwrap_or(0);
+        let total = |place| launches.iter().filter_map(|launch| launch.shares.get(place)).sum();
+        self.shares = (contenders > 0).then(|| (0..contenders).map(total).collect());
+    }
+
     fn set_tail(&mut self, histogram: Result<Histogram, String>) {
         match histogram {
             Ok(histogram) if histogram.is_empty() => {
@@ -182,12 +199,36 @@ impl Cell {
     }
 }
 
+/// Jain, Chiu, Hawe: A Quantitative Measure of Fairness, DEC-TR-301, 1984: 1 where all got the same, 1/n where one got all.
+/// None: nobody competed, or nobody got anything.
+fn jain_index(shares: &[u64]) -> Option<f64> {
+    let sum: f64 = shares.iter().map(|&share| share as f64).sum();
+    let squares: f64 = shares.iter().map(|&share| (share as f64).powi(2)).sum();
+    (squares > 0.0).then(|| sum * sum / (shares.len() as f64 * squares))
+}
+
+/// Of each fact the median of the launches that have it.
+fn medians(launches: &[Launch]) -> BTreeMap<String, f64> {
+    let mut values: BTreeMap<String, Vec<f64>> = BTreeMap::new();
+    for (name, &value) in launches.iter().flat_map(|launch| &launch.facts) {
+        values.entry(name.clone()).or_default().push(value);
+    }
+    values.into_iter().filter_map(|(name, values)| Some((name, median(&values)?))).collect()
+}
+
 impl Launch {
     /// A launch as a record keeps it: its batches are gone, their median stands for each of them.
     #[must_use]
     pub fn from_summary(summary: &LaunchSummary) -> Self {
         let batches_ns = vec![summary.estimate_ns; usize::try_from(summary.samples.min(1_000_000)).unwrap_or(0)];
-        Self { batches_ns, operations: summary.operations, near: summary.near, far: summary.far }
+        Self {
+            batches_ns,
+            operations: summary.operations,
+            near: summary.near,
+            far: summary.far,
+            shares: summary.shares.clone(),
+            facts: summary.facts.clone(),
+        }
     }
 
     fn summary(&self) -> Option<LaunchSummary> {
@@ -197,6 +238,8 @@ impl Launch {
             operations: self.operations,
             near: self.near,
             far: self.far,
+            shares: self.shares.clone(),
+            facts: self.facts.clone(),
         })
     }
 }

@@ -9,9 +9,9 @@ use ipcmark_harness::sys::names;
 use nix::sys::statvfs::statvfs;
 use shared_memory::{Shmem, ShmemConf};
 
-use crate::mechanism::{Family, Mechanism, Reach, Setup, Support, Transport, Waiting};
+use crate::mechanism::{Family, Mechanism, Rank, Reach, Setup, Support, Waiting};
 use crate::ring::{Consumer, Manner, Producer, Ring};
-use crate::{contract, workloads};
+use crate::shapes::{self, Transport};
 
 pub(super) static MECHANISM: Mechanism = Mechanism {
     name: "shm-ring",
@@ -26,8 +26,8 @@ pub(super) static MECHANISM: Mechanism = Mechanism {
         "Giacomoni et al., FastForward, PPoPP 2008",
     ],
     support,
-    workloads: workloads::transport::<ShmRing>(),
-    contract: contract::transport::<ShmRing>(),
+    rank: Rank::Headline,
+    shapes: &[shapes::transport::<ShmRing>()],
 };
 
 /// Both rings, as they lie in the object.

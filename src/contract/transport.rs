@@ -1,12 +1,11 @@
-//! The contract of each shape, clause by clause, as code that tries it on any implementation.
-//!
-//! The clauses of [`Transport`] stand as bullets in its documentation; a test compares the two lists. Both ends live in
-//! this process here, the far one in a thread: that the same holds between processes is what `verify` shows.
+//! The contract of [`Transport`], clause by clause, as code that tries it on any implementation.
 
 use std::io;
 use std::time::Duration;
 
-use crate::mechanism::{Clause, Setup, Support, Transport, Verdict};
+use super::broken;
+use crate::mechanism::{Clause, Setup, Support, Verdict};
+use crate::shapes::Transport;
 use crate::workloads::payload;
 
 /// The clauses of every transport.
@@ -30,10 +29,6 @@ impl<T: Transport> Table<T> {
 }
 
 const NO_DELIVERY: Verdict = Verdict::NotPromised("it delivers nothing");
-
-fn broken(what: impl Into<String>) -> io::Result<Verdict> {
-    Ok(Verdict::Broken(what.into()))
-}
 
 /// The setup's message with another size.
 fn sized(setup: &Setup, payload_bytes: usize) -> Setup {
@@ -205,18 +200,9 @@ fn reports_end<T: Transport>(setup: &Setup) -> io::Result<Verdict> {
     }
 }
 
-/// POSIX shared memory and semaphores show as files; queues only where their file system is mounted.
 fn nothing_left_by_name<T: Transport>(setup: &Setup) -> io::Result<Verdict> {
     let _pair = T::pair(setup)?;
-    for folder in ["/dev/shm", "/dev/mqueue"] {
-        let Ok(entries) = std::fs::read_dir(folder) else { continue };
-        let token = ipcmark_harness::sys::names::token_prefix();
-        let left = entries.flatten().find(|entry| entry.file_name().to_string_lossy().contains(&token));
-        if let Some(entry) = left {
-            return broken(format!("{} is still there while both ends live", entry.path().display()));
-        }
-    }
-    Ok(Verdict::Kept)
+    super::no_name_is_left()
 }
 
 fn refused_sizes<T: Transport>(setup: &Setup) -> io::Result<Verdict> {
@@ -226,6 +212,3 @@ fn refused_sizes<T: Transport>(setup: &Setup) -> io::Result<Verdict> {
         Support::Missing(reason) => broken(format!("the reason names no limit: {reason}")),
     }
 }
-
-#[cfg(test)]
-pub(crate) mod tests;

@@ -13,8 +13,8 @@ use nix::mqueue::{MQ_OFlag, MqAttr, MqdT, mq_attr_member_t, mq_open, mq_receive,
 use nix::sys::stat::Mode;
 
 use crate::descriptor::{other_length, until_done};
-use crate::mechanism::{Family, Mechanism, Reach, Setup, Support, Transport, Waiting};
-use crate::{contract, workloads};
+use crate::mechanism::{Family, Mechanism, Rank, Reach, Setup, Support, Waiting};
+use crate::shapes::{self, Transport};
 
 pub(super) static MECHANISM: Mechanism = Mechanism {
     name: "posix-mq",
@@ -23,8 +23,8 @@ pub(super) static MECHANISM: Mechanism = Mechanism {
     reach: Reach::Both,
     references: &["mq_overview(7)", "mq_open(3)"],
     support,
-    workloads: workloads::transport::<PosixMq>(),
-    contract: contract::transport::<PosixMq>(),
+    rank: Rank::Headline,
+    shapes: &[shapes::transport::<PosixMq>()],
 };
 
 /// The default of fs.mqueue.msg_max.

@@ -6,8 +6,8 @@ use std::os::fd::OwnedFd;
 use nix::sys::socket::SockType;
 
 use crate::descriptor::{read_all, unix_pair, write_all};
-use crate::mechanism::{Family, Mechanism, Reach, Setup, Support, Transport};
-use crate::{contract, workloads};
+use crate::mechanism::{Family, Mechanism, Rank, Reach, Setup, Support};
+use crate::shapes::{self, Transport};
 
 pub(super) static MECHANISM: Mechanism = Mechanism {
     name: "unix-stream",
@@ -16,8 +16,8 @@ pub(super) static MECHANISM: Mechanism = Mechanism {
     reach: Reach::Both,
     references: &["unix(7)", "socketpair(2)"],
     support: || Support::Available,
-    workloads: workloads::transport::<UnixStream>(),
-    contract: contract::transport::<UnixStream>(),
+    rank: Rank::Headline,
+    shapes: &[shapes::transport::<UnixStream>()],
 };
 
 struct UnixStream(OwnedFd);

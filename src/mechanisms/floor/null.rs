@@ -3,8 +3,8 @@
 use std::hint::black_box;
 use std::io;
 
-use crate::mechanism::{Family, Mechanism, Reach, Setup, Support, Transport};
-use crate::{contract, workloads};
+use crate::mechanism::{Family, Mechanism, Rank, Reach, Setup, Support};
+use crate::shapes::{self, Transport};
 
 pub(super) static MECHANISM: Mechanism = Mechanism {
     name: "null",
@@ -13,8 +13,8 @@ pub(super) static MECHANISM: Mechanism = Mechanism {
     reach: Reach::Both,
     references: &[],
     support: || Support::Available,
-    workloads: workloads::transport::<Null>(),
-    contract: contract::transport::<Null>(),
+    rank: Rank::Headline,
+    shapes: &[shapes::transport::<Null>()],
 };
 
 struct Null;

@@ -6,18 +6,10 @@ use std::sync::{Arc, Condvar, Mutex};
 
 use super::transport;
 use crate::descriptor::ended;
-use crate::mechanism::{Setup, Support, Transport, Verdict, Waiting};
+use crate::mechanism::{Setup, Support, Verdict, Waiting};
+use crate::shapes::Transport;
 use ipcmark_harness::parties::PeerKind;
 use ipcmark_harness::placement::Placement;
-
-#[test]
-fn every_clause_is_a_bullet_of_the_trait_and_every_bullet_a_clause() {
-    let source = include_str!("../mechanism.rs");
-    let bullets: Vec<&str> =
-        source.lines().filter_map(|line| line.trim().strip_prefix("/// - **")?.split("**").next()).collect();
-    let clauses: Vec<&str> = crate::mechanisms::MECHANISMS[0].contract.iter().map(|clause| clause.name).collect();
-    assert_eq!(bullets, clauses);
-}
 
 /// Ways to break the contract.
 const NONE: u8 = 0;
@@ -49,10 +41,10 @@ pub(crate) struct Faulty<const FAULT: u8> {
 }
 
 /// A file in /dev/shm with a name of ours.
-struct Named(std::path::PathBuf);
+pub(super) struct Named(std::path::PathBuf);
 
 impl Named {
-    fn new() -> io::Result<Named> {
+    pub(super) fn new() -> io::Result<Named> {
         let path = std::path::Path::new("/dev/shm").join(ipcmark_harness::sys::names::next());
         std::fs::write(&path, b"").map(|()| Named(path))
     }
@@ -141,6 +133,8 @@ pub(crate) const SETUP: Setup = Setup {
     waiting: Waiting::Block,
     payload_bytes: 64,
     parties: 2,
+    idle_ns: None,
+    rate_per_s: None,
 };
 
 fn try_clause<T: Transport>(name: &str) -> io::Result<Verdict> {

@@ -9,8 +9,8 @@ use std::os::fd::OwnedFd;
 use nix::sys::socket::SockType;
 
 use crate::descriptor::{fits_send_buffer, read_message, unix_pair, write_message};
-use crate::mechanism::{Family, Mechanism, Reach, Setup, Support, Transport};
-use crate::{contract, workloads};
+use crate::mechanism::{Family, Mechanism, Rank, Reach, Setup, Support};
+use crate::shapes::{self, Transport};
 
 pub(super) static MECHANISM: Mechanism = Mechanism {
     name: "unix-dgram",
@@ -19,8 +19,8 @@ pub(super) static MECHANISM: Mechanism = Mechanism {
     reach: Reach::Both,
     references: &["unix(7)", "socketpair(2)"],
     support: || Support::Available,
-    workloads: workloads::transport::<UnixDgram>(),
-    contract: contract::transport::<UnixDgram>(),
+    rank: Rank::Headline,
+    shapes: &[shapes::transport::<UnixDgram>()],
 };
 
 struct UnixDgram(OwnedFd);

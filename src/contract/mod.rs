@@ -1,0 +1,61 @@
+//! The contract of each shape, clause by clause, as code that tries it on any implementation.
+//!
+//! The clauses stand as bullets in the documentation of the shapes' traits; a test compares the two. All ends live in this
+//! process here, the far ones in threads: that the same holds between processes is what `verify` shows.
+
+mod fan;
+mod rendezvous;
+mod transport;
+mod wakeup;
+
+#[cfg(test)]
+pub(crate) mod transport_tests;
+#[cfg(test)]
+mod wakeup_tests;
+
+use std::io;
+
+use crate::mechanism::Verdict;
+
+pub use fan::{fan_in, fan_out};
+pub use rendezvous::rendezvous;
+pub use transport::transport;
+pub use wakeup::wakeup;
+
+fn broken(what: impl Into<String>) -> io::Result<Verdict> {
+    Ok(Verdict::Broken(what.into()))
+}
+
+/// POSIX shared memory and semaphores show as files; queues only where their file system is mounted.
+fn no_name_is_left() -> io::Result<Verdict> {
+    for folder in ["/dev/shm", "/dev/mqueue"] {
+        let Ok(entries) = std::fs::read_dir(folder) else { continue };
+        let token = ipcmark_harness::sys::names::token_prefix();
+        let left = entries.flatten().find(|entry| entry.file_name().to_string_lossy().contains(&token));
+        if let Some(entry) = left {
+            return broken(format!("{} is still there while both ends live", entry.path().display()));
+        }
+    }
+    Ok(Verdict::Kept)
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeSet;
+
+    use crate::mechanisms;
+
+    #[test]
+    fn every_clause_is_a_bullet_of_its_shape_and_every_bullet_a_clause() {
+        let sources = [
+            include_str!("../shapes/transport.rs"),
+            include_str!("../shapes/wakeup.rs"),
+            include_str!("../shapes/fan.rs"),
+            include_str!("../shapes/rendezvous.rs"),
+        ];
+        let bullet = |line: &'static str| line.trim().strip_prefix("/// - **")?.split("**").next();
+        let bullets: BTreeSet<&str> = sources.into_iter().flat_map(str::lines).filter_map(bullet).collect();
+        let clauses: BTreeSet<&str> = mechanisms::all().flat_map(|m| m.contract()).map(|clause| clause.name).collect();
+        assert_eq!(bullets, clauses);
+    }
+}

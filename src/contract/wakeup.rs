@@ -1,0 +1,128 @@
+//! The contract of [`Wakeup`], clause by clause, as code that tries it on any implementation.
+
+use std::io;
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::time::Duration;
+
+use super::broken;
+use crate::mechanism::{Clause, Setup, Verdict};
+use crate::shapes::{Role, Wakeup};
+
+/// The clauses of every notification.
+pub const fn wakeup<W: Wakeup>() -> &'static [Clause] {
+    Table::<W>::CLAUSES
+}
+
+struct Table<W>(std::marker::PhantomData<W>);
+
+impl<W: Wakeup> Table<W> {
+    const CLAUSES: &'static [Clause] = &[
+        Clause { name: "a_notification_before_the_wait_is_not_lost", check: not_lost::<W> },
+        Clause { name: "wait_returns_only_after_a_notification", check: only_after::<W> },
+        Clause { name: "each_wait_takes_one_notification", check: in_step::<W> },
+        Clause { name: "no_name_is_left", check: no_name_left::<W> },
+    ];
+}
+
+/// Long enough for a party that does not wait to be caught at it.
+const UNDISTURBED: Duration = Duration::from_millis(20);
+const ROUNDS: u64 = 500;
+
+/// Both ends; the far one works in a thread, where it has been settled, the near one here.
+fn between<W: Wakeup>(
+    setup: &Setup,
+    far: impl FnOnce(&mut W) -> io::Result<()> + Send,
+    near: impl FnOnce(&mut W) -> io::Result<Verdict>,
+) -> io::Result<Verdict> {
+    let (mut near_end, mut far_end) = W::pair(setup)?;
+    let settled = AtomicBool::new(false);
+    std::thread::scope(|scope| {
+        let thread = scope.spawn(|| {
+            let done = far_end.settle();
+            // Release: pairs with the Acquire below; a signal sent before would find nobody who waits for it.
+            settled.store(true, Ordering::Release);
+            done.and_then(|()| far(&mut far_end))
+        });
+        near_end.settle()?;
+        while !settled.load(Ordering::Acquire) {
+            std::thread::yield_now();
+        }
+        let verdict = near(&mut near_end);
+        match thread.join() {
+            Ok(done) => done.and(verdict),
+            Err(_) => broken("the far end panicked"),
+        }
+    })
+}
+
+fn not_lost<W: Wakeup>(setup: &Setup) -> io::Result<Verdict> {
+    let notified = AtomicBool::new(false);
+    let far = |far: &mut W| {
+        far.arm(Role::Notifier)?;
+        far.notify()?;
+        notified.store(true, Ordering::Release);
+        Ok(())
+    };
+    between::<W>(setup, far, |near| {
+        if W::LASTS {
+            while !notified.load(Ordering::Acquire) {
+                std::thread::yield_now();
+            }
+        }
+        near.arm(Role::Waiter)?;
+        std::thread::sleep(UNDISTURBED / 4);
+        near.wait()?;
+        Ok(Verdict::Kept)
+    })
+}
+
+fn only_after<W: Wakeup>(setup: &Setup) -> io::Result<Verdict> {
+    let notified = AtomicBool::new(false);
+    let far = |far: &mut W| {
+        far.arm(Role::Notifier)?;
+        std::thread::sleep(UNDISTURBED);
+        // Release: pairs with the Acquire after the wait.
+        notified.store(true, Ordering::Release);
+        far.notify()
+    };
+    between::<W>(setup, far, |near| {
+        near.arm(Role::Waiter)?;
+        near.wait()?;
+        match notified.load(Ordering::Acquire) {
+            true => Ok(Verdict::Kept),
+            false => broken("wait returned although nobody had notified"),
+        }
+    })
+}
+
+/// Each party counts its rounds; neither may be ahead of the other by more than one.
+fn in_step<W: Wakeup>(setup: &Setup) -> io::Result<Verdict> {
+    if !W::LASTS {
+        return Ok(Verdict::NotPromised("it serves once, and one way"));
+    }
+    let rounds = AtomicU64::new(0);
+    let far = |far: &mut W| {
+        (0..ROUNDS).try_for_each(|round| {
+            far.wait()?;
+            // Release: pairs with the Acquire at the near end.
+            rounds.store(round + 1, Ordering::Release);
+            far.notify()
+        })
+    };
+    between::<W>(setup, far, |near| {
+        for round in 1..=ROUNDS {
+            near.notify()?;
+            near.wait()?;
+            let theirs = rounds.load(Ordering::Acquire);
+            if theirs != round {
+                return broken(format!("round {round} was over when the other end had done {theirs}"));
+            }
+        }
+        Ok(Verdict::Kept)
+    })
+}
+
+fn no_name_left<W: Wakeup>(setup: &Setup) -> io::Result<Verdict> {
+    let _pair = W::pair(setup)?;
+    super::no_name_is_left()
+}

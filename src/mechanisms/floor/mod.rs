@@ -1,0 +1,7 @@
+//! Nothing.
+
+mod null;
+
+use crate::mechanism::Mechanism;
+
+pub(super) static LIST: &[&Mechanism] = &[&null::MECHANISM];

@@ -1,0 +1,20 @@
+//! The shapes: what a mechanism can do, each a trait with its contract as bullets and a function that makes the [`Shape`] of
+//! any type that has it.
+//!
+//! - [`Transport`] carries messages between two parties.
+//! - [`FanIn`] and [`FanOut`] are transports whose channel takes several writers or several readers.
+//! - [`Rendezvous`] is a transport whose channel can be made while both parties live, by a name.
+//! - [`Wakeup`] carries no bytes: one party tells the other to go on.
+
+mod fan;
+mod rendezvous;
+mod transport;
+mod wakeup;
+
+pub use fan::{FanIn, FanOut, Receive, fan_in, fan_out};
+pub use rendezvous::{Rendezvous, rendezvous};
+pub use transport::{Transport, transport};
+pub use wakeup::{Role, Wakeup, wakeup};
+
+#[cfg(doc)]
+use crate::mechanism::Shape;

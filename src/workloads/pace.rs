@@ -1,0 +1,45 @@
+//! When a window is over.
+
+use std::time::Duration;
+
+use ipcmark_harness::clock::Clock;
+
+/// Looks at the clock often enough to stop in time and rarely enough not to be measured: at most some 64 times.
+pub(super) struct Pace {
+    deadline: u64,
+    step: u64,
+    last: u64,
+    /// Operations until the next look.
+    pub(super) chunk: u64,
+}
+
+impl Pace {
+    pub(super) fn new(clock: &Clock, start: u64, duration: Duration) -> Pace {
+        let ticks = clock.ticks(duration);
+        Pace { deadline: start + ticks, step: ticks / 64, last: start, chunk: 1 }
+    }
+
+    pub(super) fn is_over(&mut self, clock: &Clock) -> bool {
+        let now = clock.end();
+        if now > self.last && now - self.last < self.step {
+            self.chunk *= 2;
+        }
+        self.last = now;
+        now >= self.deadline
+    }
+
+    /// Whether `duration` is over since the first question; to be asked before each operation, with how many are done.
+    pub(super) fn over(duration: Duration) -> impl FnMut(&Clock, u64) -> bool {
+        let mut pace: Option<Pace> = None;
+        let mut look_at = 0;
+        move |clock, done| {
+            let pace = pace.get_or_insert_with(|| Pace::new(clock, clock.start(), duration));
+            if done < look_at {
+                return false;
+            }
+            let over = pace.is_over(clock);
+            look_at = done + pace.chunk;
+            over
+        }
+    }
+}
