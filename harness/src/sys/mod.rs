@@ -16,6 +16,7 @@ pub mod names;
 pub mod process;
 pub mod realtime_signal;
 pub mod signals;
+pub mod sysv;
 #[cfg(test)]
 mod testing;
 pub mod tsc;

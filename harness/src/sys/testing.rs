@@ -10,7 +10,7 @@ use nix::sys::wait::{WaitStatus, waitpid};
 use nix::unistd::{ForkResult, Pid, alarm, getpid, gettid};
 
 use super::process::exit_now;
-use super::realtime_signal;
+use super::{names, realtime_signal};
 
 /// After so many seconds a forked child that hangs is ended by SIGALRM.
 const CHILD_LIMIT_S: u32 = 20;
@@ -60,4 +60,9 @@ pub(super) fn assert_interruptible<R: Send>(call: impl FnOnce() -> nix::Result<R
         }
         assert_eq!(caller.join().unwrap().map(drop), Err(Errno::EINTR));
     })
+}
+
+/// A key for System V objects that nothing else uses.
+pub(super) fn key() -> i32 {
+    names::draw_token() as i32
 }
