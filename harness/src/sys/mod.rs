@@ -15,6 +15,7 @@ pub mod memory;
 pub mod names;
 pub mod process;
 pub mod realtime_signal;
+pub mod semaphore;
 pub mod signals;
 pub mod sysv;
 #[cfg(test)]
