@@ -12,6 +12,7 @@ use nix::errno::Errno;
 pub mod futex;
 pub mod huge_pages;
 pub mod memory;
+pub mod monitor;
 pub mod names;
 pub mod process;
 pub mod realtime_signal;
