@@ -14,6 +14,7 @@ pub mod huge_pages;
 pub mod memory;
 pub mod monitor;
 pub mod names;
+pub mod pidfd;
 pub mod process;
 pub mod realtime_signal;
 pub mod semaphore;
