@@ -48,9 +48,6 @@ trait Place: Default + Send + Sync + 'static {
     /// Once, in the thread that will wait here.
     fn occupy(&self) {}
 
-    /// Returns once it has.
-    fn await_occupant(&self) {}
-
     fn notify(&self);
 
     fn wait(&self);
@@ -72,7 +69,6 @@ impl<P: Place> Wakeup for Ends<P> {
 
     fn settle(&mut self) -> io::Result<()> {
         self.mine.occupy();
-        self.theirs.await_occupant();
         Ok(())
     }
 
@@ -100,14 +96,11 @@ impl Place for Std {
         self.occupant.get_or_init(thread::current);
     }
 
-    fn await_occupant(&self) {
-        self.occupant.wait();
-    }
-
     #[inline]
     fn notify(&self) {
         // Release: pairs with the Acquire in `wait`.
         self.notified.store(true, Ordering::Release);
+        // At the first notification only, the other thread may still be on its way here.
         self.occupant.wait().unpark();
     }
 
