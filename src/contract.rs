@@ -4,7 +4,10 @@
 //! this process here, the far one in a thread: that the same holds between processes is what `verify` shows.
 
 use std::io;
+use std::path::PathBuf;
 use std::time::Duration;
+
+use ipcmark_harness::sys::names;
 
 use crate::mechanism::{Clause, Setup, Support, Transport, Verdict};
 use crate::workloads::payload;
@@ -205,12 +208,12 @@ fn reports_end<T: Transport>(setup: &Setup) -> io::Result<Verdict> {
     }
 }
 
-/// POSIX shared memory and semaphores show as files; queues only where their file system is mounted.
+/// POSIX shared memory and semaphores, FIFOs and sockets show as files; queues only where their file system is mounted.
 fn nothing_left_by_name<T: Transport>(setup: &Setup) -> io::Result<Verdict> {
     let _pair = T::pair(setup)?;
-    for folder in ["/dev/shm", "/dev/mqueue"] {
+    let token = names::token_prefix();
+    for folder in ["/dev/shm", "/dev/mqueue"].map(PathBuf::from).into_iter().chain(names::folders()) {
         let Ok(entries) = std::fs::read_dir(folder) else { continue };
-        let token = ipcmark_harness::sys::names::token_prefix();
         let left = entries.flatten().find(|entry| entry.file_name().to_string_lossy().contains(&token));
         if let Some(entry) = left {
             return broken(format!("{} is still there while both ends live", entry.path().display()));

@@ -8,4 +8,5 @@ pub mod memory;
 pub mod names;
 pub mod process;
 pub mod signals;
+mod sysv_sweep;
 pub mod tsc;
