@@ -1,8 +1,8 @@
 //! Names for kernel objects: unpredictable, ours, and gone again whatever is killed.
 //!
-//! A name is `ipcmark-<token>-<n>`. The front end draws the token (64 bits of getrandom(2)) for each worker and passes it
-//! on. Before a worker gives its first name out, it makes a **lease**: a private folder that says whose the token is.
-//! Whoever is left removes what is left:
+//! A name is `ipcmark-<token>-<n>`. The front end draws the token (64 bits of getrandom(2)) for each worker and passes
+//! it on. Before a worker gives its first name out, it makes a **lease**: a private folder that says whose the token
+//! is. Whoever is left removes what is left:
 //!
 //! | what ends | who removes what has a name |
 //! | --- | --- |
@@ -202,8 +202,8 @@ pub fn disk_path() -> io::Result<PathBuf> {
     Ok(disk.path().join(next()))
 }
 
-/// An unused System V key, never `IPC_PRIVATE`. Create with `IPC_EXCL` and mode 0600: the key may be taken by a stranger,
-/// whose object no sweep touches. Panics as [`next`].
+/// An unused System V key, never `IPC_PRIVATE`. Create with `IPC_EXCL` and mode 0600: the key may be taken by a
+/// stranger, whose object no sweep touches. Panics as [`next`].
 pub fn key() -> i32 {
     sweep::key(names().drawn.token, names().number())
 }

@@ -92,9 +92,12 @@ impl Lease {
         Lease { path, state, token: owner.map(|owner| owner.token), disk }
     }
 
-    /// Sweeps it if its owner is gone, and calls `found` with each thing that is removed, or would be. The error says why
-    /// something is left.
+    /// Sweeps it if its owner is gone, and calls `found` with each thing that is removed, or would be. The error says
+    /// why something is left.
     pub fn clean(&self, how: How, found: &mut dyn FnMut(fmt::Arguments<'_>)) -> Result<(), String> {
+        if self.state != State::Dead {
+            return Err("its owner may live".into());
+        }
         let folder = Folder::open(&self.path)?;
         let disk = disk_of(&folder);
         let (token, names) = self.token.map_or((0, 0), |token| (token, NAMES_PER_WORKER));

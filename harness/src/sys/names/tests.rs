@@ -202,7 +202,9 @@ fn a_lease_is_live_as_long_as_its_owner() {
     let path = place.path().join("ipcmark-0123456789abcdef");
     let owner = Owner::of_this_process(1).unwrap();
     let live = owner.make(&path).unwrap();
-    assert!(matches!(judged(place.path()).state, State::Live { process, .. } if process == owner.process));
+    let judged_live = judged(place.path());
+    assert!(matches!(judged_live.state, State::Live { process, .. } if process == owner.process));
+    assert!(judged_live.clean(How::Remove, &mut |thing| panic!("{thing}")).unwrap_err().contains("may live"));
     assert!(live.unlink(OWNER));
     live.remove().unwrap();
     Owner { start_ticks: owner.start_ticks - 1, ..owner }.make(&path).unwrap();
