@@ -76,3 +76,18 @@ pub fn die_with(parent: Pid, signal: Signal) -> io::Result<()> {
 fn thread_count() -> usize {
     std::fs::read_dir("/proc/self/task").map_or(1, |tasks| tasks.count().max(1))
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::sys::memory::Shared;
+    use nix::sys::wait::{WaitStatus, waitpid};
+
+    #[test]
+    fn a_pausing_child_has_announced_itself_and_ends_with_the_thread_that_forked_it() {
+        let announced = Shared::<AtomicU32>::zeroed().unwrap();
+        let child = std::thread::scope(|scope| scope.spawn(|| fork_pausing(&announced).unwrap()).join().unwrap());
+        assert_eq!(announced.load(Ordering::Relaxed), child.as_raw() as u32);
+        assert_eq!(waitpid(child, None), Ok(WaitStatus::Signaled(child, Signal::SIGKILL, false)));
+    }
+}
