@@ -8,6 +8,7 @@ mod pidfd_exit;
 mod pipe_byte;
 mod posix_sem;
 mod signals;
+mod sysv_sem;
 mod thread_park;
 
 use crate::mechanism::Mechanism;
@@ -20,6 +21,7 @@ pub(super) static LIST: &[&Mechanism] = &[
     &signals::BY_DESCRIPTOR,
     &posix_sem::UNNAMED,
     &posix_sem::NAMED,
+    &sysv_sem::MECHANISM,
     &condvar::MECHANISM,
     &pipe_byte::MECHANISM,
     &io_uring_msg_ring::MECHANISM,

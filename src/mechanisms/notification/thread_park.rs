@@ -1,7 +1,7 @@
 //! Parking: a thread sleeps until another one unparks it; in the standard library, and in two others.
 //!
-//! All of them sleep by futex(2) in its private form, which reaches no other process. What differs is where the notification
-//! is kept for a thread that does not wait yet: with the thread, in a table of queues by address, or in a pair of handles.
+//! All of them sleep by futex(2) in its private form, which reaches no other process. What differs is how the sleeper is
+//! found: by its thread's handle, by an address through a table of queues, or by a token that is shared with it.
 
 use std::io;
 use std::sync::atomic::{AtomicBool, Ordering};
