@@ -52,6 +52,10 @@ const COMPARISONS: &[Comparison] = &[
         id: "round-trip/process/same-cache/spin/shm-ring/64B",
         plain: &[("plain loop", plain::ring_round_trip), ("two flags", plain::flags_round_trip)],
     },
+    Comparison {
+        id: "round-trip/process/same-cpu/block/eventfd/0B",
+        plain: &[("plain loop", plain::notifications::eventfd_round_trip_blocking)],
+    },
     Comparison { id: "stream/process/same-cache/spin/shm-ring/64B", plain: &[("bare ring", plain::bare_ring_stream)] },
 ];
 

@@ -2,6 +2,7 @@
 //! suite but the ring itself, in the two loops that are about it.
 #![allow(unsafe_code)] // the ring's ends take a pointer
 
+pub(crate) mod notifications;
 pub(crate) mod pipes;
 
 use std::sync::atomic::{AtomicU64, Ordering};
