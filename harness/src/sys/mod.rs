@@ -1,11 +1,31 @@
 //! The only raw system calls, shared mappings and CPU instructions of the suite: what nix lacks or leaves unsafe.
 //!
 //! `unsafe` is denied in the workspace and allowed in the files here, one reason each; every wrapper's documentation
-//! opens with the call it stands for.
+//! opens with the call it stands for. What sets up says why it was refused, as an [`io::Error`]; what a timed loop
+//! calls returns the bare [`Errno`], `EINTR` included, for the caller to try again or to name.
+
+use std::fmt::Display;
+use std::io;
+
+use nix::errno::Errno;
 
 pub mod futex;
+pub mod huge_pages;
 pub mod memory;
+pub mod monitor;
 pub mod names;
+pub mod pidfd;
 pub mod process;
+pub mod realtime_signal;
+pub mod semaphore;
 pub mod signals;
+pub mod sysv;
+#[cfg(test)]
+mod testing;
 pub mod tsc;
+
+/// `errno` with the call that returned it and what is known of the cause: empty, or a clause that starts with `; `.
+#[cold]
+fn refused(call: impl Display, errno: Errno, cause: impl Display) -> io::Error {
+    io::Error::new(io::Error::from(errno).kind(), format!("{call}: {errno}{cause}"))
+}
