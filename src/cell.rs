@@ -5,6 +5,7 @@ use std::fmt;
 
 use ipcmark_harness::clock::Clock;
 use ipcmark_harness::control::{Failure, FailureKind};
+use ipcmark_harness::launch::Launcher;
 use ipcmark_harness::parties::PeerKind;
 use ipcmark_harness::placement::Topology;
 use ipcmark_harness::record::{Cpus, Identity};
@@ -13,6 +14,7 @@ use ipcmark_harness::worker::Trade;
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value, json};
 
+use crate::capability::Capabilities;
 use crate::mechanism::{Mechanism, Setup, Stage, Support, Waiting, Workload};
 use crate::mechanisms;
 
@@ -114,7 +116,7 @@ pub fn size_label(bytes: usize) -> String {
 }
 
 /// `0`, `10us`, `1ms`.
-fn time_label(ns: u64) -> String {
+pub fn time_label(ns: u64) -> String {
     match ns {
         0 => "0".into(),
         ns if ns % 1_000_000 == 0 => format!("{}ms", ns / 1_000_000),
@@ -124,7 +126,7 @@ fn time_label(ns: u64) -> String {
 }
 
 /// `1kHz`, `1MHz`.
-fn rate_label(per_s: u64) -> String {
+pub fn rate_label(per_s: u64) -> String {
     match per_s {
         rate if rate % 1_000_000 == 0 => format!("{}MHz", rate / 1_000_000),
         rate if rate % 1000 == 0 => format!("{}kHz", rate / 1000),
@@ -140,7 +142,7 @@ pub struct Here {
 
 impl Here {
     /// Reads the topology, and has a worker try each mechanism.
-    pub fn look(launcher: &ipcmark_harness::launch::Launcher) -> Result<Here, Failure> {
+    pub fn look(launcher: &Launcher) -> Result<Here, Failure> {
         let answer = launcher.ask(&json!("support"))?;
         let reason = |name: &str| answer.get(name).and_then(Value::as_str).map(str::to_owned);
         let missing = mechanisms::all().filter_map(|m| Some((m.name, reason(m.name)?))).collect();
@@ -149,8 +151,8 @@ impl Here {
 
     /// Where the cell's parties go, or why it cannot run here.
     pub fn stage(&self, cell: &Cell) -> Result<Stage, String> {
-        if let Some((_, reason)) = self.missing.iter().find(|(name, _)| *name == cell.mechanism.name) {
-            return Err(reason.clone());
+        if let Some(reason) = self.missing(cell.mechanism) {
+            return Err(reason.into());
         }
         let (near_cpus, far_cpus) = self.topology.parties(cell.setup.placement, cell.setup.parties - 1)?;
         let cpus: BTreeSet<_> = near_cpus.iter().chain(&far_cpus).collect();
@@ -164,10 +166,22 @@ impl Here {
         Ok(Stage { setup: cell.setup, near_cpus, far_cpus })
     }
 
+    /// Why the mechanism is not there at all, if it is not.
+    pub fn missing(&self, mechanism: &Mechanism) -> Option<&str> {
+        self.missing.iter().find(|(name, _)| *name == mechanism.name).map(|(_, reason)| reason.as_str())
+    }
+
     /// What this machine's CPUs look like.
     pub fn topology(&self) -> &Topology {
         &self.topology
     }
+}
+
+/// What the mechanism can do here, tried in a worker of its own.
+pub fn observe(launcher: &Launcher, mechanism: &Mechanism) -> Result<Capabilities, Failure> {
+    let answer = launcher.ask(&json!({"observe": mechanism.name}))?;
+    serde_json::from_value(answer)
+        .map_err(|error| Failure::new(FailureKind::Worker, format!("the worker's answer: {error}")))
 }
 
 /// What this suite's workers do.
@@ -182,8 +196,11 @@ fn open(spec: &Value, clock: Clock) -> Result<Box<dyn Session>, Failure> {
     Ok((workload.open)(&spec.stage, clock)?)
 }
 
-/// The mechanisms that this kernel lacks, each with its reason.
-fn answer(_: &Value) -> Result<Value, Failure> {
+/// To `"support"`: the mechanisms that this kernel lacks, each with its reason. To `{"observe": name}`: what that one can do.
+fn answer(question: &Value) -> Result<Value, Failure> {
+    if let Some(mechanism) = question.get("observe").and_then(Value::as_str).and_then(mechanisms::find) {
+        return Ok(json!(mechanism.observe()?));
+    }
     let missing = mechanisms::all().filter_map(|mechanism| match (mechanism.support)() {
         Support::Available => None,
         Support::Missing(reason) => Some((mechanism.name.to_owned(), Value::String(reason))),

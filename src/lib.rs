@@ -8,6 +8,7 @@
 //! - [`mechanisms`]: one file a mechanism, in folders by family; `mod.rs` is the list, and everything else is a loop over it.
 //! - [`workloads`]: what is done with a shape and timed, generic over it.
 //! - [`contract`]: what a shape promises, clause by clause.
+//! - [`capability`]: what a mechanism can do, found out by trying it.
 //! - [`plan`]: registry × profile → cells with stable ids; what is skipped, and why.
 //! - [`cell`]: one cell in a worker process, on either side of the process boundary.
 //! - [`runner`]: all launches of all cells, shuffled; [`provenance`]: the header of a record.
@@ -30,6 +31,7 @@
 //! - A cell is measured, skipped with a reason, or failed with a reason; never absent.
 //! - Nothing that reads records needs the mechanisms that made them.
 
+pub mod capability;
 pub mod cell;
 pub mod commands;
 pub mod contract;

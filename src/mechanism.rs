@@ -12,6 +12,8 @@ use ipcmark_harness::placement::Placement;
 use ipcmark_harness::session::Session;
 use serde::{Deserialize, Serialize};
 
+use crate::capability::Capabilities;
+
 /// Everything the suite knows about one mechanism.
 #[derive(Debug)]
 pub struct Mechanism {
@@ -43,6 +45,19 @@ impl Mechanism {
     pub fn contract(&self) -> impl Iterator<Item = &'static Clause> + use<> {
         self.shapes.iter().flat_map(|shape| shape.contract)
     }
+
+    /// Whether both ends can find each other by a name, while they live: what [`crate::shapes::Rendezvous`] is about.
+    pub fn meets_by_name(&self) -> bool {
+        self.workloads().any(|workload| workload.name == "connect")
+    }
+
+    /// Finds out what it can do, by trying it.
+    pub fn observe(&self) -> io::Result<Capabilities> {
+        self.shapes
+            .iter()
+            .find_map(|shape| shape.observe)
+            .map_or_else(|| Ok(Capabilities::default()), |observe| observe())
+    }
 }
 
 /// What a mechanism can do: what is measured of it, and what it promises.
@@ -52,6 +67,8 @@ pub struct Shape {
     pub workloads: &'static [Workload],
     /// Each a test.
     pub contract: &'static [Clause],
+    /// Finds out what it can do, by trying it; none: the shape only adds to another.
+    pub observe: Option<fn() -> io::Result<Capabilities>>,
 }
 
 /// What a mechanism is grouped with.

@@ -1,9 +1,17 @@
 //! `ipcmark list`: every cell, and whether it can run here.
 
+use std::collections::BTreeSet;
+use std::iter;
+
 use clap::Args;
 use serde_json::json;
 
-use super::{Bench, PATIENCE_S, Selection};
+use super::exit::Stop;
+use super::{Bench, PATIENCE_S, Selection, output};
+use crate::capability::{Capabilities, QUESTIONS};
+use crate::cell::{Cell, observe};
+use crate::mechanism::{Mechanism, Reach};
+use crate::mechanisms;
 use crate::plan::Profile;
 
 /// Arguments of `list`.
@@ -17,11 +25,17 @@ pub(super) struct ListArgs {
     /// An array of objects instead of a table
     #[arg(long)]
     json: bool,
+    /// Show what each mechanism can do instead, found out by trying it: a second or so each
+    #[arg(long)]
+    capabilities: bool,
 }
 
 pub(super) fn run(args: &ListArgs) -> anyhow::Result<()> {
     let bench = Bench::set_up(PATIENCE_S)?;
     let cells = bench.select(args.profile, &args.selection.filters)?;
+    if args.capabilities {
+        return capabilities(&bench, &cells, args.json);
+    }
     let support = |cell| bench.here.stage(cell).map_or_else(|reason| reason, |_| "available".into());
     if args.json {
         let list: Vec<_> = cells
@@ -43,4 +57,37 @@ pub(super) fn run(args: &ListArgs) -> anyhow::Result<()> {
         }
     }
     Ok(())
+}
+
+/// One row for each mechanism among the cells.
+fn capabilities(bench: &Bench, cells: &[Cell], json: bool) -> anyhow::Result<()> {
+    let named: BTreeSet<&str> = cells.iter().map(|cell| cell.mechanism.name).collect();
+    let mut table = output::plain_table(iter::once("mechanism").chain(QUESTIONS));
+    let mut list = Vec::new();
+    for mechanism in mechanisms::all().filter(|mechanism| named.contains(mechanism.name)) {
+        let answers = match bench.here.missing(mechanism) {
+            Some(reason) => Err(format!("missing ({reason})")),
+            None => Ok(observe(&bench.launcher, mechanism).map_err(|failure| Stop::of(&failure))?),
+        };
+        match &answers {
+            Ok(seen) => table.add_row(iter::once(mechanism.name.to_owned()).chain(answers_of(mechanism, seen))),
+            Err(missing) => table.add_row([mechanism.name, missing]),
+        };
+        let meets_by_name = mechanism.meets_by_name();
+        list.push(
+            json!({"mechanism": mechanism.name, "meets_by_name": meets_by_name, "capabilities": answers.as_ref().ok(),
+            "support": answers.as_ref().err().map_or("available", String::as_str)}),
+        );
+    }
+    if json {
+        println!("{}", serde_json::to_string_pretty(&list)?)
+    } else {
+        println!("{table}")
+    }
+    Ok(())
+}
+
+/// The answers in words.
+pub(super) fn answers_of(mechanism: &Mechanism, seen: &Capabilities) -> [String; QUESTIONS.len()] {
+    seen.answers(mechanism.meets_by_name(), mechanism.reach == Reach::Threads)
 }

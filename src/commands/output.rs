@@ -5,6 +5,8 @@ use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 use ipcmark_harness::record::{Cell, NearFar, Outcome, Revision, sanitize};
 use serde_json::Value;
 
+use crate::cell::{rate_label, size_label, time_label};
+
 /// A progress bar on standard error: current cell and time left; nothing where that is no terminal.
 pub(super) fn progress(length: u64) -> ProgressBar {
     let bar = ProgressBar::with_draw_target(Some(length), ProgressDrawTarget::stderr());
@@ -48,10 +50,16 @@ pub(super) fn tables(cells: &[Cell]) -> String {
 const COLUMNS: [&str; 10] =
     ["mechanism", "median", "interval", "p99", "p99.9", "CPU/op", "switches/op", "MB/s", "ratio", "notes"];
 
-fn table(cells: &[&Cell]) -> String {
+/// A table without lines, as wide as its content.
+pub(super) fn plain_table<'a>(header: impl IntoIterator<Item = &'a str>) -> Table {
     let mut table = Table::new();
     table.load_preset(presets::NOTHING).set_content_arrangement(ContentArrangement::Disabled);
-    table.set_header(COLUMNS);
+    table.set_header(header);
+    table
+}
+
+fn table(cells: &[&Cell]) -> String {
+    let mut table = plain_table(COLUMNS);
     for (_, column) in table.column_iter_mut().enumerate().filter(|(i, _)| (1..9).contains(i)) {
         column.set_cell_alignment(CellAlignment::Right);
     }
@@ -81,13 +89,35 @@ fn groups<'a>(cells: &[&'a Cell]) -> Vec<(String, Vec<&'a Cell>)> {
     groups
 }
 
-/// All of the setup, in one phrase: `process, same-cache, block, 64 B`.
+/// All of the setup, in one phrase: `process, same-cache, block, 64B, 4 peers, after 10us`.
 fn conditions(cell: &Cell) -> String {
     let text = |key: &str| cell.setup.get(key).and_then(Value::as_str).unwrap_or("?").to_owned();
-    let payload = cell.setup.get("payload_bytes").and_then(Value::as_u64);
-    let payload = payload.map_or_else(|| "?".into(), |bytes| crate::cell::size_label(bytes as usize));
-    format!("{}, {}, {}, {payload}", text("peer"), text("placement"), text("waiting"))
+    let number = |key: &str| cell.setup.get(key).and_then(Value::as_u64);
+    let payload = number("payload_bytes").map_or_else(|| "?".into(), |bytes| size_label(bytes as usize));
+    let peers = number("parties").filter(|_| cell.shares.is_some()).map(|n| format!("{} peers", n.saturating_sub(1)));
+    let idle = number("idle_ns").map(|ns| format!("after {} idle", time_label(ns)));
+    let rate = number("rate_per_s").map(|rate| format!("at {}", rate_label(rate)));
+    let always = [text("peer"), text("placement"), text("waiting"), payload];
+    always.into_iter().chain([peers, idle, rate].into_iter().flatten()).collect::<Vec<_>>().join(", ")
 }
+
+/// What only some workloads show, in words, then the notes.
+fn remarks(cell: &Cell) -> String {
+    let fact = |name: &str| cell.facts.get(name).copied();
+    let fairness = cell.fairness.map(|index| format!("fairness {index:.3}"));
+    let from_sending = fact("from_sending_p99_ns").map(|ns| format!("p99 from sending {}", time(ns)));
+    let lagging = fact("delivered_per_s")
+        .zip(fact("offered_per_s"))
+        .filter(|(delivered, offered)| delivered < &(offered * SUSTAINED));
+    let lagging = lagging.map(|(delivered, offered)| {
+        format!("not sustained: {} of {} messages a second", figure(delivered, 3), figure(offered, 3))
+    });
+    let facts = [fairness, from_sending, lagging].into_iter().flatten();
+    facts.chain(cell.notes.iter().map(|note| sanitize(note))).collect::<Vec<_>>().join("; ")
+}
+
+/// Below this share of the planned rate a pace counts as not sustained: an order's last message alone may be late.
+const SUSTAINED: f64 = 0.95;
 
 fn is_floor(cell: &Cell) -> bool {
     cell.family == "floor"
@@ -112,7 +142,7 @@ fn row(cell: &Cell, fastest: Option<f64>) -> Vec<String> {
         switches(cell),
         cell.bytes_per_s.map_or_else(dash, |b| figure(b / 1e6, 3)),
         ratio,
-        cell.notes.iter().map(|note| sanitize(note)).collect::<Vec<_>>().join("; "),
+        remarks(cell),
     ]
 }
 

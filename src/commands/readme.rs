@@ -2,16 +2,23 @@
 //!
 //! In `README.md` that is each text between a marker comment and `<!-- end -->`, a loop over the mechanisms, the workloads
 //! or the commands; and all of `results/schema.json`. `tests/generated.rs` runs it with `--check`.
+//!
+//! What mechanisms can do is found out by trying each of them here, which takes a while; `--check` leaves that to
+//! `tests/capabilities.rs` and looks only whether each has its row.
 
+use std::collections::BTreeMap;
 use std::fs;
 use std::path::Path;
 
 use anyhow::Context;
 use clap::{Arg, Args, CommandFactory};
 
-use super::Cli;
 use super::exit::{self, Stop};
-use crate::mechanism::{Mechanism, Reach};
+use super::list::answers_of;
+use super::{Bench, Cli, PATIENCE_S};
+use crate::capability::QUESTIONS;
+use crate::cell::observe;
+use crate::mechanism::{Family, Mechanism, Reach};
 use crate::mechanisms;
 
 /// Arguments of `readme`.
@@ -28,7 +35,7 @@ const END: &str = "<!-- end -->";
 
 pub(super) fn run(args: &ReadmeArgs) -> anyhow::Result<()> {
     // All of it before the first write: an error leaves every file as it was.
-    let files = [(README, readme()?), (SCHEMA, schema()?)];
+    let files = [(README, readme(args.check)?), (SCHEMA, schema()?)];
     let is_stale = |(path, text): &&(&str, String)| fs::read_to_string(path).ok().as_ref() != Some(text);
     let stale: Vec<_> = files.iter().filter(is_stale).collect();
     if args.check {
@@ -54,11 +61,17 @@ fn write(path: &Path, text: &str) -> anyhow::Result<()> {
     parent.and_then(|()| fs::write(path, text)).with_context(|| format!("cannot write {}", path.display()))
 }
 
-/// The README as it should be.
-fn readme() -> anyhow::Result<String> {
+/// The README as it should be; with what it says of capabilities, or what is seen now.
+fn readme(keep_capabilities: bool) -> anyhow::Result<String> {
     let advice = || format!("cannot read {README}; this command is for the top folder of a checkout");
     let text = fs::read_to_string(README).with_context(advice)?;
-    let tables = [("mechanisms", mechanisms()), ("workloads", workloads()), ("commands", commands())];
+    let seen = if keep_capabilities { rows_of(&text) } else { observed()? };
+    let tables = [
+        ("mechanisms", mechanisms()),
+        ("workloads", workloads()),
+        ("capabilities", capabilities(&seen)),
+        ("commands", commands()),
+    ];
     let filled = tables.iter().try_fold(text, |text, (name, table)| fill(&text, name, table));
     filled.map_err(|why| Stop::new(exit::FAILURE, format!("{README}: {why}")).into())
 }
@@ -90,6 +103,41 @@ fn mechanisms() -> String {
         vec![name, m.summary.into(), m.family.to_string(), between(m.reach).into(), waitings(m), references]
     };
     table(&["mechanism", "what it is", "family", "between", "waits", "see"], mechanisms::all().map(row))
+}
+
+/// What is known of each mechanism: its answers to [`QUESTIONS`].
+type Rows = BTreeMap<String, Vec<String>>;
+
+/// A row for each mechanism, in report order.
+fn capabilities(known: &Rows) -> String {
+    let header: Vec<&str> = std::iter::once("mechanism").chain(QUESTIONS).collect();
+    let row = |mechanism: &'static Mechanism| {
+        let answers = known.get(mechanism.name).cloned().unwrap_or_else(|| vec!["?".into(); QUESTIONS.len()]);
+        std::iter::once(format!("`{}`", mechanism.name)).chain(answers).collect()
+    };
+    table(&header, mechanisms::all().filter(|mechanism| mechanism.family != Family::Floor).map(row))
+}
+
+/// The rows that the README has now.
+fn rows_of(text: &str) -> Rows {
+    let row = |line: &str| {
+        let mut cells = line.strip_prefix("| `")?.strip_suffix(" |")?.split(" | ");
+        let name = cells.next()?.strip_suffix('`')?.to_owned();
+        let answers: Vec<String> = cells.map(str::to_owned).collect();
+        (answers.len() == QUESTIONS.len()).then_some((name, answers))
+    };
+    text.lines().filter_map(row).collect()
+}
+
+/// What is seen of each mechanism here; of one that is missing nothing is.
+fn observed() -> anyhow::Result<Rows> {
+    let bench = Bench::set_up(PATIENCE_S)?;
+    let mut rows = Rows::new();
+    for mechanism in mechanisms::all().filter(|mechanism| bench.here.missing(mechanism).is_none()) {
+        let seen = observe(&bench.launcher, mechanism).with_context(|| mechanism.name)?;
+        rows.insert(mechanism.name.into(), answers_of(mechanism, &seen).to_vec());
+    }
+    Ok(rows)
 }
 
 fn between(reach: Reach) -> &'static str {

@@ -8,12 +8,12 @@ use crate::{contract, workloads};
 
 /// What is measured of a channel with several writers, and what it promises.
 pub const fn fan_in<T: FanIn>() -> Shape {
-    Shape { workloads: workloads::fan_in::<T>(), contract: contract::fan_in::<T>() }
+    Shape { workloads: workloads::fan_in::<T>(), contract: contract::fan_in::<T>(), observe: None }
 }
 
 /// What is measured of a channel with several readers, and what it promises.
 pub const fn fan_out<T: FanOut>() -> Shape {
-    Shape { workloads: workloads::fan_out::<T>(), contract: contract::fan_out::<T>() }
+    Shape { workloads: workloads::fan_out::<T>(), contract: contract::fan_out::<T>(), observe: None }
 }
 
 /// The receiving end of a channel with several writers.

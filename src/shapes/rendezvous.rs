@@ -8,7 +8,7 @@ use crate::{contract, workloads};
 
 /// What is measured of making a channel, and what it promises.
 pub const fn rendezvous<T: Rendezvous>() -> Shape {
-    Shape { workloads: workloads::rendezvous::<T>(), contract: contract::rendezvous::<T>() }
+    Shape { workloads: workloads::rendezvous::<T>(), contract: contract::rendezvous::<T>(), observe: None }
 }
 
 /// A transport whose two ends can find each other while both parties live, again and again.

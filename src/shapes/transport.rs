@@ -4,11 +4,15 @@ use std::io;
 use std::os::fd::BorrowedFd;
 
 use crate::mechanism::{Setup, Shape, Support, Waiting};
-use crate::{contract, workloads};
+use crate::{capability, contract, workloads};
 
 /// All that is measured of a transport, and all that it promises.
 pub const fn transport<T: Transport>() -> Shape {
-    Shape { workloads: workloads::transport::<T>(), contract: contract::transport::<T>() }
+    Shape {
+        workloads: workloads::transport::<T>(),
+        contract: contract::transport::<T>(),
+        observe: Some(capability::of_transport::<T>),
+    }
 }
 
 /// A two-way channel of messages between two parties.

@@ -4,11 +4,15 @@ use std::io;
 use std::os::fd::BorrowedFd;
 
 use crate::mechanism::{Setup, Shape, Support, Waiting};
-use crate::{contract, workloads};
+use crate::{capability, contract, workloads};
 
 /// All that is measured of a notification, and all that it promises.
 pub const fn wakeup<W: Wakeup>() -> Shape {
-    Shape { workloads: workloads::wakeup::<W>(), contract: contract::wakeup::<W>() }
+    Shape {
+        workloads: workloads::wakeup::<W>(),
+        contract: contract::wakeup::<W>(),
+        observe: Some(capability::of_wakeup::<W>),
+    }
 }
 
 /// A notification without content between two parties, either way.

@@ -71,6 +71,7 @@ fn numbers(cell: &Cell) -> Vec<(&'static str, f64)> {
         ("interval_level", cell.interval_level),
         ("bytes_per_s", cell.bytes_per_s),
         ("operations_per_s", cell.operations_per_s),
+        ("fairness", cell.fairness),
     ] {
         add(name, value.as_slice());
     }
@@ -83,8 +84,10 @@ fn numbers(cell: &Cell) -> Vec<(&'static str, f64)> {
     }
     add("interval_ns", cell.interval_ns.as_ref().map_or(&[], |i| i));
     add("cpu_ns_per_op", &cell.cpu_ns_per_op.map_or([0.0; 6], times));
+    cell.facts.values().for_each(|&value| add("facts", &[value]));
     for launch in &cell.per_launch {
         add("per_launch.estimate_ns", &[launch.estimate_ns]);
+        launch.facts.values().for_each(|&value| add("per_launch.facts", &[value]));
     }
     found
 }
