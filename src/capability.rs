@@ -237,7 +237,8 @@ fn largest<T: Transport>() -> io::Result<usize> {
     let copy = sent.clone();
     std::thread::spawn(move || {
         let _ = far.send(&copy);
-        std::mem::forget(far);
+        // The message stays, too: it may have been lent.
+        std::mem::forget((far, copy));
     });
     match received(near, low) {
         Some(Ok(got)) if got == sent => Ok(low),
