@@ -16,6 +16,7 @@ use nix::errno::Errno;
 use nix::mqueue::{MQ_OFlag, MqAttr, MqdT, mq_attr_member_t, mq_open, mq_receive, mq_send, mq_unlink};
 use nix::sys::stat::Mode;
 
+use super::{fits, limit};
 use crate::descriptor::{other_length, until_done};
 use crate::mechanism::{Family, Mechanism, Rank, Reach, Setup, Support, Waiting};
 use crate::shapes::{self, FanIn, FanOut, Rendezvous, Transport};
@@ -58,13 +59,7 @@ impl Transport for PosixMq {
     const REPORTS_END: bool = false;
 
     fn supports(setup: &Setup) -> Support {
-        match limit("msgsize_max") {
-            Some(most) if setup.payload_bytes > most => Support::Missing(format!(
-                "a message of {} bytes exceeds fs.mqueue.msgsize_max, {most} bytes",
-                setup.payload_bytes
-            )),
-            _ => Support::Available,
-        }
+        fits(setup.payload_bytes, "fs.mqueue.msgsize_max")
     }
 
     fn pair(setup: &Setup) -> io::Result<(Self, Self)> {
@@ -181,7 +176,7 @@ impl Form {
     }
 
     fn new(message_bytes: usize, waiting: Waiting) -> Form {
-        let depth = limit("msg_max").map_or(DEPTH, |most| most.min(DEPTH));
+        let depth = limit("fs.mqueue.msg_max").map_or(DEPTH, |most| most.min(DEPTH));
         let polls = if waiting == Waiting::Spin { MQ_OFlag::O_NONBLOCK } else { MQ_OFlag::empty() };
         Form { depth, message_bytes, flags: MQ_OFlag::O_CLOEXEC | polls }
     }
@@ -258,11 +253,6 @@ impl Drop for Queue {
 #[inline]
 fn exact(got: usize, wanted: usize) -> io::Result<()> {
     if got == wanted { Ok(()) } else { Err(other_length(got, wanted)) }
-}
-
-/// A limit of the message queue file system, where it can be read.
-fn limit(name: &str) -> Option<usize> {
-    std::fs::read_to_string(format!("/proc/sys/fs/mqueue/{name}")).ok()?.trim().parse().ok()
 }
 
 #[cfg(test)]
