@@ -49,6 +49,14 @@ const COMPARISONS: &[Comparison] = &[
         plain: &[("plain loop", plain::pipes::round_trip_polling)],
     },
     Comparison {
+        id: "round-trip/process/same-cpu/block/fifo/64B",
+        plain: &[("plain loop", plain::pipes::fifo_round_trip)],
+    },
+    Comparison {
+        id: "stream/process/same-cache/block/pipe-vmsplice-1mib/64KiB",
+        plain: &[("plain loop", plain::pipes::vmsplice_stream)],
+    },
+    Comparison {
         id: "round-trip/process/same-cache/spin/shm-ring/64B",
         plain: &[("plain loop", plain::ring_round_trip), ("two flags", plain::flags_round_trip)],
     },
