@@ -53,6 +53,15 @@ const COMPARISONS: &[Comparison] = &[
         plain: &[("plain loop", plain::ring_round_trip), ("two flags", plain::flags_round_trip)],
     },
     Comparison { id: "stream/process/same-cache/spin/shm-ring/64B", plain: &[("bare ring", plain::bare_ring_stream)] },
+    #[cfg(feature = "rivals")]
+    Comparison { id: "stream/process/same-cache/spin/shm-ring/4KiB", plain: &[("rtrb", plain::channels::rtrb_stream)] },
+    #[cfg(feature = "rivals")]
+    Comparison {
+        id: "stream/process/same-cache/spin/shm-ring/64KiB",
+        plain: &[("rtrb", plain::channels::rtrb_stream)],
+    },
+    #[cfg(feature = "rivals")]
+    Comparison { id: "stream/process/same-cache/spin/shm-ring/1MiB", plain: &[("rtrb", plain::channels::rtrb_stream)] },
 ];
 
 fn main() -> anyhow::Result<()> {
