@@ -65,6 +65,15 @@ const COMPARISONS: &[Comparison] = &[
         plain: &[("plain loop", plain::notifications::eventfd_round_trip_blocking)],
     },
     Comparison { id: "stream/process/same-cache/spin/shm-ring/64B", plain: &[("bare ring", plain::bare_ring_stream)] },
+    #[cfg(feature = "rivals")]
+    Comparison { id: "stream/process/same-cache/spin/shm-ring/4KiB", plain: &[("rtrb", plain::channels::rtrb_stream)] },
+    #[cfg(feature = "rivals")]
+    Comparison {
+        id: "stream/process/same-cache/spin/shm-ring/64KiB",
+        plain: &[("rtrb", plain::channels::rtrb_stream)],
+    },
+    #[cfg(feature = "rivals")]
+    Comparison { id: "stream/process/same-cache/spin/shm-ring/1MiB", plain: &[("rtrb", plain::channels::rtrb_stream)] },
 ];
 
 fn main() -> anyhow::Result<()> {
