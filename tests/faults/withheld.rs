@@ -33,7 +33,8 @@ impl Missing {
     }
 }
 
-struct Cell {
+/// What `list` says of a cell.
+pub(crate) struct Cell {
     id: String,
     mechanism: String,
     payload_bytes: u64,
@@ -43,37 +44,51 @@ struct Cell {
 /// The cells that are looked at: both kinds of peer, all workloads, all sizes.
 const FILTER: &str = "same-cpu/block/";
 
-/// Asserts that in the world of `steps` exactly these cells are missing that are there without.
+/// Asserts that in the world of `steps` exactly these cells are missing that are there without, and that of every
+/// mechanism one cell that can run passes, and one that cannot is skipped with the reason.
 #[track_caller]
 pub(crate) fn withheld(steps: &[Step], missing: &[Missing]) {
+    if let Some((world, cells)) = listed(steps, missing) {
+        verified(&world, &cells);
+    }
+}
+
+/// As `withheld`, but for the second half.
+#[track_caller]
+pub(crate) fn listed(steps: &[Step], missing: &[Missing]) -> Option<(World, Vec<Cell>)> {
     let ground: Vec<Step> = steps.iter().filter(|step| matches!(step, Step::BecomeStranger)).cloned().collect();
-    let (Some(before), Some(world)) = (World::new(&ground), World::new(steps)) else { return };
-    let (before, now) = (list(&before), list(&world));
+    let (before, world) = (list(&World::new(&ground)?), World::new(steps)?);
+    let now = list(&world);
     assert_eq!(before.len(), now.len());
-    let mut wrong = Vec::new();
-    for (before, now) in before.iter().zip(&now) {
-        let Cell { id, support, .. } = now;
-        match missing.iter().find(|missing| missing.has(now)) {
-            None if *support != before.support => wrong.push(format!("{id}: {support} (before: {})", before.support)),
-            // This machine has something else against it.
-            Some(_) if before.support != "available" => {}
-            Some(missing) if !missing.words.iter().all(|word| support.contains(word)) => {
-                wrong.push(format!("{id}: {support} (wanted: {:?})", missing.words));
-            }
-            _ => {}
-        }
-    }
-    for missing in missing {
-        match before.iter().filter(|cell| missing.has(cell)).find(|cell| cell.support == "available") {
-            Some(_) => {}
-            None => match before.iter().find(|cell| missing.has(cell)) {
-                Some(cell) => skip(format_args!("{} is missing anyway: {}", cell.mechanism, cell.support)),
-                None => wrong.push(format!("{} has no such cell", missing.mechanism)),
-            },
-        }
-    }
+    let mut wrong: Vec<String> =
+        before.iter().zip(&now).filter_map(|(before, now)| wrong(before, now, missing)).collect();
+    wrong.extend(missing.iter().filter_map(|missing| idle(missing, &before)));
     assert!(wrong.is_empty(), "{} of {} cells:\n{}", wrong.len(), now.len(), wrong[..wrong.len().min(20)].join("\n"));
-    verified(&world, &now);
+    Some((world, now))
+}
+
+/// What is wrong with the support of a cell, if anything is.
+fn wrong(before: &Cell, now: &Cell, missing: &[Missing]) -> Option<String> {
+    let Cell { id, support, .. } = now;
+    match missing.iter().find(|missing| missing.has(now)) {
+        None if numberless(support) == numberless(&before.support) => None,
+        None => Some(format!("{id}: {support} (before: {})", before.support)),
+        // This machine has something else against it, which may come first.
+        Some(_) if before.support != "available" => None,
+        Some(missing) if missing.words.iter().all(|word| support.contains(word)) => None,
+        Some(missing) => Some(format!("{id}: {support} (wanted: {:?})", missing.words)),
+    }
+}
+
+/// Says why no cell can be told to have gone missing: there is none of the kind, or none that could run before.
+fn idle(missing: &Missing, before: &[Cell]) -> Option<String> {
+    let mut cells = before.iter().filter(|cell| missing.has(cell)).peekable();
+    let Some(first) = cells.peek() else { return Some(format!("{} has no such cell", missing.mechanism)) };
+    let (mechanism, why) = (first.mechanism.clone(), first.support.clone());
+    if !cells.any(|cell| cell.support == "available") {
+        skip(format_args!("{mechanism} is missing anyway: {why}"));
+    }
+    None
 }
 
 fn list(world: &World) -> Vec<Cell> {
@@ -94,7 +109,6 @@ fn array(ended: &Ended) -> Vec<Value> {
     serde_json::from_str(&ended.out).unwrap()
 }
 
-/// Asserts that of every mechanism one cell that can run passes, and one that cannot is skipped with the reason.
 fn verified(world: &World, cells: &[Cell]) {
     let mut chosen: BTreeMap<(&str, bool), &Cell> = BTreeMap::new();
     for cell in cells {

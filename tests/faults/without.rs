@@ -4,15 +4,15 @@ use nix::errno::Errno;
 
 use crate::confined::Step;
 use crate::seccomp::Refusal;
-use crate::withheld::{all, withheld};
+use crate::withheld::{all, listed, withheld};
 
 /// Asserts that exactly these mechanisms are missing without this call, with a reason that names it, whether the
 /// sandbox forbids the call or hides it.
 fn without(call: libc::c_long, name: &'static [&'static str], mechanisms: &[&'static str]) {
-    for errno in [Errno::EPERM, Errno::ENOSYS] {
-        let missing: Vec<_> = mechanisms.iter().map(|mechanism| all(mechanism, name)).collect();
-        withheld(&[Step::Refuse(Refusal { call, first: None, errno })], &missing);
-    }
+    let missing: Vec<_> = mechanisms.iter().map(|mechanism| all(mechanism, name)).collect();
+    let refused = |errno| [Step::Refuse(Refusal { call, first: None, errno })];
+    withheld(&refused(Errno::EPERM), &missing);
+    listed(&refused(Errno::ENOSYS), &missing);
 }
 
 macro_rules! without {
