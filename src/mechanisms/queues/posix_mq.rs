@@ -14,6 +14,7 @@ use std::os::fd::{AsFd, AsRawFd, BorrowedFd};
 use ipcmark_harness::sys::names;
 use nix::errno::Errno;
 use nix::mqueue::{MQ_OFlag, MqAttr, MqdT, mq_attr_member_t, mq_open, mq_receive, mq_send, mq_unlink};
+use nix::sys::resource::{Resource, getrlimit};
 use nix::sys::stat::Mode;
 
 use super::{fits, limit};
@@ -212,9 +213,12 @@ impl Form {
     fn explained(&self, errno: Errno) -> io::Error {
         let cause = match errno {
             Errno::EMFILE => {
-                let allowed = nix::sys::resource::getrlimit(nix::sys::resource::Resource::RLIMIT_MSGQUEUE);
-                let allowed = allowed.map_or_else(|_| "unknown".into(), |(soft, _)| soft.to_string());
-                format!(": RLIMIT_MSGQUEUE allows {allowed} bytes of queues; raise it with `ulimit -q`")
+                let allowed =
+                    |resource| getrlimit(resource).map_or_else(|_| "unknown".into(), |(soft, _)| soft.to_string());
+                let (bytes, files) = (allowed(Resource::RLIMIT_MSGQUEUE), allowed(Resource::RLIMIT_NOFILE));
+                format!(
+                    ": RLIMIT_MSGQUEUE allows {bytes} bytes of queues (`ulimit -q`), RLIMIT_NOFILE {files} descriptors"
+                )
             }
             Errno::EINVAL => ": see fs.mqueue.msg_max and fs.mqueue.msgsize_max".into(),
             Errno::ENOSPC => ": see fs.mqueue.queues_max".into(),
