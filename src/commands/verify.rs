@@ -25,15 +25,21 @@ pub(super) struct VerifyArgs {
     /// An array of objects instead of lines
     #[arg(long)]
     json: bool,
+    /// Operations checked in each cell, if they fit into the time
+    #[arg(long, value_name = "N", default_value_t = OPERATIONS, value_parser = clap::value_parser!(u64).range(1..))]
+    operations: u64,
+    /// Seconds that each cell's operations may take
+    #[arg(long, value_name = "SECONDS", default_value_t = AT_MOST_S, value_parser = output::positive_seconds)]
+    at_most: f64,
     /// Seconds a worker may take beyond its work before it counts as hung
     #[arg(long, value_name = "SECONDS", default_value_t = PATIENCE_S, value_parser = output::positive_seconds)]
     cell_timeout: f64,
 }
 
-/// Operations checked in one cell, if they fit into `AT_MOST`.
-pub(super) const OPERATIONS: u64 = 500;
-/// Time for one cell's operations.
-pub(super) const AT_MOST: Duration = Duration::from_millis(10);
+/// Operations checked in one cell, if they fit into `AT_MOST_S`.
+const OPERATIONS: u64 = 500;
+/// Time for one cell's operations, in seconds.
+const AT_MOST_S: f64 = 0.01;
 
 enum Outcome {
     Passed(Verified),
@@ -46,10 +52,11 @@ pub(super) fn run(args: &VerifyArgs) -> anyhow::Result<()> {
     let cells = bench.select(args.profile, &args.selection.filters)?;
     signals::catch_interruptions()?;
     let bar = output::progress(cells.len() as u64);
+    let at_most = Duration::from_secs_f64(args.at_most);
     let mut outcomes = Vec::new();
     for cell in &cells {
         bar.set_message(cell.id());
-        let outcome = verify(&bench, cell);
+        let outcome = verify(&bench, cell, args.operations, at_most);
         if let Outcome::Failed(failure) = &outcome
             && failure.kind == FailureKind::Interrupted
         {
@@ -70,13 +77,13 @@ pub(super) fn run(args: &VerifyArgs) -> anyhow::Result<()> {
     judge(&outcomes)
 }
 
-fn verify(bench: &Bench, cell: &Cell) -> Outcome {
+fn verify(bench: &Bench, cell: &Cell, operations: u64, at_most: Duration) -> Outcome {
     let stage = match bench.here.stage(cell) {
         Ok(stage) => stage,
         Err(reason) => return Outcome::Skipped(reason),
     };
     let verified = bench.launcher.open(&cell.spec(&stage), 0).and_then(|mut worker| {
-        let verified = worker.verify(OPERATIONS, AT_MOST)?;
+        let verified = worker.verify(operations, at_most)?;
         worker.quit().map(|()| verified)
     });
     verified.map_or_else(Outcome::Failed, Outcome::Passed)
