@@ -1,7 +1,19 @@
 //! Pipes, FIFOs and pseudo-terminals.
 
+mod fifo;
 mod pipe;
+mod splice;
+mod vmsplice;
 
 use crate::mechanism::Mechanism;
 
-pub(super) static LIST: &[&Mechanism] = &[&pipe::DEFAULT, &pipe::ENLARGED];
+pub(super) static LIST: &[&Mechanism] = &[
+    &pipe::DEFAULT,
+    &pipe::ENLARGED,
+    &fifo::IN_MEMORY,
+    &fifo::ON_DISK,
+    &vmsplice::DEFAULT,
+    &vmsplice::ENLARGED,
+    &vmsplice::GIFT,
+    &splice::MECHANISM,
+];
