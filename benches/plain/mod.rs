@@ -6,8 +6,9 @@ pub(crate) mod pipes;
 
 use std::sync::atomic::{AtomicU64, Ordering};
 
+use ipcmark::manner::Manner;
 use ipcmark::mechanism::{Stage, Waiting};
-use ipcmark::ring::{Consumer, Manner, Producer, Ring};
+use ipcmark::ring::{Consumer, Producer, Ring};
 use ipcmark_harness::clock::Clock;
 use ipcmark_harness::estimate::median;
 use ipcmark_harness::parties::pin;

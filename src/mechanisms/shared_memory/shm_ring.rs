@@ -9,8 +9,9 @@ use ipcmark_harness::sys::names;
 use nix::sys::statvfs::statvfs;
 use shared_memory::{Shmem, ShmemConf};
 
+use crate::manner::Manner;
 use crate::mechanism::{Family, Mechanism, Rank, Reach, Setup, Support, Waiting};
-use crate::ring::{Consumer, Manner, Producer, Ring};
+use crate::ring::{Consumer, Producer, Ring};
 use crate::shapes::{self, Transport};
 
 pub(super) static MECHANISM: Mechanism = Mechanism {
@@ -54,7 +55,7 @@ impl Transport for ShmRing {
     const WAITINGS: &'static [Waiting] = &[Waiting::Block, Waiting::Spin, Waiting::Adaptive];
 
     fn pair(setup: &Setup) -> io::Result<(Self, Self)> {
-        let manner = Manner::new(setup.waiting, setup.placement != ipcmark_harness::placement::Placement::SameCpu);
+        let manner = Manner::of(setup);
         let (near, far) = Mapping::pair()?;
         Ok((ShmRing::new(near, 0, manner), ShmRing::new(far, 1, manner)))
     }
