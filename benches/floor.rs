@@ -49,21 +49,37 @@ const COMPARISONS: &[Comparison] = &[
         plain: &[("plain loop", plain::pipes::round_trip_polling)],
     },
     Comparison {
+        id: "round-trip/process/same-cpu/block/fifo/64B",
+        plain: &[("plain loop", plain::pipes::fifo_round_trip)],
+    },
+    Comparison {
+        id: "stream/process/same-cache/block/pipe-vmsplice-1mib/64KiB",
+        plain: &[("plain loop", plain::pipes::vmsplice_stream)],
+    },
+    Comparison {
         id: "round-trip/process/same-cache/spin/shm-ring/64B",
         plain: &[("plain loop", plain::ring_round_trip), ("two flags", plain::flags_round_trip)],
     },
+    Comparison {
+        id: "round-trip/process/same-cpu/block/eventfd/0B",
+        plain: &[("plain loop", plain::notifications::eventfd_round_trip_blocking)],
+    },
     Comparison { id: "stream/process/same-cache/spin/shm-ring/64B", plain: &[("bare ring", plain::bare_ring_stream)] },
-    Comparison { id: "stream/process/same-cache/spin/shm-ring/4KiB", plain: MEMCPY },
-    Comparison { id: "stream/process/same-cache/spin/shm-ring/64KiB", plain: MEMCPY },
-    Comparison { id: "stream/process/same-cache/spin/shm-ring/1MiB", plain: MEMCPY },
+    Comparison { id: "stream/process/same-cache/spin/shm-ring/4KiB", plain: LONG_MESSAGES },
+    Comparison { id: "stream/process/same-cache/spin/shm-ring/64KiB", plain: LONG_MESSAGES },
+    Comparison { id: "stream/process/same-cache/spin/shm-ring/1MiB", plain: LONG_MESSAGES },
     Comparison {
         id: "round-trip/process/same-cpu/block/posix-shm-sem/64B",
         plain: &[("plain loop", plain::shared_memory::semaphore_round_trip)],
     },
 ];
 
-/// The ring keeps its promise where it takes no more than 1.25 times as long: 0.8 of memcpy's bandwidth.
-const MEMCPY: &[(&str, plain::Loop)] = &[("memcpy", plain::shared_memory::copies_of_what_the_other_wrote)];
+/// The ring keeps its promise where it takes no more than 1.25 times as long as memcpy(3): 0.8 of that bandwidth.
+const LONG_MESSAGES: &[(&str, plain::Loop)] = &[
+    ("memcpy", plain::shared_memory::copies_of_what_the_other_wrote),
+    #[cfg(feature = "rivals")]
+    ("rtrb", plain::channels::rtrb_stream),
+];
 
 fn main() -> anyhow::Result<()> {
     ipcmark_harness::worker::serve_if_asked(ipcmark::cell::TRADE);

@@ -8,7 +8,7 @@ use ipcmark_harness::sys::futex;
 use crate::mechanism::{Setup, Waiting};
 
 /// How often an adaptive party polls before it blocks: a few microseconds, about twice what a spinning answer takes.
-const ADAPTIVE_POLLS: u32 = 2000;
+pub const ADAPTIVE_POLLS: u32 = 2000;
 
 /// What a party does while there is nothing for it.
 #[derive(Copy, Clone, Debug)]

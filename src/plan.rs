@@ -44,13 +44,10 @@ impl Profile {
         }
     }
 
-    /// What each launch measures.
+    /// What each launch measures: the same in all profiles, so that a cell means the same in each.
     pub fn effort(self) -> Effort {
         let ms = Duration::from_millis;
-        match self {
-            Profile::Quick => Effort { warm_up: ms(3), batch: ms(2), batches: 10, each: ms(15) },
-            Profile::Standard | Profile::Full => Effort { warm_up: ms(5), batch: ms(2), batches: 25, each: ms(40) },
-        }
+        Effort { warm_up: ms(3), batch: ms(2), batches: 10, each: ms(15) }
     }
 
     /// The ranks of all parts of a cell, added up, that this profile still has.

@@ -37,7 +37,7 @@ pub(super) const fn workload<W: Wakeup>(payload_bytes: &'static [Point<usize>], 
 
 /// None, and four decades: from a busy partner to one that a timer wakes a hundred times a second.
 const IDLE_NS: &[Point<u64>] = &[
-    Point(0, Rank::Headline),
+    Point(0, Rank::Common),
     Point(10_000, Rank::Common),
     Point(100_000, Rank::Headline),
     Point(1_000_000, Rank::Common),

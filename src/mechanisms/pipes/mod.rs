@@ -2,6 +2,7 @@
 
 mod fifo;
 mod pipe;
+mod pty;
 mod splice;
 mod vmsplice;
 
@@ -16,4 +17,5 @@ pub(super) static LIST: &[&Mechanism] = &[
     &vmsplice::ENLARGED,
     &vmsplice::GIFT,
     &splice::MECHANISM,
+    &pty::MECHANISM,
 ];
