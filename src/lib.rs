@@ -37,6 +37,7 @@ pub mod cell;
 pub mod commands;
 pub mod contract;
 pub mod descriptor;
+pub mod manner;
 pub mod mechanism;
 pub mod mechanisms;
 pub mod plan;

@@ -13,24 +13,19 @@
 //! - `head`, how far the consumer has come, lies on a line of its own; the producer looks at it only when the room it
 //!   knows of runs out (Lee et al., MCRingBuffer, IPDPS 2010).
 //! - A message longer than a quarter of the ring crosses in several frames, so that copying in and out overlap.
-//! - To block, a party says that it sleeps, looks once more, and waits by futex(2); the other looks for sleepers after
-//!   each step. The two `SeqCst` fences make sure that one of them sees the other (Dekker's handshake).
+//! - To block, a party waits by its [`Sleeper`], and the other looks for sleepers after each step.
 #![allow(unsafe_code)] // raw access to memory that another process writes, too
 
 use std::io;
-use std::sync::atomic::{AtomicU32, AtomicU64, Ordering, fence};
-
-use ipcmark_harness::sys::futex;
+use std::sync::atomic::{AtomicU32, AtomicU64, Ordering};
 
 use crate::descriptor::ended;
-use crate::mechanism::Waiting;
+use crate::manner::{Manner, Sleeper};
 
 /// Bytes of the ring itself: a power of two, so that positions wrap by a mask; half of it fits the smallest L2 caches in use.
 pub const CAPACITY: usize = 256 * 1024;
 /// The largest frame: a quarter, so that several are under way while a long message crosses.
 const MAX_FRAME: usize = CAPACITY / 4;
-/// How often an adaptive party polls before it blocks: a few microseconds, about twice what a spinning answer takes.
-pub const ADAPTIVE_POLLS: u32 = 2000;
 
 /// In a header: the frame is complete.
 const COMPLETE: u64 = 1 << 63;
@@ -60,35 +55,13 @@ pub struct Ring {
 struct Waiter {
     /// Consumer: bytes consumed so far. Producer: unused.
     position: AtomicU64,
-    /// 1 while the party sleeps or is about to.
-    sleeps: AtomicU32,
+    sleeper: Sleeper,
     /// Producer: the `position` of the consumer that it waits for.
     wanted: AtomicU64,
 }
 
 #[repr(C, align(128))]
 struct Data([AtomicU64; CAPACITY / 8]);
-
-/// How a party of a ring waits.
-#[derive(Copy, Clone, Debug)]
-pub struct Manner {
-    waiting: Waiting,
-    polls: u32,
-    apart: bool,
-}
-
-impl Manner {
-    /// Blocking, spinning, or polling first. `apart`: the parties run on different CPUs; on one CPU, polling in vain only
-    /// keeps the other from answering, and there is no other cache to push a message towards.
-    pub fn new(waiting: Waiting, apart: bool) -> Manner {
-        let polls = if waiting == Waiting::Adaptive && apart { ADAPTIVE_POLLS } else { 0 };
-        Manner { waiting, polls, apart }
-    }
-
-    fn may_sleep(self) -> bool {
-        self.waiting != Waiting::Spin
-    }
-}
 
 /// The sending end: owns `tail`, the number of bytes produced.
 pub struct Producer {
@@ -138,7 +111,7 @@ impl Producer {
         let ring = self.ring();
         // Release: pairs with the Acquire in `Consumer::await_frame`; everything sent is visible before the end.
         ring.closed.store(1, Ordering::Release);
-        ring.consumer.wake(true);
+        ring.consumer.sleeper.wake();
     }
 
     #[inline]
@@ -156,13 +129,13 @@ impl Producer {
         ring.data.copy_in(self.tail + HEADER as u64, bytes);
         // Release: pairs with the Acquire in `Consumer::await_frame`; it publishes the bytes and the zeros.
         ring.data.header(self.tail).store(bytes.len() as u64 | flags | COMPLETE, Ordering::Release);
-        if awaited && self.manner.apart && end - self.tail <= PUSHED {
+        if awaited && self.manner.apart() && end - self.tail <= PUSHED {
             ring.data.demote(end - LINE);
             ring.data.demote(self.tail);
         }
         self.tail = end;
         if self.manner.may_sleep() {
-            ring.consumer.wake(false);
+            ring.consumer.sleeper.wake_if(|| true);
         }
         self.zero_until(end + AHEAD);
     }
@@ -188,11 +161,11 @@ impl Producer {
             if end <= self.known_room {
                 return;
             }
-            if self.manner.may_sleep() && polls >= self.manner.polls {
+            if self.manner.sleeps_after(polls) {
                 // Half the ring, not the next byte: else each step of the consumer would wake us.
                 let wanted = (end - CAPACITY as u64).max(self.tail - CAPACITY as u64 / 2);
                 ring.producer.wanted.store(wanted, Ordering::Relaxed);
-                ring.producer.sleep_unless(|| ring.consumer.position.load(Ordering::Acquire) >= wanted);
+                ring.producer.sleeper.sleep_unless(|| ring.consumer.position.load(Ordering::Acquire) >= wanted);
             } else {
                 polls += 1;
                 std::hint::spin_loop();
@@ -250,9 +223,9 @@ impl Consumer {
             if ring.closed.load(Ordering::Acquire) != 0 && next.load(Ordering::Acquire) == 0 {
                 return Err(ended());
             }
-            if self.manner.may_sleep() && polls >= self.manner.polls {
+            if self.manner.sleeps_after(polls) {
                 let news = || next.load(Ordering::Acquire) != 0 || ring.closed.load(Ordering::Acquire) != 0;
-                ring.consumer.sleep_unless(news);
+                ring.consumer.sleeper.sleep_unless(news);
             } else {
                 polls += 1;
                 std::hint::spin_loop();
@@ -268,48 +241,13 @@ impl Consumer {
         // Release: pairs with the Acquire in `Producer::await_room`.
         ring.consumer.position.store(self.head, Ordering::Release);
         if self.manner.may_sleep() {
-            ring.producer.wake_at(self.head);
+            ring.producer.sleeper.wake_if(|| self.head >= ring.producer.wanted.load(Ordering::Relaxed));
         }
     }
 
     fn ring(&self) -> &'static Ring {
         // SAFETY: promised to `new`; the reference does not leave this end.
         unsafe { &*self.ring }
-    }
-}
-
-impl Waiter {
-    /// Sleeps until woken, unless there is `news` after having said so.
-    fn sleep_unless(&self, news: impl Fn() -> bool) {
-        self.sleeps.store(1, Ordering::Relaxed);
-        // SeqCst: with the fence in `wake`, either we see the other's step or it sees that we sleep.
-        fence(Ordering::SeqCst);
-        if !news() {
-            futex::wait(&self.sleeps, 1, None);
-        }
-        self.sleeps.store(0, Ordering::Relaxed);
-    }
-
-    /// Wakes the party if it sleeps. `always`: even if it does not say so.
-    #[inline]
-    fn wake(&self, always: bool) {
-        // SeqCst: pairs with the fence in `sleep_unless`.
-        fence(Ordering::SeqCst);
-        if always || self.sleeps.load(Ordering::Relaxed) != 0 {
-            self.sleeps.store(0, Ordering::Relaxed);
-            futex::wake(&self.sleeps, 1);
-        }
-    }
-
-    /// Wakes the producer once the consumer has come as far as it wants.
-    #[inline]
-    fn wake_at(&self, head: u64) {
-        // SeqCst: pairs with the fence in `sleep_unless`.
-        fence(Ordering::SeqCst);
-        if self.sleeps.load(Ordering::Relaxed) != 0 && head >= self.wanted.load(Ordering::Relaxed) {
-            self.sleeps.store(0, Ordering::Relaxed);
-            futex::wake(&self.sleeps, 1);
-        }
     }
 }
 

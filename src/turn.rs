@@ -1,17 +1,15 @@
 //! Waiting for the other party by a count in shared memory that one raises: by futex(2), or polling.
 //!
-//! A party that is about to sleep says so and looks once more; one that raises the count looks for a sleeper afterwards.
-//! The two `SeqCst` fences make sure that one of them sees the other (Dekker's handshake), and a count that nobody sleeps
-//! for is raised without a system call.
+//! A count that nobody sleeps for is raised without a system call, see [`Sleeper`].
 //!
 //! [`Turns`] is for a channel that is made by a name: the near end tells the far one that the name is there.
 
 use std::io;
-use std::sync::atomic::{AtomicU32, Ordering, fence};
+use std::sync::atomic::{AtomicU32, Ordering};
 
-use ipcmark_harness::sys::futex;
 use ipcmark_harness::sys::memory::{Shareable, Shared};
 
+use crate::manner::Sleeper;
 use crate::mechanism::Waiting;
 
 /// A count that only ever grows, raised by one party and awaited by one other; it wraps, so targets lie less than 2^31
@@ -21,8 +19,7 @@ pub struct Count {
     value: AtomicU32,
     /// Whether it will grow no more.
     ended: AtomicU32,
-    /// 1 while the other party sleeps or is about to.
-    sleeps: AtomicU32,
+    sleeper: Sleeper,
     /// What the other party sleeps for.
     target: AtomicU32,
 }
@@ -39,11 +36,7 @@ impl Count {
         let value = self.value.load(Ordering::Relaxed).wrapping_add(1);
         self.value.store(value, Ordering::Release);
         if waiting != Waiting::Spin {
-            // SeqCst: pairs with the fence in `sleep_until`.
-            fence(Ordering::SeqCst);
-            if self.sleeps.load(Ordering::Relaxed) != 0 && at_least(value, self.target.load(Ordering::Relaxed)) {
-                self.wake();
-            }
+            self.sleeper.wake_if(|| at_least(value, self.target.load(Ordering::Relaxed)));
         }
     }
 
@@ -51,8 +44,7 @@ impl Count {
     pub fn end(&self) {
         // Release: pairs with the Acquire in `await_value`; what was raised before is visible with it.
         self.ended.store(1, Ordering::Release);
-        fence(Ordering::SeqCst);
-        self.wake();
+        self.sleeper.wake();
     }
 
     /// Whether it is `target` or more.
@@ -83,19 +75,7 @@ impl Count {
     /// Sleeps until woken, unless there is no need to after having said so.
     fn sleep_until(&self, target: u32) {
         self.target.store(target, Ordering::Relaxed);
-        self.sleeps.store(1, Ordering::Relaxed);
-        // SeqCst: with the fence in `raise` and `end`, either we see their step or they see that we sleep.
-        fence(Ordering::SeqCst);
-        if !self.reaches(target) && self.ended.load(Ordering::Relaxed) == 0 {
-            futex::wait(&self.sleeps, 1, None);
-        }
-        self.sleeps.store(0, Ordering::Relaxed);
-    }
-
-    #[inline]
-    fn wake(&self) {
-        self.sleeps.store(0, Ordering::Relaxed);
-        futex::wake(&self.sleeps, 1);
+        self.sleeper.sleep_unless(|| self.reaches(target) || self.ended.load(Ordering::Relaxed) != 0);
     }
 }
 

@@ -1,16 +1,19 @@
 //! Loops as one would write them in an afternoon: fork, pin, repeat, read the clock. They share no timed code with the
 //! suite but the ring itself, in the two loops that are about it.
-#![allow(unsafe_code)] // the ring's ends take a pointer
+#![allow(unsafe_code)] // the ring's ends take a pointer, the calls of System V take buffers by address
 
 #[cfg(feature = "rivals")]
 pub(crate) mod channels;
 pub(crate) mod notifications;
 pub(crate) mod pipes;
+pub(crate) mod queues;
+pub(crate) mod shared_memory;
 
 use std::sync::atomic::{AtomicU64, Ordering};
 
+use ipcmark::manner::Manner;
 use ipcmark::mechanism::{Stage, Waiting};
-use ipcmark::ring::{Consumer, Manner, Producer, Ring};
+use ipcmark::ring::{Consumer, Producer, Ring};
 use ipcmark_harness::clock::Clock;
 use ipcmark_harness::estimate::median;
 use ipcmark_harness::parties::pin;
@@ -96,18 +99,21 @@ struct Line(AtomicU64);
 // SAFETY: atomics only, valid when zero.
 unsafe impl Shareable for Flags {}
 
-pub(crate) fn flags_round_trip(plan: &Plan<'_>) -> anyhow::Result<Vec<f64>> {
-    let flags = Shared::<Flags>::zeroed()?;
-    let wait_for = |line: &Line, value| {
-        while line.0.load(Ordering::Acquire) != value {
+impl Line {
+    fn await_value(&self, value: u64) {
+        while self.0.load(Ordering::Acquire) != value {
             std::hint::spin_loop();
         }
-    };
+    }
+}
+
+pub(crate) fn flags_round_trip(plan: &Plan<'_>) -> anyhow::Result<Vec<f64>> {
+    let flags = Shared::<Flags>::zeroed()?;
     let mut turn = 0;
     plan.in_two_processes(
         || {
             for turn in 1..=plan.operations() {
-                wait_for(&flags.there, turn);
+                flags.there.await_value(turn);
                 flags.back.0.store(turn, Ordering::Release);
             }
         },
@@ -115,7 +121,7 @@ pub(crate) fn flags_round_trip(plan: &Plan<'_>) -> anyhow::Result<Vec<f64>> {
             plan.time(|| {
                 turn += 1;
                 flags.there.0.store(turn, Ordering::Release);
-                wait_for(&flags.back, turn);
+                flags.back.await_value(turn);
             })
         },
     )
@@ -211,7 +217,6 @@ fn stream(
     mut receive: impl FnMut(),
     mut send: impl FnMut(),
 ) -> anyhow::Result<Vec<f64>> {
-    let counted = &flags.back.0;
     let mut left = plan.count;
     let mut batch = 0;
     plan.in_two_processes(
@@ -220,7 +225,7 @@ fn stream(
                 for _ in 0..plan.count {
                     receive();
                 }
-                counted.store(batch, Ordering::Release);
+                flags.back.0.store(batch, Ordering::Release);
             }
         },
         || {
@@ -229,9 +234,7 @@ fn stream(
                 left -= 1;
                 if left == 0 {
                     (left, batch) = (plan.count, batch + 1);
-                    while counted.load(Ordering::Acquire) != batch {
-                        std::hint::spin_loop();
-                    }
+                    flags.back.await_value(batch);
                 }
             })
         },

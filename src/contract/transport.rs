@@ -209,6 +209,8 @@ fn reports_end<T: Transport>(setup: &Setup) -> io::Result<Verdict> {
         return Ok(Verdict::NotPromised("nothing tells one end that the other is gone"));
     }
     let (mut near, mut far) = T::pair(setup)?;
+    near.settle()?;
+    far.settle()?;
     let mut sent = vec![0; setup.payload_bytes];
     payload::fill(&mut sent, 1);
     let message = &sent;

@@ -34,9 +34,9 @@ use sweep::Leavings;
 pub use left::{Lease, State, leases};
 pub use sweep::How;
 
-/// How many names, paths and keys one worker may use, all kinds together: a sweep tries each. A cell takes two; a
-/// contract clause that makes a new pair for every message size takes two for each of fifteen sizes.
-const NAMES_PER_WORKER: u64 = 64;
+/// How many names, paths and keys one worker may use, all kinds together: a sweep tries each. A cell takes ten
+/// at most; a contract clause that makes a new pair for every message size takes five for each of fifteen sizes.
+const NAMES_PER_WORKER: u64 = 128;
 
 /// The signal the kernel sends a worker when its front end dies: it can be held back for a moment, unlike SIGKILL.
 pub const PARENT_DEATH: Signal = Signal::SIGTERM;
@@ -183,7 +183,7 @@ fn names() -> &'static Names {
 /// The next unused name, without a leading slash, for POSIX message queues, shared memory and semaphores.
 ///
 /// # Panics
-/// After 64 names, paths and keys together: nothing in the suite needs more, and no sweep would find them.
+/// After 128 names, paths and keys together: nothing in the suite needs more, and no sweep would find them.
 pub fn next() -> String {
     names().name()
 }

@@ -10,8 +10,8 @@ use ipcmark_harness::placement::Placement;
 use ipcmark_harness::sys::futex;
 use ipcmark_harness::sys::memory::{Shareable, Shared};
 
+use crate::manner::ADAPTIVE_POLLS;
 use crate::mechanism::{Family, Mechanism, Rank, Reach, Setup, Support, Waiting};
-use crate::ring::ADAPTIVE_POLLS;
 use crate::shapes::{self, Wakeup};
 
 pub(super) static MECHANISM: Mechanism = Mechanism {

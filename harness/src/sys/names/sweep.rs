@@ -121,7 +121,7 @@ fn emptied(folder: &Folder, how: How, found: Found<'_>) -> nix::Result<()> {
 
 /// A short text on the stack, with a NUL behind it.
 struct Text {
-    /// The longest is `/dev/shm/sem.ipcmark-<16 digits>-<2 digits>`, 40 bytes.
+    /// The longest is `/dev/shm/sem.ipcmark-<16 digits>-<3 digits>`, 41 bytes.
     bytes: [u8; 64],
 }
 

@@ -134,7 +134,7 @@ fn without_any_place_names_are_given_out_and_paths_are_refused_with_the_reasons(
 }
 
 #[test]
-#[should_panic(expected = "64 kernel objects")]
+#[should_panic(expected = "128 kernel objects")]
 fn more_names_than_a_sweep_tries_are_not_given_out() {
     let names = names_in(Path::new("/proc"));
     (0..=NAMES_PER_WORKER).for_each(|_| drop(names.name()));
@@ -142,8 +142,8 @@ fn more_names_than_a_sweep_tries_are_not_given_out() {
 
 #[test]
 fn keys_are_never_private_and_differ_by_token_and_number() {
-    let keys: BTreeSet<i32> = (1..100).flat_map(|token| (0..64).map(move |n| sweep::key(token, n))).collect();
-    assert_eq!(keys.len(), 99 * 64, "keys collide");
+    let keys: BTreeSet<i32> = (1..100).flat_map(|token| (0..128).map(move |n| sweep::key(token, n))).collect();
+    assert_eq!(keys.len(), 99 * 128, "keys collide");
     assert!(!keys.contains(&libc::IPC_PRIVATE));
 }
 
