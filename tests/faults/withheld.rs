@@ -4,32 +4,35 @@
 use std::collections::BTreeMap;
 
 use serde_json::Value;
+use wildmatch::WildMatch;
 
 use crate::common::{Ended, skip};
 use crate::confined::{Step, World};
 
 /// Cells that are missing.
 pub(crate) struct Missing {
-    mechanism: &'static str,
+    /// A glob over names.
+    mechanisms: &'static str,
     /// Those whose message is longer than this; none: all.
     above_bytes: Option<u64>,
     /// What the reason says.
     words: &'static [&'static str],
 }
 
-/// All cells of a mechanism.
-pub(crate) fn all(mechanism: &'static str, words: &'static [&'static str]) -> Missing {
-    Missing { mechanism, above_bytes: None, words }
+/// All cells of these mechanisms.
+pub(crate) fn all(mechanisms: &'static str, words: &'static [&'static str]) -> Missing {
+    Missing { mechanisms, above_bytes: None, words }
 }
 
-/// Those cells of a mechanism whose message is longer than `bytes`.
-pub(crate) fn above(bytes: u64, mechanism: &'static str, words: &'static [&'static str]) -> Missing {
-    Missing { mechanism, above_bytes: Some(bytes), words }
+/// Those cells of these mechanisms whose message is longer than `bytes`.
+pub(crate) fn above(bytes: u64, mechanisms: &'static str, words: &'static [&'static str]) -> Missing {
+    Missing { mechanisms, above_bytes: Some(bytes), words }
 }
 
 impl Missing {
     fn has(&self, cell: &Cell) -> bool {
-        cell.mechanism == self.mechanism && self.above_bytes.is_none_or(|bytes| cell.payload_bytes > bytes)
+        WildMatch::new(self.mechanisms).matches(&cell.mechanism)
+            && self.above_bytes.is_none_or(|bytes| cell.payload_bytes > bytes)
     }
 }
 
@@ -83,7 +86,7 @@ fn wrong(before: &Cell, now: &Cell, missing: &[Missing]) -> Option<String> {
 /// Says why no cell can be told to have gone missing: there is none of the kind, or none that could run before.
 fn idle(missing: &Missing, before: &[Cell]) -> Option<String> {
     let mut cells = before.iter().filter(|cell| missing.has(cell)).peekable();
-    let Some(first) = cells.peek() else { return Some(format!("{} has no such cell", missing.mechanism)) };
+    let Some(first) = cells.peek() else { return Some(format!("there is no such cell of {}", missing.mechanisms)) };
     let (mechanism, why) = (first.mechanism.clone(), first.support.clone());
     if !cells.any(|cell| cell.support == "available") {
         skip(format_args!("{mechanism} is missing anyway: {why}"));

@@ -36,31 +36,37 @@ withheld! {
         [all("sysv-mq", &["msgget", "ENOSPC", "kernel.msgmni is 0"])];
     a_user_who_has_had_all_pages_of_pipes: [BecomeStranger, FillPipes] => [
         all("pipe", FEW_PAGES),
-        all("fifo", FEW_PAGES),
-        all("fifo-disk", FEW_PAGES),
-        all("pipe-1mib", PIPES),
-        all("pipe-vmsplice", PIPES),
-        all("pipe-vmsplice-gift", PIPES),
-        all("pipe-vmsplice-1mib", PIPES),
-        all("pipe-splice", PIPES),
+        all("fifo*", FEW_PAGES),
+        all("pipe-1mib", NO_LARGER),
+        all("pipe-*splice*", NO_LARGER),
     ];
     no_memory_that_may_be_locked: [BecomeStranger, Limit(Resource::RLIMIT_MEMLOCK, 0)] => [];
+    no_system_v_semaphore_more: [set("kernel/sem", "32000 1024000000 500 0")] =>
+        [all("*sysv-sem", &["semget", "ENOSPC", "kernel.sem is 32000 1024000000 500 0"])];
+    no_system_v_segment_more: [set("kernel/shmmni", "0")] =>
+        [all("sysv-shm-*", &["shmget", "ENOSPC", "kernel.shmmni is 0"])];
+    system_v_segments_that_are_too_small: [set("kernel/shmmax", "10000")] =>
+        [all("sysv-shm-*", &["shmget", "EINVAL", "kernel.shmmax is 10000"])];
     a_dev_shm_that_cannot_be_written: [tmpfs(c"ro")] => [
+        all("*named-sem", &["sem_open", "EROFS", "/dev/shm"]),
         all("shm-ring", &["/dev/shm", "writable", "EROFS"]),
-        all("named-sem", &["sem_open", "EROFS", "/dev/shm"]),
+        all("posix-shm-*", &["/dev/shm", "writable", "EROFS"]),
     ];
     a_dev_shm_of_somebody_else: [tmpfs(c"mode=755"), BecomeStranger] => [
+        all("*named-sem", &["sem_open", "EACCES", "/dev/shm"]),
         all("shm-ring", &["/dev/shm", "writable", "EACCES"]),
-        all("named-sem", &["sem_open", "EACCES", "/dev/shm"]),
+        all("posix-shm-*", &["/dev/shm", "writable", "EACCES"]),
     ];
     no_private_folder: [tmpfs(c"ro"), Tell("TMPDIR", "/proc")] => [
+        all("*named-sem", &["sem_open", "EROFS", "/dev/shm"]),
         all("shm-ring", &["/dev/shm", "writable", "EROFS"]),
-        all("named-sem", &["sem_open", "EROFS", "/dev/shm"]),
-        all("fifo", FOLDER),
-        all("fifo-disk", FOLDER),
+        all("posix-shm-*", &["/dev/shm", "writable", "EROFS"]),
+        all("fifo*", FOLDER),
     ];
-    a_dev_shm_that_is_nearly_full: [tmpfs(c"size=64k")] =>
-        [all("shm-ring", &["/dev/shm has 65536 bytes free", "need 525056"])];
+    a_dev_shm_that_is_nearly_full: [tmpfs(c"size=64k")] => [
+        all("shm-ring", &["/dev/shm has 65536 bytes free", "need 525056"]),
+        all("posix-shm-*", &["/dev/shm has 65536 bytes free"]),
+    ];
     no_loopback_interface: [OWN_NETWORK] =>
         [all("tcp", &["127.0.0.1", "EADDRNOTAVAIL", "loopback interface up"])];
     no_ipv6: [OWN_NETWORK, LoopbackUp, set("net/ipv6/conf/all/disable_ipv6", "1")] => [];
@@ -68,7 +74,7 @@ withheld! {
 
 const FOLDER: &[&str] = &["no private folder", "/dev/shm/ipcmark-", "EROFS", "/proc/ipcmark-", "ENOENT"];
 const FEW_PAGES: &[&str] = &["8192 bytes instead of 65536", "fs.pipe-user-pages-soft"];
-const PIPES: &[&str] = &["F_SETPIPE_SZ", "EPERM", "fs.pipe-user-pages-soft"];
+const NO_LARGER: &[&str] = &["F_SETPIPE_SZ", "EPERM", "fs.pipe-user-pages-soft"];
 
 /// They wait for each other after each message.
 #[test]
