@@ -38,15 +38,15 @@ struct Comparison {
 const COMPARISONS: &[Comparison] = &[
     Comparison {
         id: "round-trip/process/same-cpu/block/pipe/64B",
-        plain: &[("plain loop", plain::pipe_round_trip_blocking)],
+        plain: &[("plain loop", plain::pipes::round_trip_blocking)],
     },
     Comparison {
         id: "round-trip/process/same-cache/block/pipe/64B",
-        plain: &[("plain loop", plain::pipe_round_trip_blocking)],
+        plain: &[("plain loop", plain::pipes::round_trip_blocking)],
     },
     Comparison {
         id: "round-trip/process/same-cache/spin/pipe/64B",
-        plain: &[("plain loop", plain::pipe_round_trip_polling)],
+        plain: &[("plain loop", plain::pipes::round_trip_polling)],
     },
     Comparison {
         id: "round-trip/process/same-cache/spin/shm-ring/64B",

@@ -2,7 +2,8 @@
 //! suite but the ring itself, in the two loops that are about it.
 #![allow(unsafe_code)] // the ring's ends take a pointer
 
-use std::os::fd::OwnedFd;
+pub(crate) mod pipes;
+
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use ipcmark::mechanism::{Stage, Waiting};
@@ -12,11 +13,9 @@ use ipcmark_harness::estimate::median;
 use ipcmark_harness::parties::pin;
 use ipcmark_harness::sys::memory::{Shareable, Shared};
 use ipcmark_harness::sys::process::{die_with, fork};
-use nix::errno::Errno;
-use nix::fcntl::{FcntlArg, OFlag, fcntl};
 use nix::sys::signal::Signal;
 use nix::sys::wait::waitpid;
-use nix::unistd::{getpid, pipe, read, write};
+use nix::unistd::getpid;
 
 /// Forks its peer, and times `batches` batches of `count` operations each after one that is not counted: nanoseconds an
 /// operation, one a batch.
@@ -78,45 +77,6 @@ impl Plan<'_> {
         nix::sched::sched_setaffinity(nix::unistd::Pid::from_raw(0), &allowed)?;
         Ok(times)
     }
-}
-
-fn read_message(fd: &OwnedFd, message: &mut [u8; MESSAGE]) {
-    while read(fd, message) == Err(Errno::EAGAIN) {}
-}
-
-fn write_message(fd: &OwnedFd, message: &[u8; MESSAGE]) {
-    while write(fd, message) == Err(Errno::EAGAIN) {}
-}
-
-pub(crate) fn pipe_round_trip_blocking(plan: &Plan<'_>) -> anyhow::Result<Vec<f64>> {
-    pipe_round_trip(plan, OFlag::empty())
-}
-
-pub(crate) fn pipe_round_trip_polling(plan: &Plan<'_>) -> anyhow::Result<Vec<f64>> {
-    pipe_round_trip(plan, OFlag::O_NONBLOCK)
-}
-
-fn pipe_round_trip(plan: &Plan<'_>, flags: OFlag) -> anyhow::Result<Vec<f64>> {
-    let (there_out, there_in) = pipe()?;
-    let (back_out, back_in) = pipe()?;
-    for fd in [&there_out, &there_in, &back_out, &back_in] {
-        fcntl(fd, FcntlArg::F_SETFL(flags))?;
-    }
-    let (mut near_message, mut far_message) = ([0; MESSAGE], [0; MESSAGE]);
-    plan.in_two_processes(
-        || {
-            for _ in 0..plan.operations() {
-                read_message(&there_out, &mut far_message);
-                write_message(&back_in, &far_message);
-            }
-        },
-        || {
-            plan.time(|| {
-                write_message(&there_in, &near_message);
-                read_message(&back_out, &mut near_message);
-            })
-        },
-    )
 }
 
 /// Two flags on lines of their own: the least that two CPUs can say to each other.

@@ -43,6 +43,23 @@ fn sizes<T: Transport>(setup: &Setup) -> impl Iterator<Item = usize> {
         .filter(move |&size| T::supports(&sized(&setup, size)) == Support::Available)
 }
 
+/// Buffers to send from in turn; they outlive both ends, because what is lent may be read as long as there is a reader.
+struct Outgoing(Vec<Vec<u8>>);
+
+impl Outgoing {
+    fn new<T: Transport>(setup: &Setup) -> Self {
+        Outgoing(vec![vec![0; setup.payload_bytes]; T::lends(setup) + 1])
+    }
+
+    /// The message of this number, in the buffer whose turn it is.
+    fn fill(&mut self, turn: u64, number: u64) -> &[u8] {
+        let count = self.0.len() as u64;
+        let message = &mut self.0[(turn % count) as usize];
+        payload::fill(message, number);
+        message
+    }
+}
+
 /// Runs both ends at once, each in its place, and returns what the receiving one found.
 fn between<T: Transport>(
     setup: &Setup,
@@ -80,10 +97,10 @@ fn whole_and_unchanged<T: Transport>(setup: &Setup) -> io::Result<Verdict> {
     for size in sizes::<T>(setup) {
         let mut sent = vec![0; size];
         payload::fill(&mut sent, 1);
-        let (message, mut got) = (sent.clone(), vec![0; size]);
+        let mut got = vec![0; size];
         let verdict = between::<T>(
             &sized(setup, size),
-            move |far| far.send(&message),
+            |far| far.send(&sent),
             |near| {
                 near.recv(&mut got)?;
                 if got == sent { Ok(Verdict::Kept) } else { broken(format!("a message of {size} bytes was changed")) }
@@ -102,13 +119,8 @@ fn numbered<T: Transport>(setup: &Setup, count: u64, pause: Duration) -> io::Res
         return Ok(NO_DELIVERY);
     }
     let size = setup.payload_bytes;
-    let send = move |far: &mut T| {
-        let mut message = vec![0; size];
-        (0..count).try_for_each(|number| {
-            payload::fill(&mut message, number);
-            far.send(&message)
-        })
-    };
+    let mut outgoing = Outgoing::new::<T>(setup);
+    let send = |far: &mut T| (0..count).try_for_each(|number| far.send(outgoing.fill(number, number)));
     between::<T>(setup, send, |near| {
         std::thread::sleep(pause);
         let (mut expected, mut got) = (vec![0; size], vec![0; size]);
@@ -137,11 +149,11 @@ fn both_directions<T: Transport>(setup: &Setup) -> io::Result<Verdict> {
         return Ok(NO_DELIVERY);
     }
     let size = setup.payload_bytes;
-    let talk = move |end: &mut T, mine: u64, theirs: u64| -> io::Result<Verdict> {
-        let (mut out, mut expected, mut got) = (vec![0; size], vec![0; size], vec![0; size]);
+    let (mut near_out, mut far_out) = (Outgoing::new::<T>(setup), Outgoing::new::<T>(setup));
+    let talk = move |end: &mut T, out: &mut Outgoing, mine: u64, theirs: u64| -> io::Result<Verdict> {
+        let (mut expected, mut got) = (vec![0; size], vec![0; size]);
         for round in 0..500 {
-            payload::fill(&mut out, mine + round);
-            end.send(&out)?;
+            end.send(out.fill(round, mine + round))?;
             end.recv(&mut got)?;
             payload::fill(&mut expected, theirs + round);
             if got != expected {
@@ -150,11 +162,11 @@ fn both_directions<T: Transport>(setup: &Setup) -> io::Result<Verdict> {
         }
         Ok(Verdict::Kept)
     };
-    let far = move |end: &mut T| match talk(end, 1_000_000, 0)? {
+    let far = |end: &mut T| match talk(end, &mut far_out, 1_000_000, 0)? {
         Verdict::Kept => Ok(()),
         other => Err(io::Error::other(format!("{other:?}"))),
     };
-    between::<T>(setup, far, |near| talk(near, 0, 1_000_000))
+    between::<T>(setup, far, |near| talk(near, &mut near_out, 0, 1_000_000))
 }
 
 /// Three bytes and five, taken with room for eight: a stream gives all eight, a keeper of boundaries never does.

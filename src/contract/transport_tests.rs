@@ -90,7 +90,7 @@ impl<const FAULT: u8> Transport for Faulty<FAULT> {
     fn recv(&mut self, message: &mut [u8]) -> io::Result<()> {
         let mut lane = self.inbound.queue.lock().unwrap();
         let swaps = FAULT == SWAPS_MESSAGES && self.received == 7;
-        let wanted = if swaps { 2 } else { 1 };
+        let wanted = if swaps || FAULT == MERGES_MESSAGES { 2 } else { 1 };
         while lane.0.len() < wanted && !lane.1 {
             lane = self.inbound.news.wait(lane).unwrap();
         }

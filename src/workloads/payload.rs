@@ -63,6 +63,18 @@ impl Lane {
         }
     }
 
+    /// What came, to be sent back. Where what is sent must stay unchanged for a while, the next message is to come into
+    /// another buffer.
+    #[inline(always)]
+    pub fn echo(&mut self) -> &[u8] {
+        if self.spare.is_empty() {
+            return &self.back;
+        }
+        self.take_spare();
+        std::mem::swap(&mut self.out, &mut self.back);
+        &self.out
+    }
+
     /// The one whose turn is longest past becomes `out`.
     #[inline]
     fn take_spare(&mut self) {
@@ -179,6 +191,34 @@ mod tests {
                 delivered(&mut lane, &message).unwrap();
             }
         }
+    }
+
+    /// Sends by `send`, which returns the address of what it sends, and checks that none of the last `lends` is touched by
+    /// the next message, neither to be sent nor to come.
+    fn lends_what_it_sends(mut send: impl FnMut(&mut Lane) -> *const u8) {
+        for lends in 1..5 {
+            let mut lane = Lane::new(64, lends).unwrap();
+            let mut sent = Vec::new();
+            for _ in 0..20 {
+                assert!(!sent.iter().rev().take(lends).any(|&lent| lent == lane.back.as_ptr()), "{lends}");
+                let next = send(&mut lane);
+                assert!(!sent.iter().rev().take(lends).any(|&lent| lent == next), "{lends}");
+                sent.push(next);
+            }
+        }
+    }
+
+    #[test]
+    fn a_message_that_is_lent_is_left_alone_for_as_many_messages_as_said() {
+        lends_what_it_sends(|lane| {
+            lane.prepare::<true>();
+            lane.out.as_ptr()
+        });
+    }
+
+    #[test]
+    fn an_answer_that_is_lent_is_left_alone_for_as_many_messages_as_said() {
+        lends_what_it_sends(|lane| lane.echo().as_ptr());
     }
 
     #[test]

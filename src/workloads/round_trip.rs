@@ -35,6 +35,6 @@ impl Pattern for RoundTrip {
         if T::DELIVERS {
             lane.confirm::<CHECKED>()?;
         }
-        end.send(&lane.back)
+        end.send(lane.echo())
     }
 }
