@@ -11,6 +11,7 @@ use nix::sys::socket::{MsgFlags, recv, send};
 use serde::{Deserialize, Serialize};
 
 use crate::session::{Sample, Verified};
+use crate::sys::names::Drawn;
 
 /// The largest message either side sends: below the default socket buffer of 212,992 bytes (net.core.wmem_default).
 pub const MAX_MESSAGE_BYTES: usize = 160 * 1024;
@@ -25,15 +26,15 @@ pub enum Command {
         spec: serde_json::Value,
         /// The clock to read.
         clock: crate::clock::Clock,
-        /// The prefix of kernel object names.
-        token: u64,
+        /// What it may give kernel objects for names.
+        names: Drawn,
     },
     /// Answer a question that should not be tried in the front end itself, such as what the kernel supports.
     Ask {
         /// Whatever the caller's `answer` understands.
         question: serde_json::Value,
-        /// The prefix of kernel object names.
-        token: u64,
+        /// What it may give kernel objects for names.
+        names: Drawn,
     },
     /// Time `iterations` operations together.
     Batch {

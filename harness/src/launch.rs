@@ -18,7 +18,8 @@ use crate::clock::Clock;
 use crate::control::{self, Command, Failure, FailureKind, MAX_MESSAGE_BYTES, Reply};
 use crate::histogram::Histogram;
 use crate::session::{Sample, Verified};
-use crate::sys::{names, signals};
+use crate::sys::names::Drawn;
+use crate::sys::signals;
 use crate::worker::HIDDEN_COMMAND;
 
 /// How workers are started.
@@ -36,7 +37,7 @@ pub struct Worker {
     control: OwnedFd,
     buffer: Vec<u8>,
     patience: Duration,
-    token: u64,
+    names: Drawn,
     ended: bool,
     /// Whether [`Worker::each`] may be asked for.
     pub offers_each: bool,
@@ -51,7 +52,7 @@ impl Launcher {
     /// (Mytkowicz et al., Producing Wrong Data Without Doing Anything Obviously Wrong, ASPLOS 2009); launches draw it at random.
     pub fn open(&self, spec: &Value, padding: usize) -> Result<Worker, Failure> {
         let mut worker = self.started(padding)?;
-        let command = Command::Open { spec: spec.clone(), clock: self.clock, token: worker.token };
+        let command = Command::Open { spec: spec.clone(), clock: self.clock, names: worker.names.clone() };
         match worker.ask(&command, Duration::ZERO)? {
             Reply::Opened { offers_each, notes } => (worker.offers_each, worker.notes) = (offers_each, notes),
             other => return Err(out_of_turn(&other)),
@@ -62,7 +63,7 @@ impl Launcher {
     /// Asks a worker of its own a question, so that whatever trying it does to a process is not done to this one.
     pub fn ask(&self, question: &Value) -> Result<Value, Failure> {
         let mut worker = self.started(0)?;
-        let command = Command::Ask { question: question.clone(), token: worker.token };
+        let command = Command::Ask { question: question.clone(), names: worker.names.clone() };
         let answer = match worker.ask(&command, Duration::ZERO)? {
             Reply::Answer(answer) => answer,
             other => return Err(out_of_turn(&other)),
@@ -92,8 +93,8 @@ impl Launcher {
             .process_group(0)
             .spawn()?;
         let buffer = vec![0; MAX_MESSAGE_BYTES];
-        let (patience, token) = (self.patience, names::draw_token());
-        Ok(Worker { child, control, buffer, patience, token, ended: false, offers_each: false, notes: Vec::new() })
+        let (patience, names) = (self.patience, Drawn::draw());
+        Ok(Worker { child, control, buffer, patience, names, ended: false, offers_each: false, notes: Vec::new() })
     }
 }
 
@@ -214,7 +215,7 @@ impl Worker {
 }
 
 impl Drop for Worker {
-    /// Kills what is left of the worker and its peers, reaps it, and removes names it may have left.
+    /// Kills what is left of the worker and its peers, reaps it, and removes what it may have left by name.
     fn drop(&mut self) {
         if self.ended {
             return;
@@ -222,7 +223,7 @@ impl Drop for Worker {
         let _ = killpg(Pid::from_raw(self.child.id() as i32), Signal::SIGKILL);
         let _ = self.child.kill();
         let _ = self.child.wait();
-        names::sweep(self.token);
+        self.names.sweep();
     }
 }
 

@@ -56,6 +56,7 @@ pub fn serve_if_asked(trade: Trade) {
         process::exit_now(2);
     };
     let served = prepare(parent).and_then(|()| serve(trade));
+    names::leave();
     process::exit_now(if served.is_ok() { 0 } else { FAILED });
 }
 
@@ -71,7 +72,7 @@ fn prepare(parent: Pid) -> io::Result<()> {
             *last = panic.to_string().replace('\n', " ");
         }
     }));
-    signals::restore_default(names::PARENT_DEATH)?;
+    signals::before_ending_by(&names::ENDINGS, names::leave)?;
     process::die_with(parent, names::PARENT_DEATH)
 }
 
@@ -91,7 +92,7 @@ fn serve(trade: Trade) -> io::Result<()> {
                 await_peer_death();
                 control::put(&channel.as_fd(), &Reply::Failed(failure))?;
                 // Not `drop(session)`: a peer may be stuck, and dies with this process anyway.
-                process::exit_now(FAILED);
+                exit_failed();
             }
         }
     }
@@ -106,13 +107,13 @@ fn answer_caught(command: Command, session: &mut Option<Box<dyn Session>>, trade
 
 fn answer(command: Command, session: &mut Option<Box<dyn Session>>, trade: Trade) -> Result<Reply, Failure> {
     match command {
-        Command::Open { spec, clock, token } => {
-            names::adopt(token);
+        Command::Open { spec, clock, names } => {
+            names::adopt(names);
             let opened = session.insert((trade.open)(&spec, clock)?);
             return Ok(Reply::Opened { offers_each: opened.offers_each(), notes: opened.notes() });
         }
-        Command::Ask { question, token } => {
-            names::adopt(token);
+        Command::Ask { question, names } => {
+            names::adopt(names);
             return Ok(Reply::Answer((trade.answer)(&question)?));
         }
         _ => {}
@@ -145,6 +146,12 @@ pub(crate) fn fail(text: FailureText) -> ! {
     if HAS_CHANNEL.load(Ordering::Acquire) {
         let _ = send(0, text.bytes(), MsgFlags::MSG_NOSIGNAL);
     }
+    exit_failed()
+}
+
+/// The front end sweeps after a failure, if it is there still: a peer that was stopped may have died of its death.
+fn exit_failed() -> ! {
+    names::leave();
     process::exit_now(FAILED)
 }
 

@@ -1,5 +1,6 @@
 //! The command line: one file a command; this one parses, dispatches, and turns errors into sentences and exit codes.
 
+mod clean;
 pub mod exit;
 mod list;
 mod output;
@@ -54,6 +55,8 @@ enum Command {
     Run(run::RunArgs),
     /// Print the tables of a record
     Show(show::ShowArgs),
+    /// Remove what runs left behind that were killed together with their workers
+    Clean(clean::CleanArgs),
     /// Regenerate the tables of README.md and results/schema.json in a checkout
     Readme(readme::ReadmeArgs),
 }
@@ -80,6 +83,7 @@ pub fn main() -> i32 {
         Command::Verify(args) => verify::run(&args),
         Command::Run(args) => run::run(args),
         Command::Show(args) => show::run(&args),
+        Command::Clean(args) => clean::run(&args),
         Command::Readme(args) => readme::run(&args),
     };
     match done {

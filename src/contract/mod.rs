@@ -14,6 +14,9 @@ pub(crate) mod transport_tests;
 mod wakeup_tests;
 
 use std::io;
+use std::path::PathBuf;
+
+use ipcmark_harness::sys::names;
 
 use crate::mechanism::Verdict;
 
@@ -26,11 +29,11 @@ fn broken(what: impl Into<String>) -> io::Result<Verdict> {
     Ok(Verdict::Broken(what.into()))
 }
 
-/// POSIX shared memory and semaphores show as files; queues only where their file system is mounted.
+/// POSIX shared memory and semaphores, FIFOs and sockets show as files; queues only where their file system is mounted.
 fn no_name_is_left() -> io::Result<Verdict> {
-    for folder in ["/dev/shm", "/dev/mqueue"] {
+    let token = names::token_prefix();
+    for folder in ["/dev/shm", "/dev/mqueue"].map(PathBuf::from).into_iter().chain(names::folders()) {
         let Ok(entries) = std::fs::read_dir(folder) else { continue };
-        let token = ipcmark_harness::sys::names::token_prefix();
         let left = entries.flatten().find(|entry| entry.file_name().to_string_lossy().contains(&token));
         if let Some(entry) = left {
             return broken(format!("{} is still there while both ends live", entry.path().display()));

@@ -83,6 +83,28 @@ impl Run {
         });
     }
 
+    /// Kills the run, its worker and the peer at once, while the worker has a lease, and returns that.
+    pub(crate) fn kill_all(&self) -> PathBuf {
+        let run = self.live.pid();
+        let send = |signal, process: i32| _ = kill(Pid::from_raw(process), signal);
+        let (lease, parties) = eventually("a worker with a lease", || {
+            send(Signal::SIGSTOP, run);
+            let found = self.place.launch_of(run).and_then(|Launch { worker, peer }| {
+                send(Signal::SIGSTOP, worker);
+                lease_of(worker).map(|lease| (lease, [run, worker, peer])).or_else(|| {
+                    send(Signal::SIGCONT, worker);
+                    None
+                })
+            });
+            if found.is_none() {
+                send(Signal::SIGCONT, run);
+            }
+            found
+        });
+        parties.into_iter().for_each(|process| send(Signal::SIGKILL, process));
+        lease
+    }
+
     /// Tries to resume the record of this run, which is still under way.
     pub(crate) fn resume_beside(&self) -> Ended {
         ipcmark(self.place.path(), &["run", "--resume", "record.jsonl"])
@@ -190,9 +212,18 @@ fn parent(pid: i32) -> Option<i32> {
 
 /// Names of kernel objects of this suite, whoever runs it.
 fn names() -> BTreeSet<PathBuf> {
-    let files = ["/dev/shm", "/dev/mqueue"].into_iter().filter_map(|folder| std::fs::read_dir(folder).ok());
+    let files = ["/dev/shm", "/dev/mqueue", "/var/tmp"].into_iter().filter_map(|folder| std::fs::read_dir(folder).ok());
     let paths = files.flatten().flatten().map(|entry| entry.path());
-    paths.filter(|path| path.file_name().is_some_and(|name| name.to_string_lossy().starts_with("ipcmark-"))).collect()
+    paths.filter(|path| path.file_name().is_some_and(|name| name.to_string_lossy().contains("ipcmark-"))).collect()
+}
+
+/// The folder in /dev/shm whose owner is this worker.
+fn lease_of(worker: i32) -> Option<PathBuf> {
+    let is_of = |path: &PathBuf| {
+        let owner = std::fs::read_link(path.join("owner")).unwrap_or_default();
+        owner.to_string_lossy().starts_with(&format!("{worker} "))
+    };
+    names().into_iter().find(is_of)
 }
 
 /// What `look` finds, within the deadline.

@@ -6,6 +6,7 @@
 #[path = "../common/mod.rs"]
 mod common;
 
+mod clean;
 mod deaths;
 mod interruptions;
 mod limits;

@@ -20,6 +20,7 @@ pub mod realtime_signal;
 pub mod semaphore;
 pub mod signals;
 pub mod sysv;
+mod sysv_sweep;
 #[cfg(test)]
 mod testing;
 pub mod tsc;

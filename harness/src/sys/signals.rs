@@ -39,6 +39,35 @@ pub fn restore_default(signal: Signal) -> nix::Result<()> {
     unsafe { sigaction(signal, &action) }.map(drop)
 }
 
+/// What to do before a signal ends this process: a `fn()`, null until set. Stored (Release) before its handler is
+/// installed, which loads it (Acquire).
+static LAST: AtomicPtr<()> = AtomicPtr::new(std::ptr::null_mut());
+
+/// When one of `signals` ends this process, `last` is called first, even where they were ignored over execve(2).
+///
+/// `last` must keep to async-signal-safe calls (signal-safety(7)): no allocation, no locks.
+pub fn before_ending_by(signals: &[Signal], last: fn()) -> nix::Result<()> {
+    LAST.store(last as *mut (), Ordering::Release);
+    let action = SigAction::new(SigHandler::Handler(end), SaFlags::SA_RESETHAND, SigSet::empty());
+    for &signal in signals {
+        // SAFETY: the handler calls `last`, which promises to be async-signal-safe, and raise(3), which is.
+        unsafe { sigaction(signal, &action) }?;
+    }
+    Ok(())
+}
+
+extern "C" fn end(signal: i32) {
+    let last = LAST.load(Ordering::Acquire);
+    if !last.is_null() {
+        // SAFETY: only `before_ending_by` stores here, and what it stores is a `fn()`.
+        let last: fn() = unsafe { std::mem::transmute(last) };
+        last();
+    }
+    // SAFETY: raise takes a number. The action is the default one again (SA_RESETHAND), and the signal is held back until
+    // this returns: then it ends the process.
+    unsafe { libc::raise(signal) };
+}
+
 /// From now on a file that reaches `RLIMIT_FSIZE` is an error of the call that grows it (`EFBIG`), not the end of the
 /// process by SIGXFSZ. Workers inherit that over execve(2).
 pub fn let_full_files_be_errors() -> nix::Result<()> {
