@@ -38,9 +38,9 @@ pub(super) static ENLARGED: Mechanism = Mechanism {
     shapes: &[shapes::transport::<Pipe<ENLARGED_BYTES>>()],
 };
 
-const ENLARGED_BYTES: usize = 1 << 20;
+pub(super) const ENLARGED_BYTES: usize = 1 << 20;
 /// The capacity is left as the kernel makes it.
-const DEFAULT_BYTES: usize = 0;
+pub(super) const DEFAULT_BYTES: usize = 0;
 
 struct Pipe<const CAPACITY: usize> {
     reader: OwnedFd,
@@ -48,7 +48,7 @@ struct Pipe<const CAPACITY: usize> {
 }
 
 /// The reading and the writing end of a pipe of this capacity.
-fn new_pipe(capacity: usize) -> io::Result<(OwnedFd, OwnedFd)> {
+pub(super) fn new_pipe(capacity: usize) -> io::Result<(OwnedFd, OwnedFd)> {
     let (reader, writer) = pipe2(OFlag::O_CLOEXEC)?;
     if capacity != DEFAULT_BYTES {
         let refused = |errno| {
