@@ -43,4 +43,5 @@ pub mod provenance;
 pub mod ring;
 pub mod runner;
 pub mod shapes;
+pub mod uring;
 pub mod workloads;

@@ -195,6 +195,8 @@ fn reports_end<T: Transport>(setup: &Setup) -> io::Result<Verdict> {
         return Ok(Verdict::NotPromised("nothing tells one end that the other is gone"));
     }
     let (mut near, mut far) = T::pair(setup)?;
+    near.settle()?;
+    far.settle()?;
     let mut message = vec![0; setup.payload_bytes];
     payload::fill(&mut message, 1);
     far.send(&message)?;

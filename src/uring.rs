@@ -1,0 +1,71 @@
+//! io_uring(7): making a ring, or saying why there is none; submitting and waiting.
+
+use std::io;
+
+use io_uring::IoUring;
+use nix::errno::Errno;
+
+use crate::mechanism::Waiting;
+
+/// `io_uring_setup(entries)` without flags: no promise about which task submits, so a ring can be inherited over fork(2).
+pub fn new_ring(entries: u32) -> io::Result<IoUring> {
+    IoUring::new(entries).map_err(|error| {
+        let cause = match errno(&error) {
+            Errno::EPERM => who_is_allowed(),
+            Errno::ENOSYS => "the kernel was built without io_uring, or a sandbox (seccomp) hides it".into(),
+            Errno::ENOMEM => "before Linux 5.12 rings count against RLIMIT_MEMLOCK".into(),
+            _ => "see kernel.io_uring_disabled and RLIMIT_NOFILE".into(),
+        };
+        io::Error::other(format!("io_uring_setup: {}; {cause}", errno(&error)))
+    })
+}
+
+/// What `kernel.io_uring_disabled` says.
+fn who_is_allowed() -> String {
+    let setting = |name: &str| std::fs::read_to_string(format!("/proc/sys/kernel/{name}")).unwrap_or_default();
+    match setting("io_uring_disabled").trim() {
+        "2" => "kernel.io_uring_disabled is 2: nobody may, until it is set to 0".into(),
+        "1" => {
+            let group = setting("io_uring_group");
+            format!("kernel.io_uring_disabled is 1: only CAP_SYS_ADMIN and group {} may (io_uring_group)", group.trim())
+        }
+        "0" => "kernel.io_uring_disabled is 0, so a sandbox (seccomp) forbids it".into(),
+        _ => "there is no kernel.io_uring_disabled, so a sandbox (seccomp) forbids it".into(),
+    }
+}
+
+/// Submits what is in the queue; waits for a completion, too, unless the parties poll. An error means that nothing was
+/// submitted.
+#[inline]
+pub fn submit(ring: &IoUring, waiting: Waiting) -> Result<(), Errno> {
+    loop {
+        match ring.submit_and_wait(usize::from(waiting != Waiting::Spin)) {
+            Ok(0) => {}
+            Ok(_) => return Ok(()),
+            Err(error) => match errno(&error) {
+                Errno::EINTR | Errno::EAGAIN | Errno::EBUSY => {}
+                errno => return Err(errno),
+            },
+        }
+    }
+}
+
+/// What the next operation to be done returned: a negative errno if it failed.
+#[inline]
+pub fn await_completion(ring: &mut IoUring, waiting: Waiting) -> i32 {
+    loop {
+        if let Some(completion) = ring.completion().next() {
+            return completion.result();
+        }
+        match waiting {
+            Waiting::Spin => std::hint::spin_loop(),
+            // A signal ended the wait; whatever this one says, the queue is looked at again.
+            _ => drop(ring.submit_and_wait(1)),
+        }
+    }
+}
+
+#[cold]
+fn errno(error: &io::Error) -> Errno {
+    Errno::from_raw(error.raw_os_error().unwrap_or_default())
+}
