@@ -2,19 +2,20 @@
 
 use std::io;
 
-use io_uring::IoUring;
+use io_uring::{Builder, IoUring};
 use nix::errno::Errno;
 
 use crate::mechanism::Waiting;
 
-/// `io_uring_setup(entries)` without flags: no promise about which task submits, so a ring can be inherited over fork(2).
-pub fn new_ring(entries: u32) -> io::Result<IoUring> {
-    IoUring::new(entries).map_err(|error| {
+/// `io_uring_setup(entries)` with the builder's flags.
+pub fn new_ring(builder: &Builder, entries: u32) -> io::Result<IoUring> {
+    builder.build(entries).map_err(|error| {
         let cause = match errno(&error) {
             Errno::EPERM => who_is_allowed(),
             Errno::ENOSYS => "the kernel was built without io_uring, or a sandbox (seccomp) hides it".into(),
             Errno::ENOMEM => "before Linux 5.12 rings count against RLIMIT_MEMLOCK".into(),
-            _ => "see kernel.io_uring_disabled and RLIMIT_NOFILE".into(),
+            Errno::EINVAL => "this kernel is older than one of the flags".into(),
+            _ => "see io_uring_setup(2)".into(),
         };
         io::Error::other(format!("io_uring_setup: {}; {cause}", errno(&error)))
     })
@@ -57,15 +58,19 @@ pub fn await_completion(ring: &mut IoUring, waiting: Waiting) -> i32 {
         if let Some(completion) = ring.completion().next() {
             return completion.result();
         }
-        match waiting {
-            Waiting::Spin => std::hint::spin_loop(),
-            // A signal ended the wait; whatever this one says, the queue is looked at again.
-            _ => drop(ring.submit_and_wait(1)),
+        // Whatever these say, the queue is looked at again: a signal may have ended the wait.
+        if waiting != Waiting::Spin {
+            let _ = ring.submit_and_wait(1);
+        } else if ring.submission().taskrun() {
+            let _ = ring.submit();
+        } else {
+            std::hint::spin_loop();
         }
     }
 }
 
+/// The number of an error that a system call returned.
 #[cold]
-fn errno(error: &io::Error) -> Errno {
+pub fn errno(error: &io::Error) -> Errno {
     Errno::from_raw(error.raw_os_error().unwrap_or_default())
 }

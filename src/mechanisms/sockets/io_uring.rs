@@ -1,9 +1,12 @@
 //! A Unix stream socket through io_uring(7): each send and each receive is one submission, awaited before the next.
 //!
-//! Each end makes its ring where it is used. To block, one io_uring_enter(2) submits and waits; to poll, it submits only, and the
-//! completion queue is looked at in memory, where the kernel puts the completion by interrupting the poller (task work). Nothing is
-//! batched, linked or registered, so this is what io_uring costs a conversation, and not what it can save a server. The
-//! socket blocks in either case: of one that does not, io_uring reports EAGAIN instead of waiting itself.
+//! Each end makes its ring where it is used. To block, one io_uring_enter(2) submits and waits. To poll, it submits only, and the
+//! end looks at the completion queue in memory, and at the flag that says that the kernel has work to do for it there
+//! (`IORING_SETUP_COOP_TASKRUN` and `IORING_SETUP_TASKRUN_FLAG`, Linux 5.19): without these the kernel would interrupt the
+//! poller for that, which across two virtual CPUs made 38 µs of 6 µs a round trip when it was tried.
+//!
+//! Nothing is batched, linked or registered: this is what io_uring costs a conversation, and not what it saves a server with
+//! many. The socket is a blocking one in either case: of others io_uring reports EAGAIN instead of waiting itself.
 #![allow(unsafe_code)] // the kernel is given addresses
 
 use std::io;
@@ -25,7 +28,7 @@ pub(super) static MECHANISM: Mechanism = Mechanism {
     family: Family::Socket,
     reach: Reach::Both,
     references: &["io_uring(7)", "io_uring_enter(2)", "io-uring 0.7 (crate)"],
-    support: || match new_ring(ENTRIES) {
+    support: || match settled_ring() {
         Ok(_) => Support::Available,
         Err(error) => Support::Missing(error.to_string()),
     },
@@ -53,7 +56,7 @@ impl Transport for UringSocket {
     }
 
     fn settle(&mut self) -> io::Result<()> {
-        self.ring = Some(new_ring(ENTRIES)?);
+        self.ring = Some(settled_ring()?);
         Ok(())
     }
 
@@ -84,6 +87,10 @@ impl Transport for UringSocket {
     fn descriptor(&self) -> Option<BorrowedFd<'_>> {
         Some(self.socket.as_fd())
     }
+}
+
+fn settled_ring() -> io::Result<IoUring> {
+    new_ring(IoUring::builder().setup_coop_taskrun().setup_taskrun_flag(), ENTRIES)
 }
 
 impl UringSocket {

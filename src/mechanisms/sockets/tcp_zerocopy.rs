@@ -1,10 +1,12 @@
 //! TCP whose sends lend their pages instead of copying them: `SO_ZEROCOPY`, and send(2) with `MSG_ZEROCOPY`.
 //!
-//! The kernel says when it is done with the bytes of a send, and until then they must not change, see [`super::lent`]. A sender that
-//! has lent as many messages as [`Transport::lends`] says waits for the oldest of them before it sends another.
+//! The kernel says when it is done with the bytes of a send, which takes the receiver's acknowledgement, and until then they must
+//! not change, see [`super::lent`]. A sender that has lent as many messages as [`Transport::lends`] says waits for the oldest of
+//! them before it sends another.
 //!
 //! Over loopback the pages are copied all the same, only later: what a socket of this host receives may lie there for any
-//! time, so the kernel copies it on delivery (skb_orphan_frags_rx), and says so (`SO_EE_CODE_ZEROCOPY_COPIED`).
+//! time, so the kernel copies it on delivery (skb_orphan_frags_rx), and says so: each of 4,000 notes on Linux 6.18 had
+//! `SO_EE_CODE_ZEROCOPY_COPIED`. What is measured is what lending costs, and not what it can save on a real network.
 
 use std::io;
 use std::os::fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd};
