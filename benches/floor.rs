@@ -49,10 +49,31 @@ const COMPARISONS: &[Comparison] = &[
         plain: &[("plain loop", plain::pipes::round_trip_polling)],
     },
     Comparison {
+        id: "round-trip/process/same-cpu/block/fifo/64B",
+        plain: &[("plain loop", plain::pipes::fifo_round_trip)],
+    },
+    Comparison {
+        id: "stream/process/same-cache/block/pipe-vmsplice-1mib/64KiB",
+        plain: &[("plain loop", plain::pipes::vmsplice_stream)],
+    },
+    Comparison {
         id: "round-trip/process/same-cache/spin/shm-ring/64B",
         plain: &[("plain loop", plain::ring_round_trip), ("two flags", plain::flags_round_trip)],
     },
+    Comparison {
+        id: "round-trip/process/same-cpu/block/eventfd/0B",
+        plain: &[("plain loop", plain::notifications::eventfd_round_trip_blocking)],
+    },
     Comparison { id: "stream/process/same-cache/spin/shm-ring/64B", plain: &[("bare ring", plain::bare_ring_stream)] },
+    #[cfg(feature = "rivals")]
+    Comparison { id: "stream/process/same-cache/spin/shm-ring/4KiB", plain: &[("rtrb", plain::channels::rtrb_stream)] },
+    #[cfg(feature = "rivals")]
+    Comparison {
+        id: "stream/process/same-cache/spin/shm-ring/64KiB",
+        plain: &[("rtrb", plain::channels::rtrb_stream)],
+    },
+    #[cfg(feature = "rivals")]
+    Comparison { id: "stream/process/same-cache/spin/shm-ring/1MiB", plain: &[("rtrb", plain::channels::rtrb_stream)] },
 ];
 
 fn main() -> anyhow::Result<()> {

@@ -1,8 +1,8 @@
-//! `cargo bench`: messages between two parties, criterion's way. Names no mechanism.
+//! `cargo bench`: messages and notifications between processes and threads, criterion's way. Names no mechanism.
 
 mod front;
 
 fn main() {
     ipcmark_harness::worker::serve_if_asked(ipcmark::cell::TRADE);
-    std::process::exit(front::run(&["round-trip", "stream"]));
+    std::process::exit(front::run(&["round-trip", "stream", "wake", "paced", "fan-in", "fan-out", "connect"]));
 }

@@ -12,6 +12,7 @@ use std::time::{Duration, Instant};
 
 use ipcmark_harness::parties::PeerKind;
 use ipcmark_harness::placement::Placement;
+use ipcmark_harness::sys::memory::Buffer;
 use ipcmark_harness::sys::process;
 use nix::sys::epoll::{Epoll, EpollCreateFlags, EpollEvent, EpollFlags, EpollTimeout};
 use nix::sys::signal::{Signal, kill, raise};
@@ -237,7 +238,8 @@ fn largest<T: Transport>() -> io::Result<usize> {
     let copy = sent.clone();
     std::thread::spawn(move || {
         let _ = far.send(&copy);
-        std::mem::forget(far);
+        // The message stays, too: it may have been lent.
+        std::mem::forget((far, copy));
     });
     match received(near, low) {
         Some(Ok(got)) if got == sent => Ok(low),
@@ -252,8 +254,10 @@ fn holds<T: Transport>(bytes: usize) -> io::Result<Holds> {
     let (near, mut far) = pair::<T>(bytes)?;
     let (sent, enough) = (Arc::new(AtomicU64::new(0)), Arc::new(AtomicBool::new(false)));
     let (count, stop) = (Arc::clone(&sent), Arc::clone(&enough));
+    // Aligned to pages, as what is measured: a pipe that takes pages takes as few as can be.
+    let mut message = Buffer::new(bytes)?;
+    payload::fill(&mut message, 7);
     std::thread::spawn(move || {
-        let message = message(bytes);
         while !stop.load(Ordering::Relaxed) && far.send(&message).is_ok() {
             count.fetch_add(1, Ordering::Relaxed);
         }
@@ -324,21 +328,21 @@ fn tells_epoll<T: Transport>() -> io::Result<bool> {
 
 /// A child sends a message and is killed; then the message is there.
 fn outlives_writer<T: Transport>() -> io::Result<bool> {
-    let (near, mut far) = T::pair(&Setup { peer: PeerKind::Process, ..setup(T::WAITINGS, SMALL_BYTES) })?;
+    let (mut near, far) = T::pair(&Setup { peer: PeerKind::Process, ..setup(T::WAITINGS, SMALL_BYTES) })?;
+    near.settle()?;
     let sent = message(SMALL_BYTES);
-    let mut ends = Some((near, far.settle().map(|()| far)?));
+    let mut ends = Some((near, far));
     let child = process::fork(|| {
         let Some((near, mut far)) = ends.take() else { return 1 };
         drop(near);
-        if far.send(&sent).is_ok() {
+        if far.settle().and_then(|()| far.send(&sent)).is_ok() {
             let _ = raise(Signal::SIGKILL);
         }
         1
     })?;
     await_death(child)?;
-    let Some((mut near, far)) = ends else { return Ok(false) };
+    let Some((near, far)) = ends else { return Ok(false) };
     drop(far);
-    near.settle()?;
     Ok(matches!(received(near, SMALL_BYTES), Some(Ok(got)) if got == sent))
 }
 

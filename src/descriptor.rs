@@ -45,7 +45,8 @@ pub fn read_all(fd: &impl AsFd, mut message: &mut [u8]) -> io::Result<()> {
             Ok(got) => message = &mut message[got..],
             Err(Errno::EAGAIN) => std::hint::spin_loop(),
             Err(Errno::EINTR) => {}
-            Err(Errno::ECONNRESET) => return Err(ended()),
+            // A socket was reset, a terminal hung up.
+            Err(Errno::ECONNRESET | Errno::EIO) => return Err(ended()),
             Err(errno) => return Err(named("read", errno)),
         }
     }

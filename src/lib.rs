@@ -7,6 +7,7 @@
 //! - [`shapes`]: what a mechanism can do, as traits with their contracts.
 //! - [`mechanisms`]: one file a mechanism, in folders by family; `mod.rs` is the list, and everything else is a loop over it.
 //! - [`workloads`]: what is done with a shape and timed, generic over it.
+//! - [`turn`]: how a party waits for a count in shared memory that the other raises.
 //! - [`contract`]: what a shape promises, clause by clause.
 //! - [`capability`]: what a mechanism can do, found out by trying it.
 //! - [`plan`]: registry × profile → cells with stable ids; what is skipped, and why.
@@ -43,5 +44,6 @@ pub mod provenance;
 pub mod ring;
 pub mod runner;
 pub mod shapes;
+pub mod turn;
 pub mod uring;
 pub mod workloads;

@@ -44,13 +44,10 @@ impl Profile {
         }
     }
 
-    /// What each launch measures.
+    /// What each launch measures: the same in all profiles, so that a cell means the same in each.
     pub fn effort(self) -> Effort {
         let ms = Duration::from_millis;
-        match self {
-            Profile::Quick => Effort { warm_up: ms(3), batch: ms(2), batches: 10, each: ms(15) },
-            Profile::Standard | Profile::Full => Effort { warm_up: ms(5), batch: ms(2), batches: 25, each: ms(40) },
-        }
+        Effort { warm_up: ms(3), batch: ms(2), batches: 10, each: ms(15) }
     }
 
     /// The ranks of all parts of a cell, added up, that this profile still has.
@@ -66,7 +63,6 @@ impl Profile {
 /// How prominent the setup is, but for the axes of its workload. `apart`: the placement that stands for two CPUs.
 fn rank(setup: &Setup, apart: Placement) -> usize {
     let together = setup.placement == Placement::SameCpu;
-    let peer = if setup.peer == PeerKind::Process { Rank::Headline } else { Rank::Common };
     let placement = match setup.placement {
         // Two parties that spin on one CPU wait for the scheduler's tick: milliseconds, and no secret.
         Placement::SameCpu if setup.waiting != Waiting::Block => Rank::Rare,
@@ -74,7 +70,7 @@ fn rank(setup: &Setup, apart: Placement) -> usize {
         placement if together || placement == apart => Rank::Headline,
         _ => Rank::Common,
     };
-    peer as usize + placement as usize
+    placement as usize
 }
 
 /// The cells of a profile on this machine, in report order; those that cannot run here among them.
@@ -92,9 +88,11 @@ pub fn cells(profile: Profile, topology: &Topology) -> Vec<Cell> {
         for setup in setups(&table) {
             let rank = rank(&setup, apart);
             let cell = |&(mechanism, workload): &(&'static Mechanism, &'static Workload)| {
-                let fits = workload.waitings.contains(&setup.waiting) && mechanism.reach.peers().contains(&setup.peer);
-                let point = point(&workload.axes, &setup).filter(|_| fits)?;
-                let rank = rank + point + mechanism.rank as usize + workload.rank as usize;
+                let waits = workload.waitings.contains(&setup.waiting);
+                let point = point(&workload.axes, &setup).filter(|_| waits)?;
+                // The kind of peer that matters more comes first.
+                let peer = mechanism.reach.peers().iter().position(|&peer| peer == setup.peer)?;
+                let rank = rank + point + peer + mechanism.rank as usize + workload.rank as usize;
                 (rank <= profile.reach()).then_some(Cell { mechanism, workload, setup })
             };
             cells.extend(table.iter().filter_map(cell));

@@ -30,7 +30,7 @@ pub const CAPACITY: usize = 256 * 1024;
 /// The largest frame: a quarter, so that several are under way while a long message crosses.
 const MAX_FRAME: usize = CAPACITY / 4;
 /// How often an adaptive party polls before it blocks: a few microseconds, about twice what a spinning answer takes.
-const ADAPTIVE_POLLS: u32 = 2000;
+pub const ADAPTIVE_POLLS: u32 = 2000;
 
 /// In a header: the frame is complete.
 const COMPLETE: u64 = 1 << 63;

@@ -9,15 +9,15 @@ use crate::mechanism::Waiting;
 
 /// `io_uring_setup(entries)` with the builder's flags.
 pub fn new_ring(builder: &Builder, entries: u32) -> io::Result<IoUring> {
-    builder.build(entries).map_err(|error| {
-        let cause = match errno(&error) {
+    builder.build(entries).map_err(errno).map_err(|errno| {
+        let cause = match errno {
             Errno::EPERM => who_is_allowed(),
             Errno::ENOSYS => "the kernel was built without io_uring, or a sandbox (seccomp) hides it".into(),
             Errno::ENOMEM => "before Linux 5.12 rings count against RLIMIT_MEMLOCK".into(),
             Errno::EINVAL => "this kernel is older than one of the flags".into(),
             _ => "see io_uring_setup(2)".into(),
         };
-        io::Error::other(format!("io_uring_setup: {}; {cause}", errno(&error)))
+        io::Error::other(format!("io_uring_setup: {errno}; {cause}"))
     })
 }
 
@@ -43,7 +43,7 @@ pub fn submit(ring: &IoUring, waiting: Waiting) -> Result<(), Errno> {
         match ring.submit_and_wait(usize::from(waiting != Waiting::Spin)) {
             Ok(0) => {}
             Ok(_) => return Ok(()),
-            Err(error) => match errno(&error) {
+            Err(error) => match errno(error) {
                 Errno::EINTR | Errno::EAGAIN | Errno::EBUSY => {}
                 errno => return Err(errno),
             },
@@ -71,6 +71,6 @@ pub fn await_completion(ring: &mut IoUring, waiting: Waiting) -> i32 {
 
 /// The number of an error that a system call returned.
 #[cold]
-pub fn errno(error: &io::Error) -> Errno {
+pub fn errno(error: io::Error) -> Errno {
     Errno::from_raw(error.raw_os_error().unwrap_or_default())
 }

@@ -14,7 +14,7 @@ use ipcmark_harness::record::{Outcome, Record};
 use serde_json::Value;
 
 /// Four cells that every machine has: both workloads of the floor and of one kernel object, on one CPU.
-const FEW: [&str; 2] = ["same-cpu/block/null/64B", "same-cpu/block/pipe/64B"];
+const FEW: [&str; 2] = ["*/same-cpu/block/null/64B", "*/same-cpu/block/pipe/64B"];
 
 fn folder() -> tempfile::TempDir {
     tempfile::tempdir().unwrap()
@@ -38,9 +38,18 @@ fn text<'a>(object: &'a Value, key: &str) -> &'a str {
 /// The id that a cell's own parts make.
 fn id_from_parts(cell: &Value) -> String {
     let setup = &cell["setup"];
-    let size = ipcmark::cell::size_label(setup["payload_bytes"].as_u64().unwrap() as usize);
+    let number = |key: &str| setup[key].as_u64();
+    let size = ipcmark::cell::size_label(number("payload_bytes").unwrap() as usize);
+    let fans = text(cell, "workload").starts_with("fan-");
+    let peers = number("parties").filter(|_| fans).map_or_else(String::new, |n| format!("-{}peers", n - 1));
+    let idle = number("idle_ns").map_or_else(String::new, |ns| format!("-after-{}", ipcmark::cell::time_label(ns)));
+    let rate = number("rate_per_s").map_or_else(String::new, |hz| format!("-{}", ipcmark::cell::rate_label(hz)));
     let [peer, placement, waiting] = ["peer", "placement", "waiting"].map(|key| text(setup, key));
-    format!("{}/{peer}/{placement}/{waiting}/{}/{size}", text(cell, "workload"), text(cell, "mechanism"))
+    format!(
+        "{}/{peer}/{placement}/{waiting}/{}/{size}{peers}{idle}{rate}",
+        text(cell, "workload"),
+        text(cell, "mechanism")
+    )
 }
 
 #[test]

@@ -2,6 +2,9 @@
 //! suite but the ring itself, in the two loops that are about it.
 #![allow(unsafe_code)] // the ring's ends take a pointer
 
+#[cfg(feature = "rivals")]
+pub(crate) mod channels;
+pub(crate) mod notifications;
 pub(crate) mod pipes;
 
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -37,7 +40,8 @@ const MESSAGE: usize = 64;
 pub(crate) fn measure(plain: Loop, stage: &Stage, clock: Clock) -> anyhow::Result<f64> {
     let probe = plain(&Plan { stage, clock, count: 200, batches: 3 })?;
     let op_ns = median(&probe).unwrap_or(1e3).max(1.0);
-    let times = plain(&Plan { stage, clock, count: (BATCH_NS / op_ns) as u64, batches: BATCHES })?;
+    let count = ((BATCH_NS / op_ns) as u64).max(1);
+    let times = plain(&Plan { stage, clock, count, batches: BATCHES })?;
     median(&times).ok_or_else(|| anyhow::anyhow!("no batches"))
 }
 

@@ -95,7 +95,7 @@ impl Parties {
     /// end gets it back. `far` builds the peer's work inside the peer, where its memory belongs.
     pub fn start<N, F, M>(&mut self, kind: PeerKind, cpus: &[usize], near: N, far: M) -> io::Result<N>
     where
-        F: Far,
+        F: Far + 'static,
         M: FnOnce() -> io::Result<F> + Send + 'static,
     {
         let place = self.peers.len();
@@ -103,6 +103,8 @@ impl Parties {
             return Err(io::Error::other(format!("at most {MAX_PEERS} peers can be started")));
         }
         let post = Post { gate: self.gate.clone(), place, clock: self.clock, cpus: cpus.to_vec() };
+        // From here on one code for all: what differs is called once a batch.
+        let far: MakeFar = Box::new(move || Ok(Box::new(far()?)));
         let (peer, near) = match kind {
             PeerKind::Process => fork_peer(post, near, far)?,
             PeerKind::Thread => (Peer::Thread(Some(spawn_peer(post, far)?)), near),
@@ -123,6 +125,19 @@ impl Parties {
         extent: Extent,
         checked: bool,
         near: impl FnOnce(&Clock, &AtomicU64) -> io::Result<Span>,
+    ) -> io::Result<Sample> {
+        let mut near = Some(near);
+        self.run_one_order(extent, checked, &mut |clock, limit| match near.take() {
+            Some(near) => near(clock, limit),
+            None => Err(io::Error::other("an order was worked off twice")),
+        })
+    }
+
+    fn run_one_order(
+        &mut self,
+        extent: Extent,
+        checked: bool,
+        near: &mut dyn FnMut(&Clock, &AtomicU64) -> io::Result<Span>,
     ) -> io::Result<Sample> {
         let limit = if let Extent::Count(count) = extent { count } else { u64::MAX };
         let peers = self.peers.len() as u32;
@@ -192,7 +207,10 @@ struct Post {
     cpus: Vec<usize>,
 }
 
-fn fork_peer<N, F: Far>(post: Post, near: N, far: impl FnOnce() -> io::Result<F>) -> io::Result<(Peer, N)> {
+/// Builds a peer's work inside the peer.
+type MakeFar = Box<dyn FnOnce() -> io::Result<Box<dyn Far>> + Send>;
+
+fn fork_peer<N>(post: Post, near: N, far: MakeFar) -> io::Result<(Peer, N)> {
     let worker = getpid();
     let mut ends = Some((near, far));
     let pid = process::fork(|| {
@@ -214,11 +232,7 @@ fn fork_peer<N, F: Far>(post: Post, near: N, far: impl FnOnce() -> io::Result<F>
     }
 }
 
-fn spawn_peer<F, M>(post: Post, far: M) -> io::Result<std::thread::JoinHandle<()>>
-where
-    F: Far,
-    M: FnOnce() -> io::Result<F> + Send + 'static,
-{
+fn spawn_peer(post: Post, far: MakeFar) -> io::Result<std::thread::JoinHandle<()>> {
     std::thread::Builder::new().name(format!("peer-{}", post.place)).spawn(move || {
         if let Err(failure) = post.attend(far) {
             // The near end may be blocked on this thread: nobody else can end the worker.
@@ -229,10 +243,10 @@ where
 
 impl Post {
     /// Serves orders until told to leave; a panic becomes a failure.
-    fn attend<F: Far>(&self, far: impl FnOnce() -> io::Result<F>) -> Result<(), Failure> {
+    fn attend(&self, far: MakeFar) -> Result<(), Failure> {
         let attend = std::panic::AssertUnwindSafe(|| {
             pin(&self.cpus)?;
-            self.serve_orders(&mut far()?)
+            self.serve_orders(&mut *far()?)
         });
         match std::panic::catch_unwind(attend) {
             Ok(result) => result.map_err(Failure::from),
@@ -240,7 +254,7 @@ impl Post {
         }
     }
 
-    fn serve_orders(&self, far: &mut impl Far) -> io::Result<()> {
+    fn serve_orders(&self, far: &mut dyn Far) -> io::Result<()> {
         let mut seen = 0;
         loop {
             let (number, order) = self.gate.await_order(seen);
@@ -253,7 +267,7 @@ impl Post {
         }
     }
 
-    fn serve(&self, far: &mut impl Far, checked: bool) -> io::Result<Report> {
+    fn serve(&self, far: &mut dyn Far, checked: bool) -> io::Result<Report> {
         let migrations_before = usage::migrations();
         let before = Usage::of_this_thread();
         self.gate.say_ready();

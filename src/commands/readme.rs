@@ -65,7 +65,11 @@ fn write(path: &Path, text: &str) -> anyhow::Result<()> {
 fn readme(keep_capabilities: bool) -> anyhow::Result<String> {
     let advice = || format!("cannot read {README}; this command is for the top folder of a checkout");
     let text = fs::read_to_string(README).with_context(advice)?;
-    let seen = if keep_capabilities { rows_of(&text) } else { observed()? };
+    let mut seen = rows_of(&text);
+    if !keep_capabilities {
+        // What is missing here keeps what was seen of it elsewhere.
+        seen.extend(observed()?);
+    }
     let tables = [
         ("mechanisms", mechanisms()),
         ("workloads", workloads()),

@@ -7,7 +7,7 @@ use std::sync::{Arc, Condvar, Mutex};
 use super::transport;
 use crate::descriptor::ended;
 use crate::mechanism::{Setup, Support, Verdict, Waiting};
-use crate::shapes::Transport;
+use crate::shapes::{FanIn, FanOut, Transport};
 use ipcmark_harness::parties::PeerKind;
 use ipcmark_harness::placement::Placement;
 
@@ -126,6 +126,36 @@ impl<const FAULT: u8> Transport for Faulty<FAULT> {
     }
 }
 
+impl<const FAULT: u8> Faulty<FAULT> {
+    /// The near end, and several far ends of the same two lanes.
+    fn with_several(setup: &Setup) -> io::Result<(Self, Vec<Self>)> {
+        let (near, far) = Self::pair(setup)?;
+        let another = || {
+            let (inbound, outbound) = (Arc::clone(&far.inbound), Arc::clone(&far.outbound));
+            Faulty { inbound, outbound, is_near: false, received: 0, last: Vec::new(), _name: None }
+        };
+        let others = (1..setup.parties).map(|_| another()).collect();
+        Ok((near, others))
+    }
+}
+
+impl<const FAULT: u8> FanIn for Faulty<FAULT> {
+    type Reader = Self;
+
+    fn fan_in(setup: &Setup) -> io::Result<(Self, Vec<Self>)> {
+        Self::with_several(setup)
+    }
+}
+
+/// Here the faults show at the readers.
+impl<const FAULT: u8> FanOut for Faulty<FAULT> {
+    fn fan_out(setup: &Setup) -> io::Result<(Self, Vec<Self>)> {
+        let (writer, mut readers) = Self::with_several(setup)?;
+        readers.iter_mut().for_each(|reader| reader.is_near = true);
+        Ok((writer, readers))
+    }
+}
+
 /// Two threads anywhere, a cache line between them.
 pub(crate) const SETUP: Setup = Setup {
     peer: PeerKind::Thread,
@@ -154,6 +184,31 @@ fn a_transport_that_keeps_the_contract_breaks_no_clause() {
 fn assert_broken<T: Transport>(clause: &str) {
     let found = try_clause::<T>(clause);
     assert!(matches!(found, Err(_) | Ok(Verdict::Broken(_))), "{clause}: {found:?}");
+}
+
+#[track_caller]
+fn assert_fan_broken<T: FanIn + FanOut>() {
+    for clause in super::fan_in::<T>().iter().chain(super::fan_out::<T>()) {
+        let found = (clause.check)(&SETUP);
+        assert!(matches!(found, Err(_) | Ok(Verdict::Broken(_))), "{}: {found:?}", clause.name);
+    }
+}
+
+#[test]
+fn a_channel_that_keeps_the_contract_serves_several_writers_and_several_readers() {
+    for clause in super::fan_in::<Faulty<NONE>>().iter().chain(super::fan_out::<Faulty<NONE>>()) {
+        assert_eq!((clause.check)(&SETUP).unwrap(), Verdict::Kept, "{}", clause.name);
+    }
+}
+
+#[test]
+fn a_changed_byte_breaks_the_clauses_of_several_writers_and_several_readers() {
+    assert_fan_broken::<Faulty<FLIPS_A_BYTE>>();
+}
+
+#[test]
+fn a_repeated_message_breaks_the_clauses_of_several_writers_and_several_readers() {
+    assert_fan_broken::<Faulty<REPEATS_A_MESSAGE>>();
 }
 
 #[test]

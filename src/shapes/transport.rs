@@ -21,7 +21,7 @@ pub const fn transport<T: Transport>() -> Shape {
 ///
 /// - **messages_arrive_whole_and_unchanged**, from one byte to the largest size `supports` admits;
 /// - **messages_arrive_in_order**, none lost, none twice;
-/// - **both_directions_carry_messages**, at the same time;
+/// - **both_directions_carry_messages**, at the same time (where `HOLDS`);
 /// - **a_full_channel_holds_the_sender_back**: `send` waits for room instead of losing or failing;
 /// - **boundaries_are_kept**: one `recv` never returns bytes of two messages (where `BOUNDARIES`);
 /// - **recv_after_the_other_end_is_gone_reports_end**: `UnexpectedEof`, not a hang (where `REPORTS_END`);
@@ -36,6 +36,9 @@ pub trait Transport: Sized + Send + 'static {
     const DELIVERS: bool = true;
     /// Whether `recv` notices that the other end is gone.
     const REPORTS_END: bool = true;
+    /// Whether the channel holds a message that nobody takes yet. Where it does not, `send` waits for `recv`, and two ends
+    /// that send at the same time wait for each other.
+    const HOLDS: bool = true;
     /// The ways of waiting it has.
     const WAITINGS: &'static [Waiting] = &[Waiting::Block, Waiting::Spin];
 

@@ -42,7 +42,8 @@ pub trait Wakeup: Sized + Send + 'static {
     /// Both ends. Either may be moved to a forked process or a thread.
     fn pair(setup: &Setup) -> io::Result<(Self, Self)>;
 
-    /// Called once, in the party that will use this end, before anything is timed.
+    /// Called once, in the party that will use this end, before anything is timed. It does not wait for the other end to be
+    /// settled: that may come after it. The first `notify` may.
     fn settle(&mut self) -> io::Result<()> {
         Ok(())
     }

@@ -96,7 +96,8 @@ pub(super) struct Remade<T: Rendezvous> {
 impl<T: Rendezvous> Transport for Remade<T> {
     const BOUNDARIES: bool = T::BOUNDARIES;
     const REPORTS_END: bool = false;
-    const WAITINGS: &'static [Waiting] = T::WAITINGS;
+    // Accepting and opening wait in the kernel in any case.
+    const WAITINGS: &'static [Waiting] = &[Waiting::Block];
 
     fn supports(setup: &Setup) -> Support {
         T::supports(setup)

@@ -187,3 +187,46 @@ impl<T: FanIn> Far for Writer<T> {
         if checked { self.write_until::<true>(limit) } else { self.write_until::<false>(limit) }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::contract::transport_tests::{FLIPS_A_BYTE, Faulty, REPEATS_A_MESSAGE, SETUP};
+    use crate::mechanism::Setup;
+
+    fn session<T: FanIn>() -> Box<dyn Session> {
+        let setup = Setup { parties: 4, ..SETUP };
+        Gathering::<T>::open(&Stage { setup, near_cpus: Vec::new(), far_cpus: Vec::new() }, Clock::vdso()).unwrap()
+    }
+
+    fn mismatch<R: std::fmt::Debug>(result: io::Result<R>) -> String {
+        let error = result.unwrap_err();
+        assert!(error.get_ref().is_some_and(|inner| inner.is::<Mismatch>()), "{error}");
+        error.to_string()
+    }
+
+    #[test]
+    fn shares_are_what_each_writer_got_through_while_the_clock_ran() {
+        let mut session = session::<Faulty<0>>();
+        let sample = session.batch(3000).unwrap();
+        assert_eq!(sample.shares.len(), 3);
+        assert_eq!(sample.shares.iter().sum::<u64>(), 3000);
+        assert!(sample.covered >= 3000, "{sample:?}");
+        assert_eq!(session.verify(500, Duration::from_secs(5)).unwrap().operations, 500);
+    }
+
+    #[test]
+    fn a_repeated_message_fails_a_timed_batch() {
+        let mut session = session::<Faulty<REPEATS_A_MESSAGE>>();
+        let error = mismatch(session.batch(100));
+        assert!(error.contains("was expected"), "{error}");
+        std::mem::forget(session);
+    }
+
+    #[test]
+    fn a_changed_byte_fails_verification() {
+        let mut session = session::<Faulty<FLIPS_A_BYTE>>();
+        assert!(mismatch(session.verify(100, Duration::from_secs(5))).contains("byte 32 of 64"));
+        std::mem::forget(session);
+    }
+}

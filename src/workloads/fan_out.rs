@@ -173,3 +173,49 @@ impl<T: FanOut> Far for Reader<T> {
         if checked { self.read_until_last::<true>() } else { self.read_until_last::<false>() }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::contract::transport_tests::{FLIPS_A_BYTE, Faulty, REPEATS_A_MESSAGE, SETUP};
+    use crate::mechanism::Setup;
+
+    fn session<T: FanOut>() -> Box<dyn Session> {
+        let setup = Setup { parties: 4, ..SETUP };
+        Spreading::<T>::open(&Stage { setup, near_cpus: Vec::new(), far_cpus: Vec::new() }, Clock::vdso()).unwrap()
+    }
+
+    #[test]
+    fn the_readers_together_get_each_message_once() {
+        let mut session = session::<Faulty<0>>();
+        let sample = session.batch(3000).unwrap();
+        assert_eq!((sample.shares.len(), sample.shares.iter().sum::<u64>()), (3, 3000));
+        assert_eq!(session.verify(500, Duration::from_secs(5)).unwrap().operations, 500);
+    }
+
+    /// The failure of a reader in a thread ends the worker, so it is asked itself here.
+    fn read<const FAULT: u8>(checked: bool) -> io::Result<u64> {
+        let (mut writer, mut readers) = <Faulty<FAULT>>::fan_out(&SETUP)?;
+        let mut lane = Lane::new(SETUP.payload_bytes, 0)?;
+        for number in (0..20).chain([LAST]) {
+            lane.prepare_as::<true>(number);
+            crate::shapes::Transport::send(&mut writer, &lane.out)?;
+        }
+        let lane = Lane::new(SETUP.payload_bytes, 0)?;
+        let mut reader = Reader { end: readers.remove(0), lane, place: 0, next: 0, sums: Shared::zeroed()? };
+        reader.serve(&AtomicU64::new(0), checked)
+    }
+
+    #[test]
+    fn a_repeated_message_fails_a_timed_batch() {
+        assert_eq!(read::<0>(false).unwrap(), 20);
+        let error = read::<REPEATS_A_MESSAGE>(false).unwrap_err().to_string();
+        assert!(error.contains("message 3 came to a reader that had got message 3 before"), "{error}");
+    }
+
+    #[test]
+    fn a_changed_byte_fails_verification() {
+        assert_eq!(read::<0>(true).unwrap(), 20);
+        assert!(read::<FLIPS_A_BYTE>(true).unwrap_err().to_string().contains("byte 32 of 64"));
+    }
+}

@@ -115,7 +115,7 @@ impl Axes {
 
 /// Message sizes, each also a multiple or a part of something: 64 B a cache line, 4 KiB a page, 64 KiB a pipe.
 const ALL_BYTES: [usize; 10] = [1, 8, 64, 256, 1 << 10, 4 << 10, 16 << 10, 64 << 10, 256 << 10, 1 << 20];
-const COMMON_BYTES: [usize; 6] = [1, 64, 1 << 10, 4 << 10, 64 << 10, 1 << 20];
+const COMMON_BYTES: [usize; 4] = [64, 4 << 10, 64 << 10, 1 << 20];
 
 /// All message sizes, these as headlines.
 const fn sizes(headlines: &[usize]) -> [Point<usize>; ALL_BYTES.len()] {

@@ -211,3 +211,40 @@ impl<T: Transport> Far for Receiver<T> {
         if checked { self.receive::<true>(count) } else { self.receive::<false>(count) }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::contract::transport_tests::{Faulty, REPEATS_A_MESSAGE, SETUP};
+    use crate::mechanism::Setup;
+
+    #[test]
+    fn messages_beyond_one_order_are_all_sent_and_have_a_latency() {
+        let setup = Setup { rate_per_s: Some(1_000_000), ..SETUP };
+        let stage = Stage { setup, near_cpus: Vec::new(), far_cpus: Vec::new() };
+        let mut session = Pacing::<Faulty<0>>::open(&stage, Clock::vdso()).unwrap();
+        let mut latencies = Histogram::new();
+        let count = MOST as u64 + 10;
+        let sample = session.each(count, &mut latencies).unwrap();
+        assert_eq!((sample.operations, &sample.per_party[..], latencies.len()), (count, &[count, count][..], count));
+        assert!(sample.facts["offered_per_s"] == 1e6 && sample.facts.contains_key("from_sending_p99_ns"), "{sample:?}");
+        let verified = session.verify(100, Duration::from_secs(5)).unwrap();
+        assert_eq!((verified.operations, verified.bytes), (100, 6400));
+    }
+
+    /// The failure of a receiver in a thread ends the worker, so it is asked itself here.
+    #[test]
+    fn a_repeated_message_fails_a_timed_batch() {
+        let (receiving, mut sending) = <Faulty<REPEATS_A_MESSAGE>>::pair(&SETUP).unwrap();
+        let mut lane = Lane::new(SETUP.payload_bytes, 0).unwrap();
+        for number in 0..20 {
+            lane.prepare_as::<false>(number);
+            sending.send(&lane.out).unwrap();
+        }
+        let arrivals = Shared::zeroed().unwrap();
+        let lane = Lane::new(SETUP.payload_bytes, 0).unwrap();
+        let mut receiver = Receiver { end: receiving, lane, arrivals, clock: Clock::vdso() };
+        let error = receiver.serve(&AtomicU64::new(20), false).unwrap_err().to_string();
+        assert!(error.contains("was expected"), "{error}");
+    }
+}

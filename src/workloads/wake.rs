@@ -37,7 +37,7 @@ pub(super) const fn workload<W: Wakeup>(payload_bytes: &'static [Point<usize>], 
 
 /// None, and four decades: from a busy partner to one that a timer wakes a hundred times a second.
 const IDLE_NS: &[Point<u64>] = &[
-    Point(0, Rank::Headline),
+    Point(0, Rank::Common),
     Point(10_000, Rank::Common),
     Point(100_000, Rank::Headline),
     Point(1_000_000, Rank::Common),
@@ -260,5 +260,38 @@ impl<W: Wakeup> Far for Notifier<W> {
             served += 1;
         }
         Ok(served)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::contract::transport_tests::{Faulty, REPEATS_A_MESSAGE, SETUP};
+    use crate::mechanism::Setup;
+    use crate::workloads::adapters::Message;
+
+    fn session<W: Wakeup>() -> Box<dyn Session> {
+        let setup = Setup { idle_ns: Some(1000), ..SETUP };
+        Waking::<W>::open(&Stage { setup, near_cpus: Vec::new(), far_cpus: Vec::new() }, Clock::vdso()).unwrap()
+    }
+
+    #[test]
+    fn every_notification_ends_one_wait_and_has_a_latency() {
+        let mut session = session::<Message<Faulty<0>>>();
+        let mut latencies = Histogram::new();
+        let sample = session.each(50, &mut latencies).unwrap();
+        assert_eq!((sample.operations, &sample.per_party[..], latencies.len()), (50, &[50, 50][..], 50));
+        // The idle time is part of a turn and not of the latency.
+        assert!(sample.wall_ns > 50.0 * 1000.0 && sample.facts.contains_key("clock_offset_bound_ns"), "{sample:?}");
+        assert!(session.window(Duration::from_millis(2)).unwrap().operations > 0);
+        assert_eq!(session.verify(20, Duration::from_secs(5)).unwrap().operations, 20);
+    }
+
+    #[test]
+    fn a_repeated_message_fails_a_timed_batch() {
+        let mut session = session::<Message<Faulty<REPEATS_A_MESSAGE>>>();
+        let error = session.batch(20).unwrap_err().to_string();
+        assert!(error.contains("was expected"), "{error}");
+        std::mem::forget(session);
     }
 }

@@ -4,7 +4,7 @@
 //! shared form works between threads too, for about 40 ns more a call. Reference: futex(2), futex(7).
 #![allow(unsafe_code)] // the system call takes an address
 
-use std::sync::atomic::AtomicU32;
+use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::Duration;
 
 /// `syscall(SYS_futex, word, FUTEX_WAIT, expected, timeout)`: sleeps while `word` holds `expected`.
@@ -20,6 +20,18 @@ pub fn wait(word: &AtomicU32, expected: u32, timeout: Option<Duration>) {
     unsafe { libc::syscall(libc::SYS_futex, word.as_ptr(), libc::FUTEX_WAIT, expected, limit) };
 }
 
+/// `wait`, until `word` holds a value that is `awaited`: that value. Who stores it does so with Release and calls `wake`.
+pub fn wait_until(word: &AtomicU32, awaited: impl Fn(u32) -> bool) -> u32 {
+    loop {
+        // Acquire: pairs with the Release of who stores it.
+        let value = word.load(Ordering::Acquire);
+        if awaited(value) {
+            return value;
+        }
+        wait(word, value, None);
+    }
+}
+
 /// `syscall(SYS_futex, word, FUTEX_WAKE, count)`: wakes up to `count` waiters in any process that maps `word`.
 pub fn wake(word: &AtomicU32, count: u32) {
     let count = count.min(i32::MAX as u32);
@@ -30,7 +42,6 @@ pub fn wake(word: &AtomicU32, count: u32) {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use std::sync::atomic::Ordering;
     use std::time::Instant;
 
     #[test]
@@ -49,11 +60,7 @@ mod tests {
     fn wake_ends_a_wait_in_another_thread() {
         let word = AtomicU32::new(0);
         std::thread::scope(|scope| {
-            scope.spawn(|| {
-                while word.load(Ordering::Acquire) == 0 {
-                    wait(&word, 0, None);
-                }
-            });
+            scope.spawn(|| wait_until(&word, |value| value == 1));
             word.store(1, Ordering::Release);
             wake(&word, 1);
         });

@@ -2,10 +2,13 @@
 #![allow(unsafe_code)] // fork and _exit
 
 use std::io;
+use std::sync::atomic::{AtomicU32, Ordering};
 
 use nix::sys::prctl;
 use nix::sys::signal::Signal;
-use nix::unistd::{ForkResult, Pid, getppid};
+use nix::unistd::{ForkResult, Pid, getpid, getppid, pause};
+
+use super::futex;
 
 /// `fork(2)` in a single-threaded process; the child runs `body` and leaves by `_exit` with the code it returns.
 ///
@@ -23,6 +26,32 @@ pub fn fork(body: impl FnOnce() -> i32) -> io::Result<Pid> {
     match unsafe { nix::unistd::fork() }? {
         ForkResult::Parent { child } => Ok(child),
         ForkResult::Child => exit_now(body()),
+    }
+}
+
+/// `fork(2)` of a child that calls pause(2) until a signal ends it; it ends with the thread that called.
+///
+/// The child stores its number in `announced`, which both share, and wakes who waits there by futex(2); the call returns
+/// after that. As the child makes only async-signal-safe calls, the process may have other threads.
+pub fn fork_pausing(announced: &AtomicU32) -> io::Result<Pid> {
+    let parent = getpid();
+    // SAFETY: the child calls prctl, getppid, getpid, futex, pause and _exit, all bare system calls.
+    match unsafe { nix::unistd::fork() }? {
+        ForkResult::Parent { child } => {
+            futex::wait_until(announced, |number| number == child.as_raw() as u32);
+            Ok(child)
+        }
+        ForkResult::Child => {
+            if die_with(parent, Signal::SIGKILL).is_err() {
+                exit_now(1);
+            }
+            // Release: pairs with the Acquire in `wait_until`.
+            announced.store(getpid().as_raw() as u32, Ordering::Release);
+            futex::wake(announced, u32::MAX);
+            loop {
+                pause();
+            }
+        }
     }
 }
 
@@ -46,4 +75,19 @@ pub fn die_with(parent: Pid, signal: Signal) -> io::Result<()> {
 /// The number of threads of this process, from the entries of /proc/self/task; 1 where procfs is not mounted.
 fn thread_count() -> usize {
     std::fs::read_dir("/proc/self/task").map_or(1, |tasks| tasks.count().max(1))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::sys::memory::Shared;
+    use nix::sys::wait::{WaitStatus, waitpid};
+
+    #[test]
+    fn a_pausing_child_has_announced_itself_and_ends_with_the_thread_that_forked_it() {
+        let announced = Shared::<AtomicU32>::zeroed().unwrap();
+        let child = std::thread::scope(|scope| scope.spawn(|| fork_pausing(&announced).unwrap()).join().unwrap());
+        assert_eq!(announced.load(Ordering::Relaxed), child.as_raw() as u32);
+        assert_eq!(waitpid(child, None), Ok(WaitStatus::Signaled(child, Signal::SIGKILL, false)));
+    }
 }

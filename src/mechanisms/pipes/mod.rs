@@ -1,10 +1,21 @@
 //! Pipes, FIFOs and pseudo-terminals.
 
+mod fifo;
 mod pipe;
+mod pty;
 mod splice;
 mod vmsplice;
 
 use crate::mechanism::Mechanism;
 
-pub(super) static LIST: &[&Mechanism] =
-    &[&pipe::DEFAULT, &pipe::ENLARGED, &vmsplice::DEFAULT, &vmsplice::ENLARGED, &vmsplice::GIFT, &splice::MECHANISM];
+pub(super) static LIST: &[&Mechanism] = &[
+    &pipe::DEFAULT,
+    &pipe::ENLARGED,
+    &fifo::IN_MEMORY,
+    &fifo::ON_DISK,
+    &vmsplice::DEFAULT,
+    &vmsplice::ENLARGED,
+    &vmsplice::GIFT,
+    &splice::MECHANISM,
+    &pty::MECHANISM,
+];

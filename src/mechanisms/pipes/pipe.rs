@@ -4,13 +4,14 @@
 //! while it reads, several readers of whole messages may share one, too.
 
 use std::io;
+use std::marker::PhantomData;
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 
 use nix::fcntl::{FcntlArg, OFlag, fcntl};
 use nix::unistd::pipe2;
 
 use crate::descriptor::{named, read_all, wait_by, write_all};
-use crate::mechanism::{Family, Mechanism, Rank, Reach, Setup, Support};
+use crate::mechanism::{Family, Mechanism, Rank, Reach, Setup, Support, Waiting};
 use crate::shapes::{self, FanIn, FanOut, Transport};
 
 pub(super) static DEFAULT: Mechanism = Mechanism {
@@ -21,7 +22,11 @@ pub(super) static DEFAULT: Mechanism = Mechanism {
     references: &["pipe(2)", "pipe(7)"],
     support: || Support::Available,
     rank: Rank::Headline,
-    shapes: &[shapes::transport::<Pipe<0>>(), shapes::fan_in::<Pipe<0>>(), shapes::fan_out::<Pipe<0>>()],
+    shapes: &[
+        shapes::transport::<Pipe<Anonymous<DEFAULT_BYTES>>>(),
+        shapes::fan_in::<Pipe<Anonymous<DEFAULT_BYTES>>>(),
+        shapes::fan_out::<Pipe<Anonymous<DEFAULT_BYTES>>>(),
+    ],
 };
 
 pub(super) static ENLARGED: Mechanism = Mechanism {
@@ -35,16 +40,32 @@ pub(super) static ENLARGED: Mechanism = Mechanism {
         Err(error) => Support::Missing(error.to_string()),
     },
     rank: Rank::Common,
-    shapes: &[shapes::transport::<Pipe<ENLARGED_BYTES>>()],
+    shapes: &[shapes::transport::<Pipe<Anonymous<ENLARGED_BYTES>>>()],
 };
 
 pub(super) const ENLARGED_BYTES: usize = 1 << 20;
 /// The capacity is left as the kernel makes it.
 pub(super) const DEFAULT_BYTES: usize = 0;
 
-struct Pipe<const CAPACITY: usize> {
+/// One end of two pipes, each made by `S`.
+pub(super) struct Pipe<S> {
     reader: OwnedFd,
     writer: OwnedFd,
+    _source: PhantomData<S>,
+}
+
+/// How a pipe comes to be.
+pub(super) trait Source: Send + 'static {
+    /// The reading and the writing end of a new one.
+    fn open() -> io::Result<(OwnedFd, OwnedFd)>;
+}
+
+struct Anonymous<const CAPACITY: usize>;
+
+impl<const CAPACITY: usize> Source for Anonymous<CAPACITY> {
+    fn open() -> io::Result<(OwnedFd, OwnedFd)> {
+        new_pipe(CAPACITY)
+    }
 }
 
 /// The reading and the writing end of a pipe of this capacity.
@@ -61,16 +82,14 @@ pub(super) fn new_pipe(capacity: usize) -> io::Result<(OwnedFd, OwnedFd)> {
     Ok((reader, writer))
 }
 
-impl<const CAPACITY: usize> Transport for Pipe<CAPACITY> {
+impl<S: Source> Transport for Pipe<S> {
     const BOUNDARIES: bool = false;
 
     fn pair(setup: &Setup) -> io::Result<(Self, Self)> {
-        let (near_reader, far_writer) = new_pipe(CAPACITY)?;
-        let (far_reader, near_writer) = new_pipe(CAPACITY)?;
-        for fd in [&near_reader, &near_writer, &far_reader, &far_writer] {
-            wait_by(fd, setup.waiting)?;
-        }
-        Ok((Pipe { reader: near_reader, writer: near_writer }, Pipe { reader: far_reader, writer: far_writer }))
+        let (near_reader, far_writer) = S::open()?;
+        let (far_reader, near_writer) = S::open()?;
+        let end = |reader, writer| Self::new(reader, writer, setup.waiting);
+        Ok((end(near_reader, near_writer)?, end(far_reader, far_writer)?))
     }
 
     #[inline]
@@ -88,7 +107,7 @@ impl<const CAPACITY: usize> Transport for Pipe<CAPACITY> {
     }
 }
 
-impl<const CAPACITY: usize> FanIn for Pipe<CAPACITY> {
+impl<S: Source> FanIn for Pipe<S> {
     type Reader = Self;
 
     fn supports_fan_in(setup: &Setup) -> Support {
@@ -102,7 +121,7 @@ impl<const CAPACITY: usize> FanIn for Pipe<CAPACITY> {
     }
 }
 
-impl<const CAPACITY: usize> FanOut for Pipe<CAPACITY> {
+impl<S: Source> FanOut for Pipe<S> {
     fn supports_fan_out(setup: &Setup) -> Support {
         atomic(setup.payload_bytes)
     }
@@ -112,9 +131,15 @@ impl<const CAPACITY: usize> FanOut for Pipe<CAPACITY> {
     }
 }
 
-impl<const CAPACITY: usize> Pipe<CAPACITY> {
+impl<S: Source> Pipe<S> {
+    pub(super) fn new(reader: OwnedFd, writer: OwnedFd, waiting: Waiting) -> io::Result<Self> {
+        wait_by(&reader, waiting)?;
+        wait_by(&writer, waiting)?;
+        Ok(Pipe { reader, writer, _source: PhantomData })
+    }
+
     fn duplicate(&self) -> io::Result<Self> {
-        Ok(Pipe { reader: self.reader.try_clone()?, writer: self.writer.try_clone()? })
+        Ok(Pipe { reader: self.reader.try_clone()?, writer: self.writer.try_clone()?, _source: PhantomData })
     }
 }
 

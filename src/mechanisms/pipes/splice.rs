@@ -6,10 +6,10 @@
 //! is as with vmsplice(2): a reference to each page, a slot of the pipe for each. A receiver that splices on into
 //! /dev/null moves no data, and is not measured.
 //!
-//! When a page may be written again: S slots hold the S pages sent last (see `vmsplice`). Messages lie one behind the
-//! other, on whole pages, and one that does not fit before the end of the memfd begins at its start: with at most K pages
-//! each, up to K - 1 are skipped there, and of those being written the last was sent K - 1 pages earlier than the first
-//! would be. S + 2·K pages leave at least S between.
+//! When a page may be written again: after S further ones, as many as the pipe has slots (see `vmsplice`). Messages of up
+//! to K pages lie one behind the other, each from the start of a page, and one that does not fit before the end of the
+//! memfd begins at its start. So between two uses of a page all others are sent, but for up to K - 1 that are skipped at
+//! the end and up to K - 1 that lie before it in its own message: of S + 2·K pages that leaves S + 1.
 #![allow(unsafe_code)] // copying into pages that the pipe refers to
 
 use std::io;

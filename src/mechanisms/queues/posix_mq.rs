@@ -2,19 +2,25 @@
 //!
 //! A queue needs a name for the moment in which it is opened; it is unpredictable, and unlinked at once. Queues keep
 //! message boundaries and know nothing of who is at the other end: a dead peer shows only in its process's end.
+//!
+//! There is no variant with priorities. A [`Transport`] keeps its messages in order, so those of one conversation have one
+//! priority at a time; and the kernel keeps a tree of the priorities in use, which has one node or none while a single
+//! message is under way, whatever its priority. That a higher one overtakes is a test below.
 
-use std::ffi::CString;
+use std::ffi::{CStr, CString};
 use std::io;
-use std::os::fd::AsRawFd;
+use std::os::fd::{AsFd, AsRawFd, BorrowedFd};
 
 use ipcmark_harness::sys::names;
 use nix::errno::Errno;
 use nix::mqueue::{MQ_OFlag, MqAttr, MqdT, mq_attr_member_t, mq_open, mq_receive, mq_send, mq_unlink};
 use nix::sys::stat::Mode;
 
+use super::{fits, limit};
 use crate::descriptor::{other_length, until_done};
 use crate::mechanism::{Family, Mechanism, Rank, Reach, Setup, Support, Waiting};
-use crate::shapes::{self, Transport};
+use crate::shapes::{self, FanIn, FanOut, Rendezvous, Transport};
+use crate::turn::Turns;
 
 pub(super) static MECHANISM: Mechanism = Mechanism {
     name: "posix-mq",
@@ -24,14 +30,19 @@ pub(super) static MECHANISM: Mechanism = Mechanism {
     references: &["mq_overview(7)", "mq_open(3)"],
     support,
     rank: Rank::Headline,
-    shapes: &[shapes::transport::<PosixMq>()],
+    shapes: &[
+        shapes::transport::<PosixMq>(),
+        shapes::fan_in::<PosixMq>(),
+        shapes::fan_out::<PosixMq>(),
+        shapes::rendezvous::<PosixMq>(),
+    ],
 };
 
 /// The default of fs.mqueue.msg_max.
 const DEPTH: usize = 10;
 
 fn support() -> Support {
-    match Queue::pair(1, Waiting::Block) {
+    match Form::new(1, Waiting::Block).ends(1, 1) {
         Ok(_) => Support::Available,
         Err(error) => Support::Missing(error.to_string()),
     }
@@ -48,20 +59,12 @@ impl Transport for PosixMq {
     const REPORTS_END: bool = false;
 
     fn supports(setup: &Setup) -> Support {
-        match limit("msgsize_max") {
-            Some(most) if setup.payload_bytes > most => Support::Missing(format!(
-                "a message of {} bytes exceeds fs.mqueue.msgsize_max, {most} bytes",
-                setup.payload_bytes
-            )),
-            _ => Support::Available,
-        }
+        fits(setup.payload_bytes, "fs.mqueue.msgsize_max")
     }
 
     fn pair(setup: &Setup) -> io::Result<(Self, Self)> {
-        let (near_in, far_out) = Queue::pair(setup.payload_bytes, setup.waiting)?;
-        let (far_in, near_out) = Queue::pair(setup.payload_bytes, setup.waiting)?;
-        let end = |inbound, outbound| PosixMq { inbound, outbound, scratch: vec![0; setup.payload_bytes] };
-        Ok((end(near_in, near_out), end(far_in, far_out)))
+        let (near, mut far) = Self::star(setup, 1)?;
+        Ok((near, far.remove(0)))
     }
 
     #[inline]
@@ -81,33 +84,152 @@ impl Transport for PosixMq {
         self.scratch = scratch;
         received
     }
+
+    /// A queue descriptor is a file descriptor on Linux, and pollable: mq_overview(7).
+    fn descriptor(&self) -> Option<BorrowedFd<'_>> {
+        Some(self.inbound.0.as_fd())
+    }
+}
+
+impl FanIn for PosixMq {
+    type Reader = Self;
+
+    fn fan_in(setup: &Setup) -> io::Result<(Self, Vec<Self>)> {
+        Self::star(setup, setup.parties - 1)
+    }
+}
+
+impl FanOut for PosixMq {
+    fn fan_out(setup: &Setup) -> io::Result<(Self, Vec<Self>)> {
+        Self::star(setup, setup.parties - 1)
+    }
+}
+
+impl PosixMq {
+    fn new(inbound: Queue, outbound: Queue, form: &Form) -> PosixMq {
+        PosixMq { inbound, outbound, scratch: vec![0; form.message_bytes] }
+    }
+
+    /// One end, and `others` that share its two queues.
+    fn star(setup: &Setup, others: usize) -> io::Result<(Self, Vec<Self>)> {
+        let form = Form::of(setup);
+        let (mut near_in, far_out) = form.ends(1, others)?;
+        let (far_in, mut near_out) = form.ends(others, 1)?;
+        let far = far_in.into_iter().zip(far_out).map(|(inbound, outbound)| PosixMq::new(inbound, outbound, &form));
+        Ok((PosixMq::new(near_in.remove(0), near_out.remove(0), &form), far.collect()))
+    }
+}
+
+/// The names of the queues to come, that to the near end first.
+struct Place {
+    names: [CString; 2],
+    form: Form,
+    turns: Turns,
+}
+
+impl Rendezvous for PosixMq {
+    type Place = Place;
+
+    fn places(setup: &Setup) -> io::Result<(Place, Place)> {
+        let (near, far) = Turns::new(setup.waiting)?;
+        let names = [name()?, name()?];
+        let place = |turns| Place { names: names.clone(), form: Form::of(setup), turns };
+        Ok((place(near), place(far)))
+    }
+
+    /// The names are free again: the far end unlinked those of the channel before, and then answered through it.
+    fn open_near(place: &mut Place) -> io::Result<Self> {
+        let [to_near, to_far] = &place.names;
+        let inbound = place.form.create(to_near, MQ_OFlag::O_RDONLY)?;
+        let outbound = place.form.create(to_far, MQ_OFlag::O_WRONLY)?;
+        place.turns.give();
+        Ok(PosixMq::new(inbound, outbound, &place.form))
+    }
+
+    fn open_far(place: &mut Place) -> io::Result<Self> {
+        let [to_near, to_far] = &place.names;
+        place.turns.take();
+        let inbound = place.form.open(to_far, MQ_OFlag::O_RDONLY);
+        let outbound = place.form.open(to_near, MQ_OFlag::O_WRONLY);
+        mq_unlink(to_near.as_c_str())?;
+        mq_unlink(to_far.as_c_str())?;
+        Ok(PosixMq::new(inbound?, outbound?, &place.form))
+    }
+}
+
+/// An unused name, with the slash that mq_open(3) wants.
+fn name() -> io::Result<CString> {
+    Ok(CString::new(format!("/{}", names::next()))?)
+}
+
+/// What queues are like.
+#[derive(Copy, Clone)]
+struct Form {
+    depth: usize,
+    message_bytes: usize,
+    flags: MQ_OFlag,
+}
+
+impl Form {
+    fn of(setup: &Setup) -> Form {
+        Form::new(setup.payload_bytes, setup.waiting)
+    }
+
+    fn new(message_bytes: usize, waiting: Waiting) -> Form {
+        let depth = limit("fs.mqueue.msg_max").map_or(DEPTH, |most| most.min(DEPTH));
+        let polls = if waiting == Waiting::Spin { MQ_OFlag::O_NONBLOCK } else { MQ_OFlag::empty() };
+        Form { depth, message_bytes, flags: MQ_OFlag::O_CLOEXEC | polls }
+    }
+
+    /// The reading and the writing ends of a new queue, which has no name any more.
+    fn ends(&self, readers: usize, writers: usize) -> io::Result<(Vec<Queue>, Vec<Queue>)> {
+        let name = name()?;
+        names::held(|| {
+            let first = self.create(&name, MQ_OFlag::O_RDONLY)?;
+            let open = |access, count| (0..count).map(|_| self.open(&name, access)).collect::<io::Result<Vec<_>>>();
+            let ends = open(MQ_OFlag::O_RDONLY, readers - 1).and_then(|mut more| {
+                more.push(first);
+                Ok((more, open(MQ_OFlag::O_WRONLY, writers)?))
+            });
+            mq_unlink(name.as_c_str())?;
+            ends
+        })
+    }
+
+    /// For its owner only.
+    fn create(&self, name: &CStr, access: MQ_OFlag) -> io::Result<Queue> {
+        let attr = MqAttr::new(0, self.depth as mq_attr_member_t, self.message_bytes as mq_attr_member_t, 0);
+        let flags = self.flags | access | MQ_OFlag::O_CREAT | MQ_OFlag::O_EXCL;
+        let queue = mq_open(name, flags, Mode::S_IRUSR | Mode::S_IWUSR, Some(&attr));
+        queue.map(Queue).map_err(|errno| self.explained(errno))
+    }
+
+    fn open(&self, name: &CStr, access: MQ_OFlag) -> io::Result<Queue> {
+        mq_open(name, self.flags | access, Mode::empty(), None).map(Queue).map_err(|errno| self.explained(errno))
+    }
+
+    /// mq_open's errors name no limit; these do.
+    fn explained(&self, errno: Errno) -> io::Error {
+        let cause = match errno {
+            Errno::EMFILE => {
+                let allowed = nix::sys::resource::getrlimit(nix::sys::resource::Resource::RLIMIT_MSGQUEUE);
+                let allowed = allowed.map_or_else(|_| "unknown".into(), |(soft, _)| soft.to_string());
+                format!(": RLIMIT_MSGQUEUE allows {allowed} bytes of queues; raise it with `ulimit -q`")
+            }
+            Errno::EINVAL => ": see fs.mqueue.msg_max and fs.mqueue.msgsize_max".into(),
+            Errno::ENOSPC => ": see fs.mqueue.queues_max".into(),
+            Errno::ENOSYS => ": this kernel is built without CONFIG_POSIX_MQUEUE".into(),
+            _ => String::new(),
+        };
+        let (depth, message_bytes) = (self.depth, self.message_bytes);
+        io::Error::other(format!("mq_open of a queue of {depth} messages of {message_bytes} bytes: {errno}{cause}"))
+    }
 }
 
 /// One queue descriptor; closed on drop (nix's own type is not).
 struct Queue(MqdT);
 
 impl Queue {
-    /// The reading and the writing end of a new queue, which has no name any more.
-    fn pair(message_bytes: usize, waiting: Waiting) -> io::Result<(Queue, Queue)> {
-        let depth = limit("msg_max").map_or(DEPTH, |most| most.min(DEPTH));
-        let attr = MqAttr::new(0, depth as mq_attr_member_t, message_bytes as mq_attr_member_t, 0);
-        let mut flags = MQ_OFlag::O_CLOEXEC;
-        if waiting == Waiting::Spin {
-            flags |= MQ_OFlag::O_NONBLOCK;
-        }
-        let name = CString::new(format!("/{}", names::next()))?;
-        let owner_only = Mode::S_IRUSR | Mode::S_IWUSR;
-        names::held(|| {
-            let create = flags | MQ_OFlag::O_CREAT | MQ_OFlag::O_EXCL | MQ_OFlag::O_RDONLY;
-            let reader = mq_open(name.as_c_str(), create, owner_only, Some(&attr))
-                .map_err(|errno| explained(errno, depth, message_bytes))
-                .map(Queue)?;
-            let writer = mq_open(name.as_c_str(), flags | MQ_OFlag::O_WRONLY, owner_only, None).map(Queue);
-            mq_unlink(name.as_c_str())?;
-            Ok((reader, writer.map_err(|errno| explained(errno, depth, message_bytes))?))
-        })
-    }
-
     #[inline]
     fn receive(&self, message: &mut [u8]) -> io::Result<()> {
         let len = self.receive_any(message)?;
@@ -133,23 +255,25 @@ fn exact(got: usize, wanted: usize) -> io::Result<()> {
     if got == wanted { Ok(()) } else { Err(other_length(got, wanted)) }
 }
 
-/// A limit of the message queue file system, where it can be read.
-fn limit(name: &str) -> Option<usize> {
-    std::fs::read_to_string(format!("/proc/sys/fs/mqueue/{name}")).ok()?.trim().parse().ok()
-}
+#[cfg(test)]
+mod tests {
+    use super::*;
 
-/// mq_open's errors name no limit; these do.
-fn explained(errno: Errno, depth: usize, message_bytes: usize) -> io::Error {
-    let cause = match errno {
-        Errno::EMFILE => {
-            let allowed = nix::sys::resource::getrlimit(nix::sys::resource::Resource::RLIMIT_MSGQUEUE);
-            let allowed = allowed.map_or_else(|_| "unknown".into(), |(soft, _)| soft.to_string());
-            format!(": RLIMIT_MSGQUEUE allows {allowed} bytes of queues; raise it with `ulimit -q`")
+    #[test]
+    fn a_message_of_higher_priority_overtakes_and_those_of_one_priority_keep_their_order() {
+        let (readers, writers) = match Form::new(1, Waiting::Block).ends(1, 1) {
+            Ok(ends) => ends,
+            Err(error) => return eprintln!("skipped: {error}"),
+        };
+        for (text, priority) in [(b"a", 0), (b"b", 0), (b"c", 7), (b"d", 3), (b"e", 7)] {
+            mq_send(&writers[0].0, text, priority).unwrap();
         }
-        Errno::EINVAL => ": see fs.mqueue.msg_max and fs.mqueue.msgsize_max".into(),
-        Errno::ENOSPC => ": see fs.mqueue.queues_max".into(),
-        Errno::ENOSYS => ": this kernel is built without CONFIG_POSIX_MQUEUE".into(),
-        _ => String::new(),
-    };
-    io::Error::other(format!("mq_open of a queue of {depth} messages of {message_bytes} bytes: {errno}{cause}"))
+        let mut taken = Vec::new();
+        for _ in 0..5 {
+            let (mut text, mut priority) = ([0], 0);
+            mq_receive(&readers[0].0, &mut text, &mut priority).unwrap();
+            taken.push((char::from(text[0]), priority));
+        }
+        assert_eq!(taken, [('c', 7), ('e', 7), ('d', 3), ('a', 0), ('b', 0)]);
+    }
 }

@@ -23,6 +23,11 @@ impl MessageQueue {
         Ok(MessageQueue(created.map_err(|errno| explain_create::<Self>("a queue", key, errno))?))
     }
 
+    /// `msgget(key, 0)`: the queue that another process has made and will remove.
+    pub fn open(key: i32) -> io::Result<MessageQueue> {
+        Object::open(key).map(MessageQueue)
+    }
+
     /// Removes the queue of `key` if this user made it, for its owner only; that there is none is fine.
     pub fn remove_by_key(key: i32) -> io::Result<()> {
         super::remove_by_key::<Self>(key)
@@ -158,6 +163,16 @@ mod tests {
         assert!(child.succeeded());
         assert_eq!(queue.receive(&mut answer, 2, libc::IPC_NOWAIT), Ok(3));
         assert_eq!((answer.mtype(), &answer.text()[..3]), (2, &b"fou"[..]));
+    }
+
+    #[test]
+    fn a_queue_that_was_opened_by_its_key_is_the_same_and_stays_when_dropped() {
+        let key = testing::key();
+        let queue = MessageQueue::create(key).unwrap();
+        MessageQueue::open(key).unwrap().send(&message(1, b"four"), 4, 0).unwrap();
+        assert_eq!(queue.receive(&mut MessageBuffer::new(4), 0, libc::IPC_NOWAIT), Ok(4));
+        drop(queue);
+        assert!(MessageQueue::open(key).unwrap_err().to_string().contains("ENOENT"));
     }
 
     #[test]

@@ -39,11 +39,12 @@ trait Kind {
     fn remove(id: c_int) -> nix::Result<()>;
 }
 
-/// An object that this process, or the one it was forked from, has made.
+/// An object that somebody has made: this process, the one it was forked from, or another one.
 #[derive(Debug)]
 struct Object<K: Kind> {
     id: c_int,
-    creator: Pid,
+    /// Who removes it, if that is known.
+    creator: Option<Pid>,
     kind: PhantomData<fn() -> K>,
 }
 
@@ -51,13 +52,22 @@ impl<K: Kind> Object<K> {
     /// Of what `get` returns when it is given the flags: an identifier, or -1.
     fn create(get: impl FnOnce(c_int) -> c_int) -> nix::Result<Object<K>> {
         let id = Errno::result(get(libc::IPC_CREAT | libc::IPC_EXCL | OWNER_ONLY))?;
-        Ok(Object { id, creator: getpid(), kind: PhantomData })
+        Ok(Object { id, creator: Some(getpid()), kind: PhantomData })
+    }
+
+    /// The one of this key, which whoever made it removes.
+    fn open(key: i32) -> io::Result<Object<K>> {
+        named_by(key)?;
+        match K::find(key) {
+            Ok(id) => Ok(Object { id, creator: None, kind: PhantomData }),
+            Err(errno) => Err(refused(format_args!("{} of key {key:#x}", K::GET), errno, "")),
+        }
     }
 }
 
 impl<K: Kind> Drop for Object<K> {
     fn drop(&mut self) {
-        if getpid() == self.creator {
+        if self.creator == Some(getpid()) {
             // An error means that it is gone already.
             let _ = K::remove(self.id);
         }
