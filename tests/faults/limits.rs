@@ -10,17 +10,20 @@ use nix::libc;
 use nix::sched::{CpuSet, sched_getaffinity, sched_setaffinity};
 use nix::sys::resource::{Resource, setrlimit};
 use nix::unistd::Pid;
+use serde_json::Value;
 
 use crate::common::{Ended, Live, assert_sentence, command};
 use crate::live_run::Place;
 
 /// Runs `ipcmark run` with one launch a cell, after `before` in the new process.
-///
-/// `before` must keep to async-signal-safe calls: it runs between fork(2) and execve(2).
 fn run_after(before: impl Fn() -> nix::Result<()> + Send + Sync + 'static, filters: &[&str]) -> (Ended, Place) {
+    ipcmark_after(before, &[&["run", "--launches", "1", "--out", "record.jsonl"], filters].concat())
+}
+
+/// `before` must keep to async-signal-safe calls: it runs between fork(2) and execve(2).
+fn ipcmark_after(before: impl Fn() -> nix::Result<()> + Send + Sync + 'static, args: &[&str]) -> (Ended, Place) {
     let place = Place::new();
-    let arguments = [&["run", "--launches", "1", "--out", "record.jsonl"], filters].concat();
-    let mut command = command(place.path(), &arguments);
+    let mut command = command(place.path(), args);
     // SAFETY: every caller gives system calls on values of its own, as asked for above.
     unsafe { command.pre_exec(move || before().map_err(io::Error::from)) };
     let ended = Live::start(command).unwrap().end();
@@ -127,4 +130,20 @@ fn five_descriptors_are_too_few_to_begin() {
     let five = || setrlimit(Resource::RLIMIT_NOFILE, 5, 5);
     let (ended, _place) = run_after(five, &["round-trip/process/same-cpu/block/pipe/64B"]);
     assert_sentence(&ended, 1, &["error: ", "RLIMIT_NOFILE allows 5", "ulimit -n"]);
+}
+
+/// Seven are too few for some mechanisms, and twelve for many parties: whatever stops there says why.
+#[test]
+fn what_has_too_few_descriptors_says_how_many_there_may_be() {
+    for limit in [7, 12] {
+        let few = move || setrlimit(Resource::RLIMIT_NOFILE, limit, limit);
+        let cells = "*/process/same-cpu/block/*64B*";
+        let (ended, _place) = ipcmark_after(few, &["verify", "--json", "--operations", "20", cells]);
+        let outcomes: Vec<Value> = serde_json::from_str(&ended.out).unwrap();
+        let reasons: Vec<&str> = outcomes.iter().filter_map(|outcome| outcome["reason"].as_str()).collect();
+        let of_files = reasons.iter().filter(|reason| reason.contains("Too many open files"));
+        assert!(of_files.clone().count() > 0, "{reasons:?}");
+        let named = format!("RLIMIT_NOFILE allows {limit} open files, raise it with `ulimit -n`");
+        of_files.for_each(|reason| assert!(reason.contains(&named), "{reason}"));
+    }
 }
