@@ -49,6 +49,10 @@ const COMPARISONS: &[Comparison] = &[
         plain: &[("plain loop", plain::pipes::round_trip_polling)],
     },
     Comparison {
+        id: "round-trip/process/same-cpu/block/sysv-mq/64B",
+        plain: &[("plain loop", plain::queues::sysv_round_trip_blocking)],
+    },
+    Comparison {
         id: "round-trip/process/same-cpu/block/fifo/64B",
         plain: &[("plain loop", plain::pipes::fifo_round_trip)],
     },

@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 use std::fmt;
 
 use ipcmark_harness::clock::Clock;
-use ipcmark_harness::control::{Failure, FailureKind};
+use ipcmark_harness::control::{Failure, FailureKind, with_limit};
 use ipcmark_harness::launch::Launcher;
 use ipcmark_harness::parties::PeerKind;
 use ipcmark_harness::placement::Topology;
@@ -203,7 +203,7 @@ fn answer(question: &Value) -> Result<Value, Failure> {
     }
     let missing = mechanisms::all().filter_map(|mechanism| match (mechanism.support)() {
         Support::Available => None,
-        Support::Missing(reason) => Some((mechanism.name.to_owned(), Value::String(reason))),
+        Support::Missing(reason) => Some((mechanism.name.to_owned(), Value::String(with_limit(reason)))),
     });
     Ok(Value::Object(missing.collect()))
 }

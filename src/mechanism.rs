@@ -146,6 +146,13 @@ impl Support {
     }
 }
 
+/// Whatever was tried: it can if that has succeeded, and else the error is the reason.
+impl<T> From<io::Result<T>> for Support {
+    fn from(tried: io::Result<T>) -> Support {
+        tried.map_or_else(|error| Support::Missing(error.to_string()), |_| Support::Available)
+    }
+}
+
 /// How a party waits for the other.
 #[derive(Copy, Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]

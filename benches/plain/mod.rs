@@ -1,11 +1,12 @@
 //! Loops as one would write them in an afternoon: fork, pin, repeat, read the clock. They share no timed code with the
 //! suite but the ring itself, in the two loops that are about it.
-#![allow(unsafe_code)] // the ring's ends take a pointer
+#![allow(unsafe_code)] // the ring's ends take a pointer, the calls of System V take buffers by address
 
 #[cfg(feature = "rivals")]
 pub(crate) mod channels;
 pub(crate) mod notifications;
 pub(crate) mod pipes;
+pub(crate) mod queues;
 pub(crate) mod shared_memory;
 
 use std::sync::atomic::{AtomicU64, Ordering};

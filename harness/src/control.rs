@@ -7,6 +7,8 @@ use std::fmt::Write as _;
 use std::io;
 use std::os::fd::AsRawFd;
 
+use nix::errno::Errno;
+use nix::sys::resource::{Resource, getrlimit};
 use nix::sys::socket::{MsgFlags, recv, send};
 use serde::{Deserialize, Serialize};
 
@@ -166,8 +168,18 @@ impl Mismatch {
 impl From<io::Error> for Failure {
     fn from(error: io::Error) -> Failure {
         let mismatch = error.get_ref().is_some_and(|inner| inner.is::<Mismatch>());
-        Failure::new(if mismatch { FailureKind::Verification } else { FailureKind::Mechanism }, error.to_string())
+        let kind = if mismatch { FailureKind::Verification } else { FailureKind::Mechanism };
+        Failure::new(kind, with_limit(error.to_string()))
     }
+}
+
+/// A reason, and where it says no more than that too many files are open: how many may be, and how to move that.
+pub fn with_limit(reason: String) -> String {
+    if !reason.contains(Errno::EMFILE.desc()) {
+        return reason;
+    }
+    let allowed = getrlimit(Resource::RLIMIT_NOFILE).map_or_else(|_| "too few".into(), |(soft, _)| soft.to_string());
+    format!("{reason}; RLIMIT_NOFILE allows {allowed} open files, raise it with `ulimit -n`")
 }
 
 /// Sends one message.

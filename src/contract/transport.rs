@@ -215,10 +215,12 @@ fn reports_end<T: Transport>(setup: &Setup) -> io::Result<Verdict> {
     std::thread::scope(move |scope| {
         // In a thread: a channel that holds nothing lets it go only when the message is taken.
         let sender = scope.spawn(move || {
+            far.settle()?;
             let result = far.send(message);
             far.hang_up();
             result
         });
+        near.settle()?;
         // Any other has the message and the end in it by then.
         std::thread::sleep(PAUSE);
         let mut got = vec![0; message.len()];

@@ -10,13 +10,22 @@ mod not_built;
 mod notification;
 mod pipes;
 mod queues;
+mod reach_over;
 mod shared_memory;
 mod sockets;
 
 use crate::mechanism::Mechanism;
 
-static FAMILIES: &[&[&Mechanism]] =
-    &[floor::LIST, pipes::LIST, sockets::LIST, queues::LIST, shared_memory::LIST, notification::LIST, channels::LIST];
+static FAMILIES: &[&[&Mechanism]] = &[
+    floor::LIST,
+    pipes::LIST,
+    sockets::LIST,
+    queues::LIST,
+    shared_memory::LIST,
+    reach_over::LIST,
+    notification::LIST,
+    channels::LIST,
+];
 
 /// Every mechanism, in report order.
 pub fn all() -> impl Iterator<Item = &'static Mechanism> + Clone {

@@ -1,24 +1,29 @@
-//! What the system may withhold from a run: CPUs, message queues, descriptors.
-#![allow(unsafe_code)] // `pre_exec`
+//! What the system may withhold from a run: CPUs, message queues, descriptors, reaching into other processes.
+#![allow(unsafe_code)] // `pre_exec`, and prctl(2) with a filter
 
 use std::io;
 use std::os::unix::process::CommandExt;
 
 use ipcmark_harness::record::{Cell, Outcome, Record};
+use nix::errno::Errno;
+use nix::libc;
 use nix::sched::{CpuSet, sched_getaffinity, sched_setaffinity};
 use nix::sys::resource::{Resource, setrlimit};
 use nix::unistd::Pid;
+use serde_json::Value;
 
 use crate::common::{Ended, Live, assert_sentence, command};
 use crate::live_run::Place;
 
 /// Runs `ipcmark run` with one launch a cell, after `before` in the new process.
-///
-/// `before` must keep to async-signal-safe calls: it runs between fork(2) and execve(2).
 fn run_after(before: impl Fn() -> nix::Result<()> + Send + Sync + 'static, filters: &[&str]) -> (Ended, Place) {
+    ipcmark_after(before, &[&["run", "--launches", "1", "--out", "record.jsonl"], filters].concat())
+}
+
+/// `before` must keep to async-signal-safe calls: it runs between fork(2) and execve(2).
+fn ipcmark_after(before: impl Fn() -> nix::Result<()> + Send + Sync + 'static, args: &[&str]) -> (Ended, Place) {
     let place = Place::new();
-    let arguments = [&["run", "--launches", "1", "--out", "record.jsonl"], filters].concat();
-    let mut command = command(place.path(), &arguments);
+    let mut command = command(place.path(), args);
     // SAFETY: every caller gives system calls on values of its own, as asked for above.
     unsafe { command.pre_exec(move || before().map_err(io::Error::from)) };
     let ended = Live::start(command).unwrap().end();
@@ -69,6 +74,37 @@ fn without_room_for_queues_posix_mq_is_skipped_with_the_limit_and_the_rest_is_me
     assert_eq!(of(&record, "pipe").outcome, Outcome::Measured);
 }
 
+/// A filter under which this system call fails with `EPERM`, as it may in a container: seccomp(2).
+fn forbid(call: libc::c_long) -> nix::Result<()> {
+    let instruction = |code: u32, k: u32, unless: u8| libc::sock_filter { code: code as u16, jt: 0, jf: unless, k };
+    let mut program = [
+        // The system call's number is the first word of `seccomp_data`.
+        instruction(libc::BPF_LD | libc::BPF_W | libc::BPF_ABS, 0, 0),
+        instruction(libc::BPF_JMP | libc::BPF_JEQ | libc::BPF_K, call as u32, 1),
+        instruction(libc::BPF_RET | libc::BPF_K, libc::SECCOMP_RET_ERRNO | libc::EPERM as u32, 0),
+        instruction(libc::BPF_RET | libc::BPF_K, libc::SECCOMP_RET_ALLOW, 0),
+    ];
+    let filter = libc::sock_fprog { len: program.len() as u16, filter: program.as_mut_ptr() };
+    // SAFETY: the filter and its program outlive the calls.
+    unsafe {
+        Errno::result(libc::prctl(libc::PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0))?;
+        Errno::result(libc::prctl(libc::PR_SET_SECCOMP, libc::SECCOMP_MODE_FILTER, &raw const filter)).map(drop)
+    }
+}
+
+#[test]
+fn where_no_process_may_reach_into_another_what_does_so_is_skipped_with_the_setting() {
+    let (ended, place) = run_after(|| forbid(libc::SYS_process_vm_readv), &["round-trip/process/same-cpu/block"]);
+    assert_eq!(ended.code, Some(0), "{ended:?}");
+    let record = place.read();
+    let reaching = of(&record, "process-vm-read");
+    let reason = reaching.reason.as_deref().unwrap();
+    assert_eq!(reaching.outcome, Outcome::Skipped);
+    let words = ["process_vm_readv: EPERM", "kernel.yama.ptrace_scope is"];
+    assert!(words.iter().all(|word| reason.contains(word)), "{reason}");
+    assert_eq!(of(&record, "pipe").outcome, Outcome::Measured);
+}
+
 #[test]
 fn sixteen_descriptors_are_enough_for_every_mechanism() {
     let few = || setrlimit(Resource::RLIMIT_NOFILE, 16, 16);
@@ -94,4 +130,20 @@ fn five_descriptors_are_too_few_to_begin() {
     let five = || setrlimit(Resource::RLIMIT_NOFILE, 5, 5);
     let (ended, _place) = run_after(five, &["round-trip/process/same-cpu/block/pipe/64B"]);
     assert_sentence(&ended, 1, &["error: ", "RLIMIT_NOFILE allows 5", "ulimit -n"]);
+}
+
+/// Seven are too few for some mechanisms, and twelve for many parties: whatever stops there says why.
+#[test]
+fn what_has_too_few_descriptors_says_how_many_there_may_be() {
+    for limit in [7, 12] {
+        let few = move || setrlimit(Resource::RLIMIT_NOFILE, limit, limit);
+        let cells = "*/process/same-cpu/block/*64B*";
+        let (ended, _place) = ipcmark_after(few, &["verify", "--json", "--operations", "20", cells]);
+        let outcomes: Vec<Value> = serde_json::from_str(&ended.out).unwrap();
+        let reasons: Vec<&str> = outcomes.iter().filter_map(|outcome| outcome["reason"].as_str()).collect();
+        let of_files = reasons.iter().filter(|reason| reason.contains("Too many open files"));
+        assert!(of_files.clone().count() > 0, "{reasons:?}");
+        let named = format!("RLIMIT_NOFILE allows {limit} open files, raise it with `ulimit -n`");
+        of_files.for_each(|reason| assert!(reason.contains(&named), "{reason}"));
+    }
 }

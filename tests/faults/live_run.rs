@@ -210,11 +210,28 @@ fn parent(pid: i32) -> Option<i32> {
     stat.rsplit_once(')')?.1.split_whitespace().nth(1)?.parse().ok()
 }
 
-/// Names of kernel objects of this suite, whoever runs it.
+/// Names of kernel objects of this suite, whoever runs it, and System V objects that may be: nothing in a key tells.
 fn names() -> BTreeSet<PathBuf> {
     let files = ["/dev/shm", "/dev/mqueue", "/var/tmp"].into_iter().filter_map(|folder| std::fs::read_dir(folder).ok());
     let paths = files.flatten().flatten().map(|entry| entry.path());
-    paths.filter(|path| path.file_name().is_some_and(|name| name.to_string_lossy().contains("ipcmark-"))).collect()
+    let ours = paths.filter(|path| path.file_name().is_some_and(|name| name.to_string_lossy().contains("ipcmark-")));
+    ours.chain(system_v()).collect()
+}
+
+/// Every System V object that this user made for itself alone, and that has a key: as a file named by the key.
+fn system_v() -> impl Iterator<Item = PathBuf> {
+    // Where the owner stands in a line.
+    [("msg", 7), ("sem", 4), ("shm", 7)].into_iter().flat_map(|(kind, owner)| {
+        let list = format!("/proc/sysvipc/{kind}");
+        let text = std::fs::read_to_string(&list).unwrap_or_default();
+        let user = nix::unistd::geteuid().to_string();
+        let of_line = |line: &str| {
+            let fields: Vec<&str> = line.split_whitespace().collect();
+            let [key, _id, mode, ..] = fields[..] else { return None };
+            (key != "0" && mode == "600" && fields[owner] == user).then(|| Path::new(&list).join(key))
+        };
+        text.lines().skip(1).filter_map(of_line).collect::<Vec<_>>()
+    })
 }
 
 /// The folder in /dev/shm whose owner is this worker.

@@ -7,10 +7,15 @@
 mod common;
 
 mod clean;
+mod confined;
 mod deaths;
 mod interruptions;
 mod limits;
 mod live_run;
-mod mounts;
+mod neighbours;
 mod records;
 mod requests;
+mod seccomp;
+mod withheld;
+mod without;
+mod worlds;

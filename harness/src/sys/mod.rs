@@ -17,12 +17,14 @@ pub mod names;
 pub mod pidfd;
 pub mod process;
 pub mod realtime_signal;
+pub mod rights;
 pub mod semaphore;
 pub mod signals;
 pub mod sysv;
 mod sysv_sweep;
 #[cfg(test)]
 mod testing;
+pub mod tracing;
 pub mod tsc;
 
 /// `errno` with the call that returned it and what is known of the cause: empty, or a clause that starts with `; `.

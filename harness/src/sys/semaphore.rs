@@ -102,7 +102,7 @@ impl NamedSemaphore {
             let errno = Errno::last();
             let cause = match errno {
                 Errno::EEXIST => "; the name is in use",
-                Errno::ENOSYS | Errno::ENOENT | Errno::EACCES => "; is /dev/shm mounted and writable?",
+                Errno::ENOSYS | Errno::ENOENT | Errno::EACCES | Errno::EROFS => "; is /dev/shm mounted and writable?",
                 _ => "",
             };
             refused(format_args!("sem_open of /{name}"), errno, cause)

@@ -6,8 +6,8 @@ use std::os::fd::{AsFd, BorrowedFd};
 use nix::sys::eventfd::{EfdFlags, EventFd};
 use nix::unistd::{read, write};
 
-use crate::descriptor::until_done;
-use crate::mechanism::{Family, Mechanism, Rank, Reach, Setup, Support, Waiting};
+use crate::descriptor::{named, until_done};
+use crate::mechanism::{Family, Mechanism, Rank, Reach, Setup, Waiting};
 use crate::shapes::{self, Wakeup};
 
 pub(super) static MECHANISM: Mechanism = Mechanism {
@@ -16,7 +16,7 @@ pub(super) static MECHANISM: Mechanism = Mechanism {
     family: Family::Notification,
     reach: Reach::Both,
     references: &["eventfd(2)"],
-    support: || Support::Available,
+    support: || counter(Waiting::Block).into(),
     rank: Rank::Headline,
     shapes: &[shapes::wakeup::<Events>()],
 };
@@ -54,7 +54,7 @@ fn counter(waiting: Waiting) -> io::Result<EventFd> {
     if waiting == Waiting::Spin {
         flags |= EfdFlags::EFD_NONBLOCK;
     }
-    Ok(EventFd::from_value_and_flags(0, flags)?)
+    EventFd::from_value_and_flags(0, flags).map_err(|errno| named("eventfd", errno))
 }
 
 /// The other end's descriptor of the same counter.

@@ -17,7 +17,7 @@ use nix::sys::wait::waitpid;
 use nix::unistd::{Pid, getpid};
 
 use crate::descriptor::{named, until_done};
-use crate::mechanism::{Family, Mechanism, Rank, Reach, Setup, Support, Waiting};
+use crate::mechanism::{Family, Mechanism, Rank, Reach, Setup, Waiting};
 use crate::shapes::{self, Role, Wakeup};
 
 pub(super) static MECHANISM: Mechanism = Mechanism {
@@ -26,13 +26,15 @@ pub(super) static MECHANISM: Mechanism = Mechanism {
     family: Family::Notification,
     reach: Reach::Both,
     references: &["pidfd_open(2)", "pidfd_send_signal(2)", "poll(2)"],
-    support: || match pidfd_open(getpid()) {
-        Ok(_) => Support::Available,
-        Err(error) => Support::Missing(error.to_string()),
-    },
+    support: || probe().into(),
     rank: Rank::Common,
     shapes: &[shapes::wakeup::<Exits>()],
 };
+
+/// Opens a pidfd of this process, and sends the signal that is none.
+fn probe() -> io::Result<()> {
+    pidfd_send_signal(pidfd_open(getpid())?, 0).map_err(|errno| named("pidfd_send_signal", errno))
+}
 
 struct Exits {
     children: Shared<Children>,

@@ -46,6 +46,7 @@ pub(super) static BY_DESCRIPTOR: Mechanism = Mechanism {
     name: "signalfd",
     summary: "SIGUSR1 by kill (tgkill to a thread), taken by reading a signalfd",
     references: &["signal(7)", "kill(2)", "tgkill(2)", "signalfd(2)"],
+    support: || ByDescriptor::new(Standard::number(), Waiting::Block).into(),
     rank: Rank::Common,
     shapes: &[shapes::wakeup::<Signals<Standard, ByDescriptor>>()],
     ..SIGNAL
@@ -131,7 +132,8 @@ impl Taking for ByDescriptor {
     fn new(signal: c_int, waiting: Waiting) -> io::Result<Self> {
         let signals = SigSet::from(Signal::try_from(signal)?);
         let nonblock = if waiting == Waiting::Spin { SfdFlags::SFD_NONBLOCK } else { SfdFlags::empty() };
-        Ok(ByDescriptor(SignalFd::with_flags(&signals, SfdFlags::SFD_CLOEXEC | nonblock)?))
+        let made = SignalFd::with_flags(&signals, SfdFlags::SFD_CLOEXEC | nonblock);
+        made.map(ByDescriptor).map_err(|errno| named("signalfd", errno))
     }
 
     #[inline]

@@ -19,7 +19,7 @@ use nix::fcntl::{FcntlArg, OFlag, fcntl, open};
 use nix::sys::stat::Mode;
 use nix::unistd::{mkfifo, unlink};
 
-use super::pipe::{Pipe, Source};
+use super::pipe::{Pipe, Source, has_default_capacity};
 use crate::descriptor::{named, read_all, write_all};
 use crate::mechanism::{Family, Mechanism, Rank, Reach, Setup, Support, Waiting};
 use crate::shapes::{self, Rendezvous};
@@ -52,10 +52,7 @@ pub(super) static ON_DISK: Mechanism = Mechanism {
 };
 
 fn support<const DISK: bool>() -> Support {
-    match Fifo::<DISK>::open() {
-        Ok(_) => Support::Available,
-        Err(error) => Support::Missing(error.to_string()),
-    }
+    Fifo::<DISK>::open().and_then(has_default_capacity).into()
 }
 
 struct Fifo<const DISK: bool>;

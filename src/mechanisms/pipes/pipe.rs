@@ -10,6 +10,7 @@ use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use nix::fcntl::{FcntlArg, OFlag, fcntl};
 use nix::unistd::pipe2;
 
+use super::vmsplice::{page_bytes, slots};
 use crate::descriptor::{named, read_all, wait_by, write_all};
 use crate::mechanism::{Family, Mechanism, Rank, Reach, Setup, Support, Waiting};
 use crate::shapes::{self, FanIn, FanOut, Transport};
@@ -20,7 +21,7 @@ pub(super) static DEFAULT: Mechanism = Mechanism {
     family: Family::Pipe,
     reach: Reach::Both,
     references: &["pipe(2)", "pipe(7)"],
-    support: || Support::Available,
+    support: || new_pipe(DEFAULT_BYTES).and_then(has_default_capacity).into(),
     rank: Rank::Headline,
     shapes: &[
         shapes::transport::<Pipe<Anonymous<DEFAULT_BYTES>>>(),
@@ -80,6 +81,16 @@ pub(super) fn new_pipe(capacity: usize) -> io::Result<(OwnedFd, OwnedFd)> {
         fcntl(&writer, FcntlArg::F_SETPIPE_SZ(capacity as i32)).map_err(refused)?;
     }
     Ok((reader, writer))
+}
+
+/// Whether the kernel gave this pipe what it gives usually, and not two pages (pipe(7)).
+pub(super) fn has_default_capacity((reader, _writer): (OwnedFd, OwnedFd)) -> io::Result<()> {
+    let (bytes, usual) = (fcntl(&reader, FcntlArg::F_GETPIPE_SZ)? as usize, slots(DEFAULT_BYTES) * page_bytes());
+    if bytes >= usual {
+        return Ok(());
+    }
+    let why = "this user's pipes have had all pages of fs.pipe-user-pages-soft";
+    Err(io::Error::other(format!("a new pipe has a capacity of {bytes} bytes instead of {usual}: {why}")))
 }
 
 impl<S: Source> Transport for Pipe<S> {

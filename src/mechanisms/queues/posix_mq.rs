@@ -14,6 +14,7 @@ use std::os::fd::{AsFd, AsRawFd, BorrowedFd};
 use ipcmark_harness::sys::names;
 use nix::errno::Errno;
 use nix::mqueue::{MQ_OFlag, MqAttr, MqdT, mq_attr_member_t, mq_open, mq_receive, mq_send, mq_unlink};
+use nix::sys::resource::{Resource, getrlimit};
 use nix::sys::stat::Mode;
 
 use super::{fits, limit};
@@ -59,7 +60,7 @@ impl Transport for PosixMq {
     const REPORTS_END: bool = false;
 
     fn supports(setup: &Setup) -> Support {
-        fits(setup.payload_bytes, "fs.mqueue.msgsize_max")
+        fits(setup.payload_bytes, "fs.mqueue.msgsize_max").and(|| Form::of(setup).fits_twice())
     }
 
     fn pair(setup: &Setup) -> io::Result<(Self, Self)> {
@@ -181,6 +182,20 @@ impl Form {
         Form { depth, message_bytes, flags: MQ_OFlag::O_CLOEXEC | polls }
     }
 
+    /// Whether this user may have two such queues. What a queue takes stands in getrlimit(2): each message 48 bytes for
+    /// itself (`struct msg_msg`), and 48 for its priority (`struct posix_msg_tree_node`).
+    fn fits_twice(&self) -> Support {
+        let Form { depth, message_bytes, .. } = *self;
+        let bytes = 2 * depth * (48 + 48 + message_bytes);
+        match getrlimit(Resource::RLIMIT_MSGQUEUE) {
+            Ok((most, _)) if bytes as u64 > most => Support::Missing(format!(
+                "two queues of {depth} messages of {message_bytes} bytes take {bytes} bytes, RLIMIT_MSGQUEUE allows {most}; \
+                 raise it with `ulimit -q`"
+            )),
+            _ => Support::Available,
+        }
+    }
+
     /// The reading and the writing ends of a new queue, which has no name any more.
     fn ends(&self, readers: usize, writers: usize) -> io::Result<(Vec<Queue>, Vec<Queue>)> {
         let name = name()?;
@@ -212,9 +227,12 @@ impl Form {
     fn explained(&self, errno: Errno) -> io::Error {
         let cause = match errno {
             Errno::EMFILE => {
-                let allowed = nix::sys::resource::getrlimit(nix::sys::resource::Resource::RLIMIT_MSGQUEUE);
-                let allowed = allowed.map_or_else(|_| "unknown".into(), |(soft, _)| soft.to_string());
-                format!(": RLIMIT_MSGQUEUE allows {allowed} bytes of queues; raise it with `ulimit -q`")
+                let allowed =
+                    |resource| getrlimit(resource).map_or_else(|_| "unknown".into(), |(soft, _)| soft.to_string());
+                let (bytes, files) = (allowed(Resource::RLIMIT_MSGQUEUE), allowed(Resource::RLIMIT_NOFILE));
+                format!(
+                    ": RLIMIT_MSGQUEUE allows {bytes} bytes of queues, raise it with `ulimit -q`; RLIMIT_NOFILE {files} descriptors"
+                )
             }
             Errno::EINVAL => ": see fs.mqueue.msg_max and fs.mqueue.msgsize_max".into(),
             Errno::ENOSPC => ": see fs.mqueue.queues_max".into(),

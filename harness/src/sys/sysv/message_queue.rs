@@ -209,7 +209,7 @@ mod tests {
         assert_eq!(error.kind(), io::ErrorKind::AlreadyExists);
         assert_eq!(
             error.to_string(),
-            format!("msgget of a queue with key {key:#x}: EEXIST: File exists; another object has this key")
+            format!("msgget of a queue: EEXIST: File exists; another object has the key {key:#x}")
         );
     }
 }

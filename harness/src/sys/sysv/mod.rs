@@ -86,14 +86,14 @@ fn named_by(key: i32) -> io::Result<()> {
 #[cold]
 fn explain_create<K: Kind>(what: impl Display, key: i32, errno: Errno) -> io::Error {
     let cause = match errno {
-        Errno::EEXIST => "; another object has this key".into(),
+        Errno::EEXIST => format!("; another object has the key {key:#x}"),
         Errno::ENOSYS => "; this kernel is built without CONFIG_SYSVIPC".into(),
         Errno::ENOSPC | Errno::EINVAL => {
             K::LIMITS.iter().map(|name| format!("; kernel.{name} is {}", limit(name))).collect()
         }
         _ => String::new(),
     };
-    refused(format_args!("{} of {what} with key {key:#x}", K::GET), errno, cause)
+    refused(format_args!("{} of {what}", K::GET), errno, cause)
 }
 
 fn limit(name: &str) -> String {

@@ -1,0 +1,139 @@
+//! What the program says when something is withheld from it: exactly the cells that need it are missing, with a reason
+//! that names it; all others are as they were; and verifying some of each succeeds.
+
+use std::collections::BTreeMap;
+
+use serde_json::Value;
+
+use crate::common::{Ended, skip};
+use crate::confined::{Step, World};
+
+/// Cells that are missing.
+pub(crate) struct Missing {
+    mechanism: &'static str,
+    /// Those whose message is longer than this; none: all.
+    above_bytes: Option<u64>,
+    /// What the reason says.
+    words: &'static [&'static str],
+}
+
+/// All cells of a mechanism.
+pub(crate) fn all(mechanism: &'static str, words: &'static [&'static str]) -> Missing {
+    Missing { mechanism, above_bytes: None, words }
+}
+
+/// Those cells of a mechanism whose message is longer than `bytes`.
+pub(crate) fn above(bytes: u64, mechanism: &'static str, words: &'static [&'static str]) -> Missing {
+    Missing { mechanism, above_bytes: Some(bytes), words }
+}
+
+impl Missing {
+    fn has(&self, cell: &Cell) -> bool {
+        cell.mechanism == self.mechanism && self.above_bytes.is_none_or(|bytes| cell.payload_bytes > bytes)
+    }
+}
+
+/// What `list` says of a cell.
+pub(crate) struct Cell {
+    id: String,
+    mechanism: String,
+    payload_bytes: u64,
+    support: String,
+}
+
+/// The cells that are looked at: both kinds of peer, all workloads, all sizes.
+const FILTER: &str = "same-cpu/block/";
+
+/// Asserts that in the world of `steps` exactly these cells are missing that are there without, and that of every
+/// mechanism one cell that can run passes, and one that cannot is skipped with the reason.
+#[track_caller]
+pub(crate) fn withheld(steps: &[Step], missing: &[Missing]) {
+    if let Some((world, cells)) = listed(steps, missing) {
+        verified(&world, &cells);
+    }
+}
+
+/// As `withheld`, but for the second half.
+#[track_caller]
+pub(crate) fn listed(steps: &[Step], missing: &[Missing]) -> Option<(World, Vec<Cell>)> {
+    let ground: Vec<Step> = steps.iter().filter(|step| matches!(step, Step::BecomeStranger)).cloned().collect();
+    let (before, world) = (list(&World::new(&ground)?), World::new(steps)?);
+    let now = list(&world);
+    assert_eq!(before.len(), now.len());
+    let mut wrong: Vec<String> =
+        before.iter().zip(&now).filter_map(|(before, now)| wrong(before, now, missing)).collect();
+    wrong.extend(missing.iter().filter_map(|missing| idle(missing, &before)));
+    assert!(wrong.is_empty(), "{} of {} cells:\n{}", wrong.len(), now.len(), wrong[..wrong.len().min(20)].join("\n"));
+    Some((world, now))
+}
+
+/// What is wrong with the support of a cell, if anything is.
+fn wrong(before: &Cell, now: &Cell, missing: &[Missing]) -> Option<String> {
+    let Cell { id, support, .. } = now;
+    match missing.iter().find(|missing| missing.has(now)) {
+        None if numberless(support) == numberless(&before.support) => None,
+        None => Some(format!("{id}: {support} (before: {})", before.support)),
+        // This machine has something else against it, which may come first.
+        Some(_) if before.support != "available" => None,
+        Some(missing) if missing.words.iter().all(|word| support.contains(word)) => None,
+        Some(missing) => Some(format!("{id}: {support} (wanted: {:?})", missing.words)),
+    }
+}
+
+/// Says why no cell can be told to have gone missing: there is none of the kind, or none that could run before.
+fn idle(missing: &Missing, before: &[Cell]) -> Option<String> {
+    let mut cells = before.iter().filter(|cell| missing.has(cell)).peekable();
+    let Some(first) = cells.peek() else { return Some(format!("{} has no such cell", missing.mechanism)) };
+    let (mechanism, why) = (first.mechanism.clone(), first.support.clone());
+    if !cells.any(|cell| cell.support == "available") {
+        skip(format_args!("{mechanism} is missing anyway: {why}"));
+    }
+    None
+}
+
+fn list(world: &World) -> Vec<Cell> {
+    let cell = |cell: Value| {
+        let text = |value: &Value| value.as_str().unwrap().to_owned();
+        Cell {
+            id: text(&cell["id"]),
+            mechanism: text(&cell["mechanism"]),
+            payload_bytes: cell["setup"]["payload_bytes"].as_u64().unwrap(),
+            support: text(&cell["support"]),
+        }
+    };
+    array(&world.ipcmark(&["list", "--json", FILTER])).into_iter().map(cell).collect()
+}
+
+fn array(ended: &Ended) -> Vec<Value> {
+    assert_eq!((ended.code, ended.signal), (Some(0), None), "{ended:?}");
+    serde_json::from_str(&ended.out).unwrap()
+}
+
+fn verified(world: &World, cells: &[Cell]) {
+    let mut chosen: BTreeMap<(&str, bool), &Cell> = BTreeMap::new();
+    for cell in cells {
+        chosen.entry((&cell.mechanism, cell.support == "available")).or_insert(cell);
+    }
+    let ids: Vec<&str> = chosen.values().map(|cell| cell.id.as_str()).collect();
+    let outcomes = array(&world.ipcmark(&[&["verify", "--json", "--operations", "20"], &ids[..]].concat()));
+    for cell in chosen.values() {
+        let outcome = outcomes.iter().find(|outcome| outcome["id"] == cell.id.as_str()).unwrap();
+        let expected = if cell.support == "available" { ("passed", None) } else { ("skipped", Some(&*cell.support)) };
+        let (expected, expected_reason) = expected;
+        assert_eq!(outcome["outcome"], expected, "{outcome}");
+        assert_eq!(outcome["reason"].as_str().map(numberless), expected_reason.map(numberless));
+    }
+}
+
+/// An object or a process that is named has another number each time.
+fn numberless(reason: &str) -> String {
+    reason.chars().filter(|c| !c.is_ascii_hexdigit()).collect()
+}
+
+/// Asserts that in the world of `steps` every cell that `filter` means can run, or is skipped, and none fails.
+#[track_caller]
+pub(crate) fn none_fails(steps: &[Step], filter: &str) {
+    let Some(world) = World::new(steps) else { return };
+    let outcomes = array(&world.ipcmark(&["verify", "--json", "--operations", "20", filter]));
+    assert!(outcomes.iter().any(|outcome| outcome["outcome"] == "passed"), "{outcomes:?}");
+}

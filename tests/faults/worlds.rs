@@ -1,0 +1,82 @@
+//! Limits, file systems and networks in which something is withheld.
+
+use nix::sched::CloneFlags;
+use nix::sys::resource::Resource;
+
+use crate::confined::Step::{self, BecomeStranger, FillPipes, Limit, LoopbackUp, Tell, Unshare};
+use crate::confined::{set, tmpfs};
+use crate::withheld::{Missing, above, all, none_fails, withheld};
+
+const OWN_NETWORK: Step = Unshare(CloneFlags::CLONE_NEWNET);
+
+macro_rules! withheld {
+    ($($name:ident: [$($step:expr),*] => [$($missing:expr),* $(,)?];)*) => { $(
+        #[test]
+        fn $name() {
+            let missing: &[Missing] = &[$($missing),*];
+            withheld(&[$($step),*], missing);
+        }
+    )* };
+}
+
+withheld! {
+    message_queues_that_are_too_narrow: [set("fs/mqueue/msgsize_max", "128"), BecomeStranger] =>
+        [above(128, "posix-mq", &["fs.mqueue.msgsize_max, 128 bytes"])];
+    no_message_queue_more: [set("fs/mqueue/queues_max", "0"), BecomeStranger] =>
+        [all("posix-mq", &["mq_open", "ENOSPC", "fs.mqueue.queues_max"])];
+    no_memory_for_message_queues: [Limit(Resource::RLIMIT_MSGQUEUE, 0)] =>
+        [all("posix-mq", &["mq_open", "RLIMIT_MSGQUEUE allows 0 bytes", "ulimit -q"])];
+    little_memory_for_message_queues: [BecomeStranger, Limit(Resource::RLIMIT_MSGQUEUE, 25_000)] =>
+        [above(1024, "posix-mq", &["take", "RLIMIT_MSGQUEUE allows 25000", "ulimit -q"])];
+    system_v_messages_that_are_too_long: [set("kernel/msgmax", "100")] =>
+        [above(100, "sysv-mq", &["kernel.msgmax, 100 bytes"])];
+    system_v_queues_that_are_too_small: [set("kernel/msgmnb", "100")] =>
+        [above(100, "sysv-mq", &["kernel.msgmnb", "100 bytes"])];
+    no_system_v_queue_more: [set("kernel/msgmni", "0")] =>
+        [all("sysv-mq", &["msgget", "ENOSPC", "kernel.msgmni is 0"])];
+    a_user_who_has_had_all_pages_of_pipes: [BecomeStranger, FillPipes] => [
+        all("pipe", FEW_PAGES),
+        all("fifo", FEW_PAGES),
+        all("fifo-disk", FEW_PAGES),
+        all("pipe-1mib", PIPES),
+        all("pipe-vmsplice", PIPES),
+        all("pipe-vmsplice-gift", PIPES),
+        all("pipe-vmsplice-1mib", PIPES),
+        all("pipe-splice", PIPES),
+    ];
+    no_memory_that_may_be_locked: [BecomeStranger, Limit(Resource::RLIMIT_MEMLOCK, 0)] => [];
+    a_dev_shm_that_cannot_be_written: [tmpfs(c"ro")] => [
+        all("shm-ring", &["/dev/shm", "writable", "EROFS"]),
+        all("named-sem", &["sem_open", "EROFS", "/dev/shm"]),
+    ];
+    a_dev_shm_of_somebody_else: [tmpfs(c"mode=755"), BecomeStranger] => [
+        all("shm-ring", &["/dev/shm", "writable", "EACCES"]),
+        all("named-sem", &["sem_open", "EACCES", "/dev/shm"]),
+    ];
+    no_private_folder: [tmpfs(c"ro"), Tell("TMPDIR", "/proc")] => [
+        all("shm-ring", &["/dev/shm", "writable", "EROFS"]),
+        all("named-sem", &["sem_open", "EROFS", "/dev/shm"]),
+        all("fifo", FOLDER),
+        all("fifo-disk", FOLDER),
+    ];
+    a_dev_shm_that_is_nearly_full: [tmpfs(c"size=64k")] =>
+        [all("shm-ring", &["/dev/shm has 65536 bytes free", "need 525056"])];
+    no_loopback_interface: [OWN_NETWORK] =>
+        [all("tcp", &["127.0.0.1", "EADDRNOTAVAIL", "loopback interface up"])];
+    no_ipv6: [OWN_NETWORK, LoopbackUp, set("net/ipv6/conf/all/disable_ipv6", "1")] => [];
+}
+
+const FOLDER: &[&str] = &["no private folder", "/dev/shm/ipcmark-", "EROFS", "/proc/ipcmark-", "ENOENT"];
+const FEW_PAGES: &[&str] = &["8192 bytes instead of 65536", "fs.pipe-user-pages-soft"];
+const PIPES: &[&str] = &["F_SETPIPE_SZ", "EPERM", "fs.pipe-user-pages-soft"];
+
+/// They wait for each other after each message.
+#[test]
+fn message_queues_of_one_message_are_enough() {
+    none_fails(&[set("fs/mqueue/msg_max", "1"), BecomeStranger], "same-cpu/block/posix-mq");
+}
+
+#[test]
+fn system_v_queues_of_one_message_are_enough() {
+    none_fails(&[set("kernel/msgmnb", "8192")], "same-cpu/block/sysv-mq");
+}
