@@ -22,7 +22,7 @@ use nix::unistd::Pid;
 use serde::{Deserialize, Serialize};
 
 use crate::mechanism::{Setup, Support, Waiting};
-use crate::shapes::{Transport, Wakeup};
+use crate::shapes::{Transport, Wakeup, settled};
 use crate::workloads::payload;
 
 /// What was seen of one mechanism; none: the question makes no sense for it.
@@ -164,15 +164,14 @@ pub fn of_wakeup<W: Wakeup>() -> io::Result<Capabilities> {
         return Ok(Capabilities::default());
     }
     let (mut near, mut far) = W::pair(&setup(W::WAITINGS, 0))?;
-    near.settle()?;
-    let epoll = match near.descriptor() {
+    std::thread::scope(|scope| {
+        let settling = scope.spawn(|| far.settle());
+        near.settle()?;
+        settling.join().map_err(|_| io::Error::other("settling panicked"))?
+    })?;
+    let epoll = match Watch::of(near.descriptor())? {
+        Some(watch) => !watch.is_ready() && far.notify().is_ok() && watch.is_ready(),
         None => false,
-        Some(_) => {
-            let settled = std::thread::scope(|scope| scope.spawn(|| far.settle()).join());
-            settled.map_err(|_| io::Error::other("settling panicked"))??;
-            let watch = Watch::of(near.descriptor())?;
-            watch.is_some_and(|watch| !watch.is_ready() && far.notify().is_ok() && watch.is_ready())
-        }
     };
     Ok(Capabilities { epoll: Some(epoll), ..Capabilities::default() })
 }
@@ -184,10 +183,7 @@ fn setup(waitings: &[Waiting], payload_bytes: usize) -> Setup {
 }
 
 fn pair<T: Transport>(payload_bytes: usize) -> io::Result<(T, T)> {
-    let (mut near, mut far) = T::pair(&setup(T::WAITINGS, payload_bytes))?;
-    near.settle()?;
-    far.settle()?;
-    Ok((near, far))
+    settled(&setup(T::WAITINGS, payload_bytes))
 }
 
 /// What `recv` does with room for `len` bytes, if it does anything in time; the end goes with it.
@@ -328,8 +324,7 @@ fn tells_epoll<T: Transport>() -> io::Result<bool> {
 
 /// A child sends a message and is killed; then the message is there.
 fn outlives_writer<T: Transport>() -> io::Result<bool> {
-    let (mut near, far) = T::pair(&Setup { peer: PeerKind::Process, ..setup(T::WAITINGS, SMALL_BYTES) })?;
-    near.settle()?;
+    let (near, far) = T::pair(&Setup { peer: PeerKind::Process, ..setup(T::WAITINGS, SMALL_BYTES) })?;
     let sent = message(SMALL_BYTES);
     let mut ends = Some((near, far));
     let child = process::fork(|| {
@@ -340,9 +335,11 @@ fn outlives_writer<T: Transport>() -> io::Result<bool> {
         }
         1
     })?;
-    await_death(child)?;
-    let Some((near, far)) = ends else { return Ok(false) };
+    let Some((mut near, far)) = ends else { return Ok(false) };
     drop(far);
+    let settled = near.settle();
+    await_death(child)?;
+    settled?;
     Ok(matches!(received(near, SMALL_BYTES), Some(Ok(got)) if got == sent))
 }
 

@@ -65,7 +65,18 @@ pub fn write_message(fd: &impl AsFd, message: &[u8]) -> io::Result<()> {
 pub fn read_message(fd: &impl AsFd, message: &mut [u8]) -> io::Result<()> {
     match until_done("read", || read(fd, message))? {
         len if len == message.len() => Ok(()),
+        0 => read_last_message(fd, message),
+        len => Err(other_length(len, message.len())),
+    }
+}
+
+/// The end is certain when it is reported twice: between looking for a message and looking whether there is another end the
+/// kernel lets that one send a message and go (`__unix_dgram_recvmsg`, seen on Linux 6.18).
+#[cold]
+fn read_last_message(fd: &impl AsFd, message: &mut [u8]) -> io::Result<()> {
+    match until_done("read", || read(fd, message))? {
         0 => Err(ended()),
+        len if len == message.len() => Ok(()),
         len => Err(other_length(len, message.len())),
     }
 }

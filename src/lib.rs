@@ -46,4 +46,5 @@ pub mod ring;
 pub mod runner;
 pub mod shapes;
 pub mod turn;
+pub mod uring;
 pub mod workloads;

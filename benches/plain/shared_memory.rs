@@ -58,8 +58,8 @@ pub(crate) fn semaphore_round_trip(plan: &Plan<'_>) -> anyhow::Result<Vec<f64>> 
 }
 
 /// memcpy(3) of one message of the stage's size to private memory, from shared memory that the other CPU has just written
-/// by memcpy(3) from its own. The two take turns over 256 KiB, or one message if that is longer, and nothing is timed but
-/// the copying out.
+/// by memcpy(3) from its own. The two take turns over 256 KiB, or one message if that is longer; nothing is timed but the
+/// copying out, turn by turn.
 ///
 /// A stream through a ring copies in and out at the same time, so that it can be as fast as this only if the two copies
 /// do not hinder each other.
@@ -71,7 +71,6 @@ pub(crate) fn copies_of_what_the_other_wrote(plan: &Plan<'_>) -> anyhow::Result<
     let flags = Shared::<Flags>::zeroed()?;
     let at = |message: usize| shared.as_ptr().wrapping_add(message * size);
     let all_rounds = rounds * (plan.batches as u64 + 1);
-    let mut turn = 0;
     plan.in_two_processes(
         || {
             let own = Buffer::new(size).expect("a buffer");
@@ -85,23 +84,18 @@ pub(crate) fn copies_of_what_the_other_wrote(plan: &Plan<'_>) -> anyhow::Result<
         },
         || {
             let mut own = Buffer::new(size).expect("a buffer");
-            let mut batch = || {
-                let mut ns = 0.0;
-                for _ in 0..rounds {
-                    turn += 1;
-                    flags.there.0.store(turn, Ordering::Release);
-                    flags.back.await_value(turn);
-                    let start = plan.clock.start();
-                    for i in 0..messages {
-                        // SAFETY: as above; the other party waits.
-                        unsafe { copy_nonoverlapping(at(i), own.as_mut_ptr(), size) };
-                        black_box(&mut own[0]);
-                    }
-                    ns += plan.clock.ns_between(start, plan.clock.end());
+            let mut round = |turn| {
+                flags.there.0.store(turn, Ordering::Release);
+                flags.back.await_value(turn);
+                let start = plan.clock.start();
+                for i in 0..messages {
+                    // SAFETY: as above; the other party waits.
+                    unsafe { copy_nonoverlapping(at(i), own.as_mut_ptr(), size) };
+                    black_box(&mut own[0]);
                 }
-                ns / (rounds * messages as u64) as f64
+                plan.clock.ns_between(start, plan.clock.end()) / messages as f64
             };
-            (0..=plan.batches).map(|_| batch()).skip(1).collect()
+            (1..=all_rounds).map(&mut round).skip(rounds as usize).collect()
         },
     )
 }

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use super::broken;
 use crate::mechanism::{Clause, Setup, Support, Verdict};
-use crate::shapes::Transport;
+use crate::shapes::{Transport, settled};
 use crate::workloads::payload;
 
 /// The clauses of every transport.
@@ -66,9 +66,7 @@ fn between<T: Transport>(
     send: impl FnOnce(&mut T) -> io::Result<()> + Send,
     recv: impl FnOnce(&mut T) -> io::Result<Verdict>,
 ) -> io::Result<Verdict> {
-    let (mut near, mut far) = T::pair(setup)?;
-    near.settle()?;
-    far.settle()?;
+    let (mut near, mut far) = settled::<T>(setup)?;
     std::thread::scope(|scope| {
         // Whoever fails hangs up: the other may wait for more, which is then a broken clause instead of a hang.
         let sender = scope.spawn(move || {
@@ -209,18 +207,18 @@ fn reports_end<T: Transport>(setup: &Setup) -> io::Result<Verdict> {
         return Ok(Verdict::NotPromised("nothing tells one end that the other is gone"));
     }
     let (mut near, mut far) = T::pair(setup)?;
-    near.settle()?;
-    far.settle()?;
     let mut sent = vec![0; setup.payload_bytes];
     payload::fill(&mut sent, 1);
     let message = &sent;
     std::thread::scope(move |scope| {
         // In a thread: a channel that holds nothing lets it go only when the message is taken.
         let sender = scope.spawn(move || {
+            far.settle()?;
             let result = far.send(message);
             far.hang_up();
             result
         });
+        near.settle()?;
         // Any other has the message and the end in it by then.
         std::thread::sleep(PAUSE);
         let mut got = vec![0; message.len()];
@@ -239,7 +237,7 @@ fn reports_end<T: Transport>(setup: &Setup) -> io::Result<Verdict> {
 }
 
 fn nothing_left_by_name<T: Transport>(setup: &Setup) -> io::Result<Verdict> {
-    let _pair = T::pair(setup)?;
+    let _pair = settled::<T>(setup)?;
     super::no_name_is_left()
 }
 

@@ -123,6 +123,5 @@ fn in_step<W: Wakeup>(setup: &Setup) -> io::Result<Verdict> {
 }
 
 fn no_name_left<W: Wakeup>(setup: &Setup) -> io::Result<Verdict> {
-    let _pair = W::pair(setup)?;
-    super::no_name_is_left()
+    between::<W>(setup, |_| Ok(()), |_| super::no_name_is_left())
 }

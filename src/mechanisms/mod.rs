@@ -5,6 +5,7 @@
 //! refuses. One file may hold several variants of one mechanism.
 
 mod channels;
+mod crates;
 mod floor;
 mod not_built;
 mod notification;
@@ -25,6 +26,7 @@ static FAMILIES: &[&[&Mechanism]] = &[
     reach_over::LIST,
     notification::LIST,
     channels::LIST,
+    crates::LIST,
 ];
 
 /// Every mechanism, in report order.

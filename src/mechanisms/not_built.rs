@@ -14,7 +14,7 @@
 use std::io;
 
 use crate::mechanism::{Setup, Support, Waiting};
-use crate::shapes::{FanIn, FanOut, Transport};
+use crate::shapes::{FanIn, FanOut, Transport, Wakeup};
 
 /// Whether it can run as far as the build is concerned; `built`: this feature is on.
 pub(super) fn unless(built: bool, feature: &str) -> Support {
@@ -59,5 +59,21 @@ impl<const BLOCKS: bool> FanIn for NotBuilt<BLOCKS> {
 impl<const BLOCKS: bool> FanOut for NotBuilt<BLOCKS> {
     fn fan_out(_: &Setup) -> io::Result<(Self, Vec<Self>)> {
         not_built()
+    }
+}
+
+impl<const BLOCKS: bool> Wakeup for NotBuilt<BLOCKS> {
+    const WAITINGS: &'static [Waiting] = <Self as Transport>::WAITINGS;
+
+    fn pair(_: &Setup) -> io::Result<(Self, Self)> {
+        not_built()
+    }
+
+    fn notify(&mut self) -> io::Result<()> {
+        match *self {}
+    }
+
+    fn wait(&mut self) -> io::Result<()> {
+        match *self {}
     }
 }

@@ -13,6 +13,7 @@ mod wakeup;
 
 pub use fan::{FanIn, FanOut, Receive, fan_in, fan_out};
 pub use rendezvous::{Rendezvous, rendezvous};
+pub(crate) use transport::settled;
 pub use transport::{Transport, transport};
 pub use wakeup::{Role, Wakeup, wakeup};
 

@@ -15,6 +15,17 @@ pub const fn transport<T: Transport>() -> Shape {
     }
 }
 
+/// Both ends of a new channel, settled: the far one in a thread of its own.
+pub(crate) fn settled<T: Transport>(setup: &Setup) -> io::Result<(T, T)> {
+    let (mut near, mut far) = T::pair(setup)?;
+    std::thread::scope(|scope| {
+        let settling = scope.spawn(|| far.settle());
+        near.settle()?;
+        settling.join().map_err(|_| io::Error::other("settling panicked"))?
+    })?;
+    Ok((near, far))
+}
+
 /// A two-way channel of messages between two parties.
 ///
 /// Every implementation keeps this contract; the conformance tests try each bullet on each of them (`src/contract/transport.rs`):
@@ -52,7 +63,7 @@ pub trait Transport: Sized + Send + 'static {
     fn pair(setup: &Setup) -> io::Result<(Self, Self)>;
 
     /// Called once, in the party that will use this end, before anything is timed: for what belongs there and not where
-    /// the pair was made, like page tables.
+    /// the pair was made, like page tables. The other end is settled at the same time: the two may wait for each other.
     fn settle(&mut self) -> io::Result<()> {
         Ok(())
     }

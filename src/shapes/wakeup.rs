@@ -42,8 +42,8 @@ pub trait Wakeup: Sized + Send + 'static {
     /// Both ends. Either may be moved to a forked process or a thread.
     fn pair(setup: &Setup) -> io::Result<(Self, Self)>;
 
-    /// Called once, in the party that will use this end, before anything is timed. It does not wait for the other end to be
-    /// settled: that may come after it. The first `notify` may.
+    /// Called once, in the party that will use this end, before anything is timed. The other end is settled at the same time:
+    /// the two may wait for each other, here or at the first `notify`.
     fn settle(&mut self) -> io::Result<()> {
         Ok(())
     }

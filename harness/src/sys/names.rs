@@ -16,6 +16,7 @@ mod folder;
 mod left;
 mod owner;
 mod sweep;
+mod tree;
 
 use std::ffi::CStr;
 use std::io;
@@ -188,8 +189,8 @@ pub fn next() -> String {
     names().name()
 }
 
-/// An unused path for a FIFO or a socket, in a private folder: in /dev/shm, or in the folder for temporary files where
-/// /dev/shm cannot be written. The error says why neither can. Panics as [`next`].
+/// An unused path for a FIFO, a socket or a folder, which the sweep empties, in a private folder: in /dev/shm, or in the
+/// folder for temporary files where /dev/shm cannot be written. The error says why neither can. Panics as [`next`].
 pub fn path() -> io::Result<PathBuf> {
     let lease = names().lease()?;
     Ok(lease.path().join(next()))

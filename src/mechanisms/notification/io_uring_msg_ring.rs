@@ -15,6 +15,7 @@ use nix::errno::Errno;
 use crate::descriptor::{named, until_done};
 use crate::mechanism::{Family, Mechanism, Rank, Reach, Setup, Support, Waiting};
 use crate::shapes::{self, Wakeup};
+use crate::uring::{errno, new_ring};
 
 pub(super) static MECHANISM: Mechanism = Mechanism {
     name: "io-uring-msg-ring",
@@ -86,7 +87,8 @@ impl Wakeup for Rings {
 
 impl Rings {
     fn pair_waiting(waiting: Waiting) -> io::Result<(Self, Self)> {
-        let (near, far) = (new_ring()?, new_ring()?);
+        let ring = || new_ring(&IoUring::builder(), ENTRIES);
+        let (near, far) = (ring()?, ring()?);
         let (to_near, to_far) = (near.as_fd().try_clone_to_owned()?, far.as_fd().try_clone_to_owned()?);
         Ok((Rings { ring: near, outbound: to_far, waiting }, Rings { ring: far, outbound: to_near, waiting }))
     }
@@ -100,35 +102,4 @@ impl Rings {
             Some(completion) => Err(named("IORING_OP_MSG_RING (Linux 5.18)", Errno::from_raw(-completion.result()))),
         }
     }
-}
-
-fn new_ring() -> io::Result<IoUring> {
-    IoUring::new(ENTRIES).map_err(|error| {
-        let cause = match errno(error) {
-            errno @ Errno::EPERM => format!("{errno}; {}", who_is_allowed()),
-            errno @ Errno::ENOSYS => format!("{errno}; the kernel was built without io_uring, or a sandbox hides it"),
-            errno @ Errno::ENOMEM => format!("{errno}; before Linux 5.12 rings count against RLIMIT_MEMLOCK"),
-            errno => errno.to_string(),
-        };
-        io::Error::other(format!("io_uring_setup: {cause}"))
-    })
-}
-
-/// What `kernel.io_uring_disabled` says.
-fn who_is_allowed() -> String {
-    let setting = |name: &str| std::fs::read_to_string(format!("/proc/sys/kernel/{name}")).unwrap_or_default();
-    match setting("io_uring_disabled").trim() {
-        "2" => "kernel.io_uring_disabled is 2: nobody may, until it is set to 0".into(),
-        "1" => {
-            let group = setting("io_uring_group");
-            format!("kernel.io_uring_disabled is 1: only CAP_SYS_ADMIN and group {} may (io_uring_group)", group.trim())
-        }
-        "0" => "kernel.io_uring_disabled is 0, so a sandbox (seccomp) forbids it".into(),
-        _ => "there is no kernel.io_uring_disabled, so a sandbox (seccomp) forbids it".into(),
-    }
-}
-
-#[cold]
-fn errno(error: io::Error) -> Errno {
-    Errno::from_raw(error.raw_os_error().unwrap_or_default())
 }

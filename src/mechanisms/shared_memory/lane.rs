@@ -2,7 +2,7 @@
 //!
 //! How it works:
 //! - Each message costs one `post` and one `wait` of the hand-off called `news`, as in a loop written by hand; a slot's
-//!   header says which message lies in it, and how long that is.
+//!   label says which message lies in it, and how long that is.
 //! - The consumer says how far it has come by a plain store. The producer looks at that only when the room it knows of
 //!   runs out; if there is none, it asks for some and waits by the second hand-off, `room`.
 //! - A wish for room is taken back or taken up by an atomic swap, so that each `post` of `room` is awaited once.
@@ -25,21 +25,22 @@ const SLOTS_BYTES: usize = 256 * 1024;
 /// More would only be more memory to walk through.
 const MOST_SLOTS: usize = 64;
 const LINE: usize = 64;
-/// The message's number in the upper half, counted from 1, its length in the lower.
-const HEADER: usize = 8;
+/// The message's number in the upper half, counted from 1, its length in the lower. It is the end of the slot, so that the
+/// message begins with a line: copies of whole lines are faster.
+const LABEL: usize = 8;
 
 /// How the memory of a lane is divided.
 #[derive(Copy, Clone, Debug, PartialEq, Eq)]
 pub(super) struct Slots {
     count: usize,
-    /// From one to the next: header and message in whole lines.
+    /// From one to the next: message and label in whole lines.
     stride: usize,
 }
 
 impl Slots {
     /// Slots for messages of so many bytes.
     pub(super) fn of(payload_bytes: usize) -> Slots {
-        let stride = (HEADER + payload_bytes).next_multiple_of(LINE);
+        let stride = (payload_bytes + LABEL).next_multiple_of(LINE);
         Slots { count: (SLOTS_BYTES / stride).clamp(2, MOST_SLOTS), stride }
     }
 
@@ -182,13 +183,13 @@ impl<H: HandOff> End<H> {
         unsafe { &self.bell.as_ref().news.0 }
     }
 
-    /// The next slot's header, and its message behind it.
+    /// The next slot's label, and its message before it.
     #[inline(always)]
     fn slot(&self) -> (&'static AtomicU64, *mut u8) {
-        // SAFETY: the slots follow the head, and `slot` is less than their count; strides keep headers aligned.
+        // SAFETY: the slots follow the head, and `slot` is less than their count; strides keep labels aligned.
         unsafe {
             let slot = self.head.as_ptr().add(1).cast::<u8>().add(self.slot * self.slots.stride);
-            (AtomicU64::from_ptr(slot.cast()), slot.add(HEADER))
+            (AtomicU64::from_ptr(slot.add(self.slots.stride - LABEL).cast()), slot)
         }
     }
 
@@ -210,18 +211,18 @@ impl<H: HandOff> Sender<H> {
     /// Sends one message, waiting for room. `InvalidInput` if it is longer than a slot.
     #[inline]
     pub(super) fn send(&mut self, message: &[u8]) -> io::Result<()> {
-        if message.len() > self.end.slots.stride - HEADER {
+        if message.len() > self.end.slots.stride - LABEL {
             return Err(io::Error::new(io::ErrorKind::InvalidInput, too_long(message.len(), self.end.slots)));
         }
         if self.sent == self.known_room {
             self.await_room()?;
         }
-        let (header, to) = self.end.slot();
+        let (label, to) = self.end.slot();
         // SAFETY: the message fits the slot (checked above), which the consumer has given back, so nobody else uses it.
         unsafe { std::ptr::copy_nonoverlapping(message.as_ptr(), to, message.len()) };
         self.sent += 1;
         // Release: pairs with the Acquire in `Receiver::has_message`, of a reader that was told of another lane's message.
-        header.store(self.sent << 32 | message.len() as u64, Ordering::Release);
+        label.store(self.sent << 32 | message.len() as u64, Ordering::Release);
         self.end.advance();
         self.end.news.post(self.end.bell())
     }
@@ -286,12 +287,12 @@ impl<H: HandOff> Receiver<H> {
     /// has another length.
     #[inline]
     pub(super) fn take(&mut self, message: &mut [u8]) -> io::Result<()> {
-        let (header, from) = self.end.slot();
+        let (label, from) = self.end.slot();
         if !self.has_message() {
             return Err(self.without_message());
         }
         // Relaxed: seen already.
-        let len = header.load(Ordering::Relaxed) as u32 as usize;
+        let len = label.load(Ordering::Relaxed) as u32 as usize;
         if len == message.len() {
             // SAFETY: the slot holds so many bytes, and the producer does not write them until the slot is given back.
             unsafe { std::ptr::copy_nonoverlapping(from, message.as_mut_ptr(), len) };
@@ -354,7 +355,7 @@ impl<H: HandOff> Receiver<H> {
 
 #[cold]
 fn too_long(len: usize, slots: Slots) -> String {
-    format!("a message of {len} bytes does not fit a slot of {} bytes", slots.stride - HEADER)
+    format!("a message of {len} bytes does not fit a slot of {} bytes", slots.stride - LABEL)
 }
 
 #[cfg(test)]

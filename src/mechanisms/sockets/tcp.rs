@@ -1,99 +1,84 @@
-//! TCP over the IPv4 loopback interface, `TCP_NODELAY` on, default buffers, read(2) and write(2).
+//! TCP over the loopback interface: over IPv4 or IPv6, with or without Nagle's algorithm.
 
 use std::io;
-use std::net::{Ipv4Addr, SocketAddr, TcpListener, TcpStream};
+use std::net::{Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::os::fd::OwnedFd;
 
-use nix::sys::socket::{setsockopt, sockopt};
+use nix::sys::socket::{SockaddrStorage, setsockopt, sockopt};
 
-use crate::descriptor::{read_all, wait_by, write_all};
-use crate::mechanism::{Family, Mechanism, Rank, Reach, Setup, Support, Waiting};
-use crate::shapes::{self, Rendezvous, Transport};
+use super::connection::{Connection, Route};
+use crate::mechanism::{Family, Mechanism, Rank, Reach, Support};
+use crate::shapes;
 
-pub(super) static MECHANISM: Mechanism = Mechanism {
+const TCP: Mechanism = Mechanism {
     name: "tcp",
     summary: "a TCP connection over IPv4 loopback, TCP_NODELAY, default buffers",
     family: Family::Socket,
     reach: Reach::Both,
     references: &["tcp(7)", "ip(7)"],
-    support,
+    support: || match Tcp::<4, NODELAY>::listener() {
+        Ok(_) => Support::Available,
+        Err(error) => Support::Missing(format!("listening at 127.0.0.1: {error}; is the loopback interface up?")),
+    },
     rank: Rank::Headline,
-    shapes: &[shapes::transport::<Tcp>(), shapes::rendezvous::<Tcp>()],
+    shapes: &[
+        shapes::transport::<Connection<Tcp<4, NODELAY>>>(),
+        shapes::fan_in::<Connection<Tcp<4, NODELAY>>>(),
+        shapes::rendezvous::<Connection<Tcp<4, NODELAY>>>(),
+    ],
 };
 
-fn support() -> Support {
-    match TcpListener::bind((Ipv4Addr::LOCALHOST, 0)) {
+pub(super) static MECHANISM: Mechanism = TCP;
+
+pub(super) static NAGLE: Mechanism = Mechanism {
+    name: "tcp-nagle",
+    summary: "a TCP connection over IPv4 loopback without TCP_NODELAY: small messages wait until the ones before are acknowledged",
+    references: &["TCP_NODELAY in tcp(7)", "Nagle, Congestion Control in IP/TCP Internetworks, RFC 896"],
+    rank: Rank::Common,
+    shapes: &[shapes::transport::<Connection<Tcp<4, DELAY>>>()],
+    ..TCP
+};
+
+pub(super) static IPV6: Mechanism = Mechanism {
+    name: "tcp-ipv6",
+    summary: "a TCP connection over IPv6 loopback, TCP_NODELAY, default buffers",
+    references: &["tcp(7)", "ipv6(7)"],
+    support: || match Tcp::<6, NODELAY>::listener() {
         Ok(_) => Support::Available,
-        Err(error) => Support::Missing(format!("bind to 127.0.0.1: {error}; is the loopback interface up?")),
+        Err(error) => Support::Missing(format!(
+            "listening at ::1: {error}; is IPv6 off (net.ipv6.conf.lo.disable_ipv6, or ipv6.disable=1 at boot)?"
+        )),
+    },
+    rank: Rank::Common,
+    shapes: &[shapes::transport::<Connection<Tcp<6, NODELAY>>>(), shapes::rendezvous::<Connection<Tcp<6, NODELAY>>>()],
+    ..TCP
+};
+
+pub(super) const NODELAY: bool = true;
+const DELAY: bool = false;
+
+/// Over this version of IP, with this value of `TCP_NODELAY`.
+pub(super) struct Tcp<const IP: u8, const NODELAY: bool>;
+
+impl<const IP: u8, const NODELAY: bool> Route for Tcp<IP, NODELAY> {
+    type Address = SockaddrStorage;
+
+    fn anywhere() -> SockaddrStorage {
+        let loopback = if IP == 6 { Ipv6Addr::LOCALHOST.into() } else { Ipv4Addr::LOCALHOST.into() };
+        SocketAddr::new(loopback, 0).into()
     }
-}
 
-struct Tcp(OwnedFd);
-
-impl Transport for Tcp {
-    const BOUNDARIES: bool = false;
-
-    fn pair(setup: &Setup) -> io::Result<(Self, Self)> {
-        let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0))?;
-        let near = TcpStream::connect(listener.local_addr()?)?;
-        let far = accept_from(&listener, &near)?;
-        Ok((Tcp::new(near, setup.waiting)?, Tcp::new(far, setup.waiting)?))
+    fn is_same(one: &SockaddrStorage, other: &SockaddrStorage) -> bool {
+        one == other
     }
 
-    #[inline]
-    fn send(&mut self, message: &[u8]) -> io::Result<()> {
-        write_all(&self.0, message)
-    }
-
-    #[inline]
-    fn recv(&mut self, message: &mut [u8]) -> io::Result<()> {
-        read_all(&self.0, message)
-    }
-}
-
-impl Tcp {
-    fn new(end: TcpStream, waiting: Waiting) -> io::Result<Tcp> {
-        end.set_nodelay(true)?;
-        wait_by(&end, waiting)?;
-        Ok(Tcp(end.into()))
-    }
-}
-
-/// Where a connection is made: the address, or who listens there.
-enum Place {
-    Near(SocketAddr, Waiting),
-    Far(TcpListener, Waiting),
-}
-
-impl Rendezvous for Tcp {
-    type Place = Place;
-
-    fn places(setup: &Setup) -> io::Result<(Place, Place)> {
-        let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0))?;
-        Ok((Place::Near(listener.local_addr()?, setup.waiting), Place::Far(listener, setup.waiting)))
+    fn prepare(end: &OwnedFd) -> io::Result<()> {
+        Ok(setsockopt(end, sockopt::TcpNoDelay, &NODELAY)?)
     }
 
     /// Closes by a reset: else each connection would keep its port in TIME_WAIT for a minute, and after 28,000 of them
     /// (net.ipv4.ip_local_port_range) there would be none left.
-    fn open_near(place: &mut Place) -> io::Result<Self> {
-        let Place::Near(address, waiting) = place else { return Err(io::ErrorKind::InvalidInput.into()) };
-        let end = TcpStream::connect(*address)?;
-        setsockopt(&end, sockopt::Linger, &libc::linger { l_onoff: 1, l_linger: 0 })?;
-        Tcp::new(end, *waiting)
-    }
-
-    fn open_far(place: &mut Place) -> io::Result<Self> {
-        let Place::Far(listener, waiting) = place else { return Err(io::ErrorKind::InvalidInput.into()) };
-        Tcp::new(listener.accept()?.0, *waiting)
-    }
-}
-
-/// The connection that `near` made; anybody on this host can reach the port, and is turned away.
-fn accept_from(listener: &TcpListener, near: &TcpStream) -> io::Result<TcpStream> {
-    loop {
-        let (far, from) = listener.accept()?;
-        if from == near.local_addr()? {
-            return Ok(far);
-        }
+    fn prepare_short_lived(near: &OwnedFd) -> io::Result<()> {
+        Ok(setsockopt(near, sockopt::Linger, &libc::linger { l_onoff: 1, l_linger: 0 })?)
     }
 }

@@ -1,16 +1,13 @@
-//! Unix datagram sockets: one `socketpair(AF_UNIX, SOCK_DGRAM)`, default buffers, read(2) and write(2).
+//! Unix datagram sockets. They are reliable and keep order, unlike datagrams between hosts.
 //!
-//! They are reliable and keep order, unlike datagrams between hosts; a full queue (net.unix.max_dgram_qlen) holds the sender
-//! back. Nothing tells a receiver that the other end is gone: unix_release_sock tells connected types only.
+//! Two that are connected to each other are held back by the send buffer only; where the receiver is connected to nobody, as
+//! with several writers, also by a queue of net.unix.max_dgram_qlen messages, 10 by default (unix_dgram_sendmsg). Nothing tells
+//! a receiver that the other end is gone: unix_release_sock tells connected types only.
 
-use std::io;
-use std::os::fd::OwnedFd;
-
-use nix::sys::socket::SockType;
-
-use crate::descriptor::{fits_send_buffer, read_message, unix_pair, write_message};
-use crate::mechanism::{Family, Mechanism, Rank, Reach, Setup, Support};
-use crate::shapes::{self, Transport};
+use super::meeting::{Abstract, Named, Path, Socketpair};
+use super::unix::{Dgram, Unix};
+use crate::mechanism::{Family, Mechanism, Rank, Reach, Support};
+use crate::shapes;
 
 pub(super) static MECHANISM: Mechanism = Mechanism {
     name: "unix-dgram",
@@ -20,31 +17,29 @@ pub(super) static MECHANISM: Mechanism = Mechanism {
     references: &["unix(7)", "socketpair(2)"],
     support: || Support::Available,
     rank: Rank::Headline,
-    shapes: &[shapes::transport::<UnixDgram>()],
+    shapes: &[
+        shapes::transport::<Unix<Dgram, Socketpair>>(),
+        shapes::fan_in::<Unix<Dgram, Socketpair>>(),
+        shapes::fan_out::<Unix<Dgram, Socketpair>>(),
+    ],
 };
 
-struct UnixDgram(OwnedFd);
+pub(super) static PATH: Mechanism = Mechanism {
+    name: "unix-dgram-path",
+    summary: "two Unix datagram sockets, each bound to a path and connected to the other's",
+    references: &["unix(7)", "connect(2)"],
+    support: Path::support,
+    rank: Rank::Rare,
+    shapes: &[shapes::transport::<Unix<Dgram, Path>>()],
+    ..MECHANISM
+};
 
-impl Transport for UnixDgram {
-    const BOUNDARIES: bool = true;
-    const REPORTS_END: bool = false;
-
-    fn supports(setup: &Setup) -> Support {
-        fits_send_buffer(SockType::Datagram, setup.payload_bytes)
-    }
-
-    fn pair(setup: &Setup) -> io::Result<(Self, Self)> {
-        let (near, far) = unix_pair(SockType::Datagram, setup.waiting)?;
-        Ok((UnixDgram(near), UnixDgram(far)))
-    }
-
-    #[inline]
-    fn send(&mut self, message: &[u8]) -> io::Result<()> {
-        write_message(&self.0, message)
-    }
-
-    #[inline]
-    fn recv(&mut self, message: &mut [u8]) -> io::Result<()> {
-        read_message(&self.0, message)
-    }
-}
+pub(super) static ABSTRACT: Mechanism = Mechanism {
+    name: "unix-dgram-abstract",
+    summary: "two Unix datagram sockets, each bound to an abstract name and connected to the other's",
+    references: &["unix(7)", "connect(2)"],
+    support: Abstract::support,
+    rank: Rank::Rare,
+    shapes: &[shapes::transport::<Unix<Dgram, Abstract>>()],
+    ..MECHANISM
+};

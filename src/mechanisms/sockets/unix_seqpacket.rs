@@ -1,13 +1,9 @@
-//! Unix sequenced-packet sockets: one `socketpair(AF_UNIX, SOCK_SEQPACKET)`, default buffers, read(2) and write(2).
+//! Unix sequenced-packet sockets: connections as of streams, messages as of datagrams.
 
-use std::io;
-use std::os::fd::OwnedFd;
-
-use nix::sys::socket::SockType;
-
-use crate::descriptor::{fits_send_buffer, read_message, unix_pair, write_message};
-use crate::mechanism::{Family, Mechanism, Rank, Reach, Setup, Support};
-use crate::shapes::{self, Transport};
+use super::meeting::{Abstract, Named, Path, Socketpair};
+use super::unix::{Seqpacket, Unix};
+use crate::mechanism::{Family, Mechanism, Rank, Reach, Support};
+use crate::shapes;
 
 pub(super) static MECHANISM: Mechanism = Mechanism {
     name: "unix-seqpacket",
@@ -17,30 +13,29 @@ pub(super) static MECHANISM: Mechanism = Mechanism {
     references: &["unix(7)", "socketpair(2)"],
     support: || Support::Available,
     rank: Rank::Headline,
-    shapes: &[shapes::transport::<UnixSeqpacket>()],
+    shapes: &[
+        shapes::transport::<Unix<Seqpacket, Socketpair>>(),
+        shapes::fan_in::<Unix<Seqpacket, Socketpair>>(),
+        shapes::fan_out::<Unix<Seqpacket, Socketpair>>(),
+    ],
 };
 
-struct UnixSeqpacket(OwnedFd);
+pub(super) static PATH: Mechanism = Mechanism {
+    name: "unix-seqpacket-path",
+    summary: "Unix sequenced-packet sockets, one of them connected to a path that the other is bound to",
+    references: &["unix(7)", "connect(2)"],
+    support: Path::support,
+    rank: Rank::Rare,
+    shapes: &[shapes::transport::<Unix<Seqpacket, Path>>(), shapes::rendezvous::<Unix<Seqpacket, Path>>()],
+    ..MECHANISM
+};
 
-impl Transport for UnixSeqpacket {
-    const BOUNDARIES: bool = true;
-
-    fn supports(setup: &Setup) -> Support {
-        fits_send_buffer(SockType::SeqPacket, setup.payload_bytes)
-    }
-
-    fn pair(setup: &Setup) -> io::Result<(Self, Self)> {
-        let (near, far) = unix_pair(SockType::SeqPacket, setup.waiting)?;
-        Ok((UnixSeqpacket(near), UnixSeqpacket(far)))
-    }
-
-    #[inline]
-    fn send(&mut self, message: &[u8]) -> io::Result<()> {
-        write_message(&self.0, message)
-    }
-
-    #[inline]
-    fn recv(&mut self, message: &mut [u8]) -> io::Result<()> {
-        read_message(&self.0, message)
-    }
-}
+pub(super) static ABSTRACT: Mechanism = Mechanism {
+    name: "unix-seqpacket-abstract",
+    summary: "Unix sequenced-packet sockets, one of them connected to an abstract name that the other is bound to",
+    references: &["unix(7)", "connect(2)"],
+    support: Abstract::support,
+    rank: Rank::Rare,
+    shapes: &[shapes::transport::<Unix<Seqpacket, Abstract>>(), shapes::rendezvous::<Unix<Seqpacket, Abstract>>()],
+    ..MECHANISM
+};

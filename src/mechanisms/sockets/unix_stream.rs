@@ -1,13 +1,16 @@
-//! Unix stream sockets: one `socketpair(AF_UNIX, SOCK_STREAM)`, default buffers, read(2) and write(2).
+//! Unix stream sockets.
+//!
+//! Data takes the same way however the ends have met; what differs is meeting: `connect` tells what that costs, one
+//! getsockopt(2) of SO_PEERCRED included, by which the accepting end knows its peer.
+//!
+//! Several readers may share one socket: a message of up to 32 KiB is one buffer of the kernel, and unix_stream_read_generic
+//! holds the socket's lock while it takes that. All of them are woken for each message that comes, unlike those of the other
+//! two types (unix_stream_data_wait waits non-exclusively).
 
-use std::io;
-use std::os::fd::OwnedFd;
-
-use nix::sys::socket::SockType;
-
-use crate::descriptor::{read_all, unix_pair, write_all};
-use crate::mechanism::{Family, Mechanism, Rank, Reach, Setup, Support};
-use crate::shapes::{self, Transport};
+use super::meeting::{Abstract, Named, Path, Socketpair};
+use super::unix::{Stream, Unix};
+use crate::mechanism::{Family, Mechanism, Rank, Reach, Support};
+use crate::shapes;
 
 pub(super) static MECHANISM: Mechanism = Mechanism {
     name: "unix-stream",
@@ -17,26 +20,29 @@ pub(super) static MECHANISM: Mechanism = Mechanism {
     references: &["unix(7)", "socketpair(2)"],
     support: || Support::Available,
     rank: Rank::Headline,
-    shapes: &[shapes::transport::<UnixStream>()],
+    shapes: &[
+        shapes::transport::<Unix<Stream, Socketpair>>(),
+        shapes::fan_in::<Unix<Stream, Socketpair>>(),
+        shapes::fan_out::<Unix<Stream, Socketpair>>(),
+    ],
 };
 
-struct UnixStream(OwnedFd);
+pub(super) static PATH: Mechanism = Mechanism {
+    name: "unix-stream-path",
+    summary: "Unix stream sockets, one of them connected to a path that the other is bound to",
+    references: &["unix(7)", "connect(2)"],
+    support: Path::support,
+    rank: Rank::Common,
+    shapes: &[shapes::transport::<Unix<Stream, Path>>(), shapes::rendezvous::<Unix<Stream, Path>>()],
+    ..MECHANISM
+};
 
-impl Transport for UnixStream {
-    const BOUNDARIES: bool = false;
-
-    fn pair(setup: &Setup) -> io::Result<(Self, Self)> {
-        let (near, far) = unix_pair(SockType::Stream, setup.waiting)?;
-        Ok((UnixStream(near), UnixStream(far)))
-    }
-
-    #[inline]
-    fn send(&mut self, message: &[u8]) -> io::Result<()> {
-        write_all(&self.0, message)
-    }
-
-    #[inline]
-    fn recv(&mut self, message: &mut [u8]) -> io::Result<()> {
-        read_all(&self.0, message)
-    }
-}
+pub(super) static ABSTRACT: Mechanism = Mechanism {
+    name: "unix-stream-abstract",
+    summary: "Unix stream sockets, one of them connected to an abstract name that the other is bound to",
+    references: &["unix(7)", "connect(2)"],
+    support: Abstract::support,
+    rank: Rank::Common,
+    shapes: &[shapes::transport::<Unix<Stream, Abstract>>(), shapes::rendezvous::<Unix<Stream, Abstract>>()],
+    ..MECHANISM
+};

@@ -12,7 +12,7 @@ use nix::sys::stat::{Mode, fstatat};
 use nix::unistd::{UnlinkatFlags, unlinkat};
 
 use super::folder::Folder;
-use super::{DISK, OWNER};
+use super::{DISK, OWNER, tree};
 use crate::sys::sysv_sweep::Kind;
 
 /// What is done with what is found.
@@ -43,7 +43,7 @@ impl Leavings<'_> {
             let name = Text::new(format_args!("ipcmark-{:016x}-{n}", self.token));
             posix(&name, how, found);
             for folder in [self.disk, self.lease].into_iter().flatten() {
-                if file(folder, name.c(), how) {
+                if tree(folder, name.c(), how) {
                     found(format_args!("{}/{name}", folder.path().display()));
                 }
             }
@@ -95,6 +95,14 @@ fn file(folder: impl AsFd, name: &CStr, how: How) -> bool {
     match how {
         How::Remove => unlinkat(folder, name, UnlinkatFlags::NoRemoveDir).is_ok(),
         How::Look => fstatat(folder, name, AtFlags::AT_SYMLINK_NOFOLLOW).is_ok(),
+    }
+}
+
+/// A file, or a folder with all that is in it.
+fn tree(folder: &Folder, name: &CStr, how: How) -> bool {
+    match how {
+        How::Remove => tree::remove(folder.as_fd(), name),
+        How::Look => file(folder, name, how),
     }
 }
 

@@ -45,6 +45,15 @@ fn plant(names: &Names) -> BTreeSet<String> {
         let fifo = fifo.and_then(|path| mkfifo(path, Mode::S_IRWXU).map_err(|errno| errno.to_string()));
         made(path.map_or_else(|_| "a FIFO".into(), |path| path.display().to_string()), fifo);
     }
+    if let Ok(lease) = names.lease() {
+        let tree = lease.path().join(names.name());
+        // More than one call reads of a folder.
+        let mut files = (0..100).map(|n| tree.join(format!("a/b/{n:050}"))).chain([tree.join("c")]);
+        let planted = files.try_for_each(|file| {
+            file.parent().map_or(Ok(()), fs::create_dir_all).and_then(|()| fs::write(&file, "not empty"))
+        });
+        made(tree.display().to_string(), planted.map_err(|error| error.to_string()));
+    }
     for kind in Kind::ALL {
         let key = sweep::key(names.drawn.token, names.number());
         let object = create(kind, key, 0o600).map(drop).map_err(|error| error.to_string());

@@ -1,0 +1,166 @@
+//! UDP over the IPv4 loopback interface, default buffers: sockets connected to each other, send(2) and recv(2); or not
+//! connected, and an address with each sendto(2) and from each recvfrom(2).
+//!
+//! UDP holds nobody back: what does not fit into the receive buffer (SO_RCVBUF, from net.core.rmem_default) is dropped. So that
+//! no message is lost, a sender has at most a window of them under way, see [`super::window`]: no datagram is sent for it,
+//! and a round trip never meets it. How many that are follows from the room that one message takes, its `truesize`, which
+//! SO_MEMINFO tells of one that is sent at the start; and from three quarters of the buffer, because the kernel counts up to a
+//! quarter as used that has been read already (udp_rmem_release). On Linux 6.18 the smallest messages take 832 bytes, and
+//! 212,992 bytes of buffer drop the 257th; the window is 192 messages of 64 bytes, 18 of 4 KiB, and 2 of the largest size.
+//!
+//! Over loopback datagrams keep their order as long as the sender stays on its CPU, through whose queue they go (netif_rx);
+//! one that is moved to another while a softirq is put off may overtake itself. They arrive in a softirq of the sender, and a
+//! receiver that shares its CPU takes over at once: up to one context switch a message even in a stream, in a plain loop too.
+
+use std::io;
+use std::net::Ipv4Addr;
+use std::os::fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd};
+
+use nix::poll::{PollFd, PollFlags, poll};
+use nix::sys::socket::{
+    MsgFlags, SockType, SockaddrIn, getsockname, getsockopt, recv, recvfrom, send, sendto, sockopt,
+};
+use nix::{getsockopt_impl, sockopt_impl};
+
+use super::listening::{bound, connect_to};
+use super::meeting::discard_all;
+use super::window::{Sending, Taking, window};
+use crate::descriptor::{other_length, until_done, wait_by};
+use crate::mechanism::{Family, Mechanism, Rank, Reach, Setup, Support};
+use crate::shapes::{self, Transport};
+
+const UDP: Mechanism = Mechanism {
+    name: "udp",
+    summary: "UDP sockets over IPv4 loopback, connected to each other, with a window of messages so that none is dropped",
+    family: Family::Socket,
+    reach: Reach::Both,
+    references: &["udp(7)", "SO_RCVBUF in socket(7)"],
+    support,
+    rank: Rank::Headline,
+    shapes: &[shapes::transport::<Udp<CONNECTED>>()],
+};
+
+pub(super) static MECHANISM: Mechanism = UDP;
+
+pub(super) static SENDTO: Mechanism = Mechanism {
+    name: "udp-sendto",
+    summary: "UDP sockets over IPv4 loopback, not connected: sendto and recvfrom with addresses; with the window of udp",
+    references: &["udp(7)", "sendto(2)", "recvfrom(2)"],
+    rank: Rank::Rare,
+    shapes: &[shapes::transport::<Udp<UNCONNECTED>>()],
+    ..UDP
+};
+
+const CONNECTED: bool = true;
+const UNCONNECTED: bool = false;
+/// What remains of the 65,535 bytes of an IPv4 packet beside its header of 20 bytes and that of UDP, 8.
+const LARGEST: usize = 65_507;
+/// Half of what one CPU queues on the way (net.core.netdev_max_backlog, 1000 by default) while softirqs are put off.
+const MOST_UNDER_WAY: u32 = 500;
+
+fn support() -> Support {
+    match any_port() {
+        Ok(_) => Support::Available,
+        Err(error) => Support::Missing(format!("a UDP socket at 127.0.0.1: {error}; is the loopback interface up?")),
+    }
+}
+
+struct Udp<const CONNECTED: bool> {
+    socket: OwnedFd,
+    peer: SockaddrIn,
+    outbound: Sending,
+    inbound: Taking,
+}
+
+impl<const CONNECTED: bool> Transport for Udp<CONNECTED> {
+    const BOUNDARIES: bool = true;
+    const REPORTS_END: bool = false;
+
+    fn supports(setup: &Setup) -> Support {
+        if setup.payload_bytes <= LARGEST {
+            return Support::Available;
+        }
+        let bytes = setup.payload_bytes;
+        Support::Missing(format!("a message of {bytes} bytes exceeds the {LARGEST} bytes of a UDP datagram over IPv4"))
+    }
+
+    fn pair(setup: &Setup) -> io::Result<(Self, Self)> {
+        let (near, far) = (any_port()?, any_port()?);
+        let address = |socket: &OwnedFd| getsockname::<SockaddrIn>(socket.as_raw_fd());
+        let (near_address, far_address) = (address(&near)?, address(&far)?);
+        if CONNECTED {
+            connect_to(&near, &far_address)?;
+            connect_to(&far, &near_address)?;
+            discard_all(&near);
+            discard_all(&far);
+        }
+        let messages = fitting(&near, &far, &far_address, setup.payload_bytes)?;
+        let (near_outbound, far_inbound) = window(messages, setup.waiting)?;
+        let (far_outbound, near_inbound) = window(messages, setup.waiting)?;
+        for socket in [&near, &far] {
+            wait_by(socket, setup.waiting)?;
+        }
+        let near = Udp { socket: near, peer: far_address, outbound: near_outbound, inbound: near_inbound };
+        Ok((near, Udp { socket: far, peer: near_address, outbound: far_outbound, inbound: far_inbound }))
+    }
+
+    #[inline]
+    fn send(&mut self, message: &[u8]) -> io::Result<()> {
+        self.outbound.claim();
+        let (fd, none) = (self.socket.as_raw_fd(), MsgFlags::empty());
+        if CONNECTED {
+            until_done("send", || send(fd, message, none)).map(drop)
+        } else {
+            until_done("sendto", || sendto(fd, message, &self.peer, none)).map(drop)
+        }
+    }
+
+    #[inline]
+    fn recv(&mut self, message: &mut [u8]) -> io::Result<()> {
+        let len = self.take(message)?;
+        self.inbound.count();
+        if len == message.len() { Ok(()) } else { Err(other_length(len, message.len())) }
+    }
+
+    fn descriptor(&self) -> Option<BorrowedFd<'_>> {
+        Some(self.socket.as_fd())
+    }
+}
+
+impl<const CONNECTED: bool> Udp<CONNECTED> {
+    /// The next datagram of the peer; anybody on this host can send to a socket that is not connected.
+    #[inline]
+    fn take(&self, message: &mut [u8]) -> io::Result<usize> {
+        let fd = self.socket.as_raw_fd();
+        if CONNECTED {
+            return until_done("recv", || recv(fd, message, MsgFlags::empty()));
+        }
+        loop {
+            let (len, from) = until_done("recvfrom", || recvfrom::<SockaddrIn>(fd, message))?;
+            if from == Some(self.peer) {
+                return Ok(len);
+            }
+        }
+    }
+}
+
+/// A blocking socket at a port of the kernel's choice.
+fn any_port() -> io::Result<OwnedFd> {
+    bound(SockType::Datagram, &SockaddrIn::from(std::net::SocketAddrV4::new(Ipv4Addr::LOCALHOST, 0)))
+}
+
+// What `ss -m` shows; the first is the receive buffer's use, see net/core/sock.c, sk_get_meminfo.
+sockopt_impl!(MemInfo, GetOnly, libc::SOL_SOCKET, libc::SO_MEMINFO, [u32; 9]);
+
+/// How many messages of this size fit into the receiver's buffer, at least one: an empty buffer takes any.
+fn fitting(from: &OwnedFd, to: &OwnedFd, address: &SockaddrIn, payload_bytes: usize) -> io::Result<u32> {
+    sendto(from.as_raw_fd(), &vec![0; payload_bytes], address, MsgFlags::empty())?;
+    poll(&mut [PollFd::new(to.as_fd(), PollFlags::POLLIN)], ARRIVAL_MS)?;
+    let used = getsockopt(to, MemInfo)?[0];
+    discard_all(to);
+    let buffer = getsockopt(to, sockopt::RcvBuf)? as u32;
+    Ok((buffer / 4 * 3 / used.max(1)).clamp(1, MOST_UNDER_WAY))
+}
+
+/// What certainly suffices for one datagram to come over loopback.
+const ARRIVAL_MS: u16 = 1000;
