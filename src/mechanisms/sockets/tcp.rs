@@ -16,9 +16,9 @@ const TCP: Mechanism = Mechanism {
     family: Family::Socket,
     reach: Reach::Both,
     references: &["tcp(7)", "ip(7)"],
-    support: || match Tcp::<4, NODELAY>::listener() {
+    support: || match Tcp::<4, NODELAY>::pair() {
         Ok(_) => Support::Available,
-        Err(error) => Support::Missing(format!("listening at 127.0.0.1: {error}; is the loopback interface up?")),
+        Err(error) => Support::Missing(format!("a connection at 127.0.0.1: {error}; is the loopback interface up?")),
     },
     rank: Rank::Headline,
     shapes: &[
@@ -43,10 +43,10 @@ pub(super) static IPV6: Mechanism = Mechanism {
     name: "tcp-ipv6",
     summary: "a TCP connection over IPv6 loopback, TCP_NODELAY, default buffers",
     references: &["tcp(7)", "ipv6(7)"],
-    support: || match Tcp::<6, NODELAY>::listener() {
+    support: || match Tcp::<6, NODELAY>::pair() {
         Ok(_) => Support::Available,
         Err(error) => Support::Missing(format!(
-            "listening at ::1: {error}; is IPv6 off (net.ipv6.conf.lo.disable_ipv6, or ipv6.disable=1 at boot)?"
+            "a connection at ::1: {error}; is IPv6 off (net.ipv6.conf.lo.disable_ipv6, or ipv6.disable=1 at boot)?"
         )),
     },
     rank: Rank::Common,

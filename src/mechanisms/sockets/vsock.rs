@@ -25,10 +25,10 @@ pub(super) static MECHANISM: Mechanism = Mechanism {
 };
 
 fn support() -> Support {
-    match Vsock::listener() {
+    match Vsock::pair() {
         Ok(_) => Support::Available,
         Err(error) => Support::Missing(format!(
-            "an AF_VSOCK socket at VMADDR_CID_LOCAL: {error}; the kernel needs CONFIG_VSOCKETS_LOOPBACK, as a module it is \
+            "an AF_VSOCK connection at VMADDR_CID_LOCAL: {error}; the kernel needs CONFIG_VSOCKETS_LOOPBACK, as a module it is \
              loaded with `modprobe vsock_loopback`"
         )),
     }
