@@ -61,6 +61,14 @@ const COMPARISONS: &[Comparison] = &[
         plain: &[("plain loop", plain::pipes::vmsplice_stream)],
     },
     Comparison {
+        id: "round-trip/process/same-cpu/block/unix-seqpacket/64B",
+        plain: &[("plain loop", plain::sockets::unix_seqpacket_round_trip)],
+    },
+    Comparison {
+        id: "round-trip/process/same-cpu/block/udp/64B",
+        plain: &[("plain loop", plain::sockets::udp_round_trip)],
+    },
+    Comparison {
         id: "round-trip/process/same-cache/spin/shm-ring/64B",
         plain: &[("plain loop", plain::ring_round_trip), ("two flags", plain::flags_round_trip)],
     },

@@ -8,6 +8,7 @@ pub(crate) mod notifications;
 pub(crate) mod pipes;
 pub(crate) mod queues;
 pub(crate) mod shared_memory;
+pub(crate) mod sockets;
 
 use std::sync::atomic::{AtomicU64, Ordering};
 

@@ -70,10 +70,11 @@ pub(crate) fn listed(steps: &[Step], missing: &[Missing]) -> Option<(World, Vec<
     let (before, world) = (list(&World::new(&ground)?), World::new(steps)?);
     let now = list(&world);
     assert_eq!(before.len(), now.len());
-    let mut wrong: Vec<String> =
-        before.iter().zip(&now).filter_map(|(before, now)| wrong(before, now, missing)).collect();
+    let pairs = before.iter().zip(&now);
+    let mut wrong: Vec<String> = pairs.filter_map(|(before, now)| wrong(before, now, missing)).collect();
     wrong.extend(missing.iter().filter_map(|missing| idle(missing, &before)));
-    assert!(wrong.is_empty(), "{} of {} cells:\n{}", wrong.len(), now.len(), wrong[..wrong.len().min(20)].join("\n"));
+    wrong.sort_unstable();
+    assert!(wrong.is_empty(), "{} of {} cells:\n{}", wrong.len(), now.len(), wrong.join("\n"));
     Some((world, now))
 }
 

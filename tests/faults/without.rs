@@ -27,7 +27,7 @@ macro_rules! without {
 without! {
     eventfd = SYS_eventfd2: ["eventfd", "*-eventfd"];
     io_uring_setup = SYS_io_uring_setup: ["io-uring-*"];
-    memfd_create = SYS_memfd_create: ["memfd-*", "pipe-splice"];
+    memfd_create = SYS_memfd_create: ["fd-pass", "memfd-*", "pidfd-getfd", "pipe-splice"];
     mq_open = SYS_mq_open: ["posix-mq"];
     msgget = SYS_msgget: ["sysv-mq"];
     pidfd_getfd = SYS_pidfd_getfd: ["pidfd-getfd"];
@@ -36,7 +36,6 @@ without! {
     process_vm_readv = SYS_process_vm_readv: ["process-vm-read"];
     process_vm_writev = SYS_process_vm_writev: ["process-vm-write"];
     semget = SYS_semget: ["sysv-sem", "*-sysv-sem"];
-    sendmsg = SYS_sendmsg: ["fd-pass", "ipc-channel*"];
     shmget = SYS_shmget: ["sysv-shm-*"];
     signalfd = SYS_signalfd4: ["signalfd"];
     splice = SYS_splice: ["pipe-splice"];

@@ -3,7 +3,7 @@
 use nix::sched::CloneFlags;
 use nix::sys::resource::Resource;
 
-use crate::confined::Step::{self, BecomeStranger, FillPipes, Limit, LoopbackUp, Tell, Unshare};
+use crate::confined::Step::{self, BecomeStranger, FillPipes, Limit, LoopbackUp, Mount, Tell, Unshare};
 use crate::confined::{set, tmpfs};
 use crate::withheld::{Missing, above, all, none_fails, withheld};
 
@@ -41,13 +41,16 @@ withheld! {
         all("pipe-*splice*", NO_LARGER),
     ];
     no_memory_that_may_be_locked: [BecomeStranger, Limit(Resource::RLIMIT_MEMLOCK, 0)] =>
-        [all("io-uring-*", &["io_uring_setup: ENOMEM", "RLIMIT_MEMLOCK, which allows 0 bytes", "ulimit -l"])];
+        [
+        all("io-uring-*", &["io_uring_setup: ENOMEM", "RLIMIT_MEMLOCK, which allows 0 bytes", "ulimit -l"]),
+        all("tcp-zerocopy", &["MSG_ZEROCOPY: ENOBUFS", "RLIMIT_MEMLOCK, which allows 0 bytes", "ulimit -l"]),
+    ];
     no_system_v_semaphore_more: [set("kernel/sem", "32000 1024000000 500 0")] =>
         [all("*sysv-sem", &["semget", "ENOSPC", "kernel.sem is 32000 1024000000 500 0"])];
     no_system_v_segment_more: [set("kernel/shmmni", "0")] =>
         [all("sysv-shm-*", &["shmget", "ENOSPC", "kernel.shmmni is 0"])];
     system_v_segments_that_are_too_small: [set("kernel/shmmax", "1000000")] =>
-        [above(256 * 1024, "sysv-shm-*", &["exceeds kernel.shmmax, 1000000 bytes"])];
+        [above(64 * 1024, "sysv-shm-*", &["exceeds kernel.shmmax, 1000000 bytes"])];
     a_dev_shm_that_cannot_be_written: [tmpfs(c"ro")] => [
         all("posix-shm-*", &["is /dev/shm mounted and writable", "EROFS"]),
         all("shm-ring", &["is /dev/shm mounted and writable", "EROFS"]),
@@ -67,14 +70,15 @@ withheld! {
         all("interprocess-fifo", FOLDER),
     ];
     a_dev_shm_that_is_nearly_full: [tmpfs(c"size=1m")] => [
-        above(256 * 1024, "posix-shm-*", &["/dev/shm has ", " bytes free", " are needed"]),
+        above(64 * 1024, "posix-shm-*", &["/dev/shm has ", " bytes free", " are needed"]),
     ];
     a_dev_shm_that_is_full: [tmpfs(c"size=64k")] => [
         all("shm-ring", &["/dev/shm has 65536 bytes free, 525056 are needed"]),
-        above(64, "posix-shm-*", &["/dev/shm has 65536 bytes free", " are needed"]),
+        above(256, "posix-shm-*", &["/dev/shm has 65536 bytes free", " are needed"]),
     ];
+    no_pseudo_terminals: [Mount(c"tmpfs", c"/dev/pts", c"")] => [all("pty", &["openpty", "is /dev/pts mounted"])];
     no_loopback_interface: [OWN_NETWORK] => [
-        all("tcp-ipv6", &["::1", "loopback interface up"]),
+        all("tcp-ipv6", &["::1", "is the loopback interface down"]),
         all("tcp*", NO_NETWORK),
         all("udp*", NO_NETWORK),
     ];

@@ -117,3 +117,31 @@ pub(super) fn discard_all(socket: &OwnedFd) {
     use std::os::fd::AsRawFd;
     while recv(socket.as_raw_fd(), &mut [0], MsgFlags::MSG_DONTWAIT).is_ok() {}
 }
+
+#[cfg(test)]
+mod tests {
+    use std::os::unix::process::CommandExt;
+    use std::process::Command;
+
+    use super::*;
+
+    #[test]
+    fn another_process_that_connects_is_turned_away() {
+        let name = Abstract::name().unwrap();
+        let listener = listening(SockType::Stream, &name.address).unwrap();
+        let address = name.address;
+        let mut stranger = Command::new("true");
+        #[allow(unsafe_code)]
+        // SAFETY: between fork and exec it makes system calls only.
+        unsafe {
+            stranger.pre_exec(move || connected(SockType::Stream, &address).map(std::mem::forget))
+        };
+        assert!(stranger.status().unwrap().success());
+        let near = connected(SockType::Stream, &name.address).unwrap();
+        let far = accepted_from(&listener, getpid()).unwrap();
+        nix::unistd::write(&near, &[7]).unwrap();
+        let mut byte = [0];
+        nix::unistd::read(&far, &mut byte).unwrap();
+        assert_eq!(byte, [7]);
+    }
+}

@@ -12,14 +12,15 @@ use std::io;
 use std::os::fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd};
 
 use nix::errno::Errno;
+use nix::sys::resource::{Resource, getrlimit};
 use nix::sys::socket::{MsgFlags, send, setsockopt};
 use nix::{setsockopt_impl, sockopt_impl};
 
 use super::connection::Route;
 use super::lent::Lent;
-use super::tcp::{NODELAY, Tcp};
+use super::tcp::{self, NODELAY, Tcp};
 use crate::descriptor::{named, read_all, wait_by};
-use crate::mechanism::{Family, Mechanism, Rank, Reach, Setup, Support};
+use crate::mechanism::{Family, Mechanism, Rank, Reach, Setup, Support, Waiting};
 use crate::shapes::{self, Transport};
 
 pub(super) static MECHANISM: Mechanism = Mechanism {
@@ -34,10 +35,15 @@ pub(super) static MECHANISM: Mechanism = Mechanism {
 };
 
 fn support() -> Support {
-    match Route4::pair().and_then(|(end, _)| Ok(setsockopt(&end, ZeroCopy, &true)?)) {
-        Ok(()) => Support::Available,
-        Err(error) => Support::Missing(format!("SO_ZEROCOPY (Linux 4.14) on a TCP socket: {error}")),
-    }
+    (tcp::MECHANISM.support)().and(|| probe().into())
+}
+
+/// Lends a byte.
+fn probe() -> io::Result<()> {
+    let (near, _far) = Route4::pair()?;
+    let refused = |errno| named("SO_ZEROCOPY (Linux 4.14)", errno);
+    setsockopt(&near, ZeroCopy, &true).map_err(refused)?;
+    TcpZerocopy { fd: near, lent: Lent::new(1, Waiting::Block) }.send(b"x")
 }
 
 sockopt_impl!(ZeroCopy, SetOnly, libc::SOL_SOCKET, libc::SO_ZEROCOPY, bool);
@@ -116,6 +122,10 @@ impl TcpZerocopy {
 
 #[cold]
 fn no_room(len: usize) -> io::Error {
-    let limits = "see net.core.optmem_max and RLIMIT_MEMLOCK";
-    io::Error::other(format!("send of {len} bytes with MSG_ZEROCOPY: {}; {limits}", Errno::ENOBUFS))
+    let locked = getrlimit(Resource::RLIMIT_MEMLOCK).map_or_else(|_| "few".into(), |(soft, _)| soft.to_string());
+    io::Error::other(format!(
+        "send of {len} bytes with MSG_ZEROCOPY: {}; what is lent counts against RLIMIT_MEMLOCK, which allows {locked} \
+         bytes (`ulimit -l`), and the notes on it against net.core.optmem_max",
+        Errno::ENOBUFS
+    ))
 }

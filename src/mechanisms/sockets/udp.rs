@@ -59,17 +59,10 @@ const LARGEST: usize = 65_507;
 const MOST_UNDER_WAY: u32 = 500;
 
 fn support() -> Support {
-    match probe() {
-        Ok(_) => Support::Available,
-        Err(error) => Support::Missing(format!("a datagram to 127.0.0.1: {error}; is the loopback interface up?")),
+    match any_port().and_then(|socket| connect_to(&socket, &address(&socket)?)) {
+        Ok(()) => Support::Available,
+        Err(error) => Support::Missing(format!("a UDP socket at 127.0.0.1: {error}; is the loopback interface up?")),
     }
-}
-
-/// Sends a datagram, and awaits it.
-fn probe() -> io::Result<u32> {
-    let (near, far) = (any_port()?, any_port()?);
-    let address = getsockname(far.as_raw_fd())?;
-    fitting(&near, &far, &address, 1)
 }
 
 struct Udp<const CONNECTED: bool> {
@@ -93,7 +86,6 @@ impl<const CONNECTED: bool> Transport for Udp<CONNECTED> {
 
     fn pair(setup: &Setup) -> io::Result<(Self, Self)> {
         let (near, far) = (any_port()?, any_port()?);
-        let address = |socket: &OwnedFd| getsockname::<SockaddrIn>(socket.as_raw_fd());
         let (near_address, far_address) = (address(&near)?, address(&far)?);
         if CONNECTED {
             connect_to(&near, &far_address)?;
@@ -159,6 +151,10 @@ fn any_port() -> io::Result<OwnedFd> {
 // What `ss -m` shows; the first is the receive buffer's use, see net/core/sock.c, sk_get_meminfo.
 sockopt_impl!(MemInfo, GetOnly, libc::SOL_SOCKET, libc::SO_MEMINFO, [u32; 9]);
 
+fn address(socket: &OwnedFd) -> io::Result<SockaddrIn> {
+    Ok(getsockname(socket.as_raw_fd())?)
+}
+
 /// How many messages of this size fit into the receiver's buffer, at least one: an empty buffer takes any.
 fn fitting(from: &OwnedFd, to: &OwnedFd, address: &SockaddrIn, payload_bytes: usize) -> io::Result<u32> {
     let sent = sendto(from.as_raw_fd(), &vec![0; payload_bytes], address, MsgFlags::empty());
@@ -174,3 +170,48 @@ fn fitting(from: &OwnedFd, to: &OwnedFd, address: &SockaddrIn, payload_bytes: us
 
 /// What certainly suffices for one datagram to come over loopback.
 const ARRIVAL_MS: u16 = 1000;
+
+#[cfg(test)]
+mod tests {
+    use ipcmark_harness::parties::PeerKind;
+    use ipcmark_harness::placement::Placement;
+
+    use super::*;
+    use crate::mechanism::Waiting;
+
+    fn setup(payload_bytes: usize) -> Setup {
+        let (peer, placement, waiting) = (PeerKind::Thread, Placement::Unpinned, Waiting::Block);
+        Setup { peer, placement, waiting, payload_bytes, parties: 2, idle_ns: None, rate_per_s: None }
+    }
+
+    fn only_the_peer_is_heard<const CONNECTED: bool>() {
+        let (mut near, mut far) = Udp::<CONNECTED>::pair(&setup(1)).unwrap();
+        let stranger = any_port().unwrap();
+        sendto(stranger.as_raw_fd(), b"x", &near.peer, MsgFlags::empty()).unwrap();
+        near.send(b"a").unwrap();
+        let mut got = [0];
+        far.recv(&mut got).unwrap();
+        assert_eq!(got, *b"a");
+    }
+
+    #[test]
+    fn a_stranger_is_not_heard() {
+        only_the_peer_is_heard::<CONNECTED>();
+        only_the_peer_is_heard::<UNCONNECTED>();
+    }
+
+    #[test]
+    fn a_window_of_messages_fits_into_the_buffer() {
+        for payload_bytes in [1, 64, 255, 4096, 16_000, 16_400, LARGEST] {
+            let (from, to) = (any_port().unwrap(), any_port().unwrap());
+            let messages = fitting(&from, &to, &address(&to).unwrap(), payload_bytes).unwrap();
+            connect_to(&from, &address(&to).unwrap()).unwrap();
+            let message = vec![0; payload_bytes];
+            for _ in 0..messages {
+                send(from.as_raw_fd(), &message, MsgFlags::empty()).unwrap();
+            }
+            let take = || recv(to.as_raw_fd(), &mut [0], MsgFlags::MSG_DONTWAIT).is_ok();
+            assert_eq!((0..=messages).filter(|_| take()).count(), messages as usize, "{payload_bytes} bytes");
+        }
+    }
+}

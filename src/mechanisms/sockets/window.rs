@@ -108,3 +108,44 @@ impl Taking {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn room(sending: &Sending) -> u32 {
+        sending.limit.wrapping_sub(sending.sent)
+    }
+
+    #[test]
+    fn a_full_window_opens_by_half_when_half_of_it_is_taken() {
+        let (mut sending, mut taking) = window(10, Waiting::Spin).unwrap();
+        (0..10).for_each(|_| sending.claim());
+        assert_eq!(room(&sending), 0);
+        (0..9).for_each(|_| taking.count());
+        sending.claim();
+        assert_eq!(room(&sending), 4);
+    }
+
+    #[test]
+    fn a_sender_that_sleeps_is_woken_for_every_message_of_a_window_of_one() {
+        let (mut sending, mut taking) = window(1, Waiting::Block).unwrap();
+        std::thread::scope(|scope| {
+            scope.spawn(|| (0..1000).for_each(|_| sending.claim()));
+            (0..999).for_each(|_| taking.count());
+        });
+        assert_eq!((sending.sent, taking.taken), (1000, 999));
+    }
+
+    #[test]
+    fn the_counts_may_wrap_round() {
+        let (mut sending, mut taking) = window(3, Waiting::Spin).unwrap();
+        let start = u32::MAX - 1;
+        sending.board.taken.store(start, Ordering::Relaxed);
+        (sending.sent, sending.limit, taking.taken, taking.due) = (start, start.wrapping_add(3), start, start + 1);
+        (0..3).for_each(|_| sending.claim());
+        (0..3).for_each(|_| taking.count());
+        sending.claim();
+        assert_eq!((sending.sent, room(&sending)), (2, 2));
+    }
+}

@@ -8,7 +8,7 @@ use nix::sys::eventfd::{EfdFlags, EventFd};
 use nix::unistd::{read, write};
 
 use super::{Elsewhere, HandOff};
-use crate::descriptor::until_done;
+use crate::descriptor::{named, until_done};
 use crate::manner::Manner;
 use crate::mechanism::Waiting;
 
@@ -25,7 +25,8 @@ impl HandOff for Eventfd {
     fn new(manner: Manner, _: usize) -> io::Result<Eventfd> {
         let spins = if manner.may_sleep() { EfdFlags::empty() } else { EfdFlags::EFD_NONBLOCK };
         let flags = EfdFlags::EFD_CLOEXEC | EfdFlags::EFD_SEMAPHORE | spins;
-        Ok(Eventfd(Arc::new(EventFd::from_value_and_flags(0, flags)?)))
+        let made = EventFd::from_value_and_flags(0, flags).map_err(|errno| named("eventfd", errno))?;
+        Ok(Eventfd(Arc::new(made)))
     }
 
     #[inline]
