@@ -37,6 +37,9 @@ withheld! {
     a_user_who_has_had_all_pages_of_pipes: [BecomeStranger, FillPipes] => [
         all("pipe", FEW_PAGES),
         all("fifo*", FEW_PAGES),
+        all("std-pipe", FEW_PAGES),
+        all("interprocess-unnamed-pipe", FEW_PAGES),
+        all("interprocess-fifo", FEW_PAGES),
         all("pipe-1mib", NO_LARGER),
         all("pipe-*splice*", NO_LARGER),
     ];
@@ -69,12 +72,12 @@ withheld! {
         all("unix-*-path", FOLDER),
         all("interprocess-fifo", FOLDER),
     ];
-    a_dev_shm_that_is_nearly_full: [tmpfs(c"size=1m")] => [
-        above(64 * 1024, "posix-shm-*", &["/dev/shm has ", " bytes free", " are needed"]),
+    a_dev_shm_that_is_nearly_full: [tmpfs(c"size=3m")] => [
+        above(256 * 1024, "posix-shm-*", &["/dev/shm has ", " bytes free", " are needed"]),
     ];
-    a_dev_shm_that_is_full: [tmpfs(c"size=64k")] => [
-        all("shm-ring", &["/dev/shm has 65536 bytes free, 525056 are needed"]),
-        above(256, "posix-shm-*", &["/dev/shm has 65536 bytes free", " are needed"]),
+    a_dev_shm_that_is_full: [tmpfs(c"size=128k")] => [
+        all("shm-ring", &["/dev/shm has 131072 bytes free, 525056 are needed"]),
+        above(256, "posix-shm-*", &["/dev/shm has 131072 bytes free", " are needed"]),
     ];
     no_pseudo_terminals: [Mount(c"tmpfs", c"/dev/pts", c"")] => [all("pty", &["openpty", "is /dev/pts mounted"])];
     no_loopback_interface: [OWN_NETWORK] => [

@@ -12,8 +12,8 @@ use interprocess::unnamed_pipe::{Recver, Sender, pipe};
 use ipcmark_harness::sys::names;
 use nix::fcntl::{FcntlArg, OFlag, fcntl};
 
-use super::std_pipe::{Pipe, Reader};
-use crate::mechanism::{Family, Mechanism, Rank, Reach, Support};
+use super::std_pipe::{Pipe, Reader, support};
+use crate::mechanism::{Family, Mechanism, Rank, Reach};
 use crate::shapes;
 
 pub(super) static UNNAMED: Mechanism = Mechanism {
@@ -22,7 +22,7 @@ pub(super) static UNNAMED: Mechanism = Mechanism {
     family: Family::Pipe,
     reach: Reach::Both,
     references: &["interprocess 2.4 (crate)", "pipe(7)"],
-    support: || Support::Available,
+    support: support::<Recver>,
     rank: Rank::Common,
     shapes: &[shapes::transport::<Pipe<Recver>>()],
 };
@@ -31,10 +31,7 @@ pub(super) static FIFO: Mechanism = Mechanism {
     name: "interprocess-fifo",
     summary: "FIFOs that the interprocess crate creates, opened as files, one a direction, default capacity",
     references: &["interprocess 2.4 (crate)", "fifo(7)"],
-    support: || match <File as Reader>::open() {
-        Ok(_) => Support::Available,
-        Err(error) => Support::Missing(error.to_string()),
-    },
+    support: support::<File>,
     rank: Rank::Rare,
     shapes: &[shapes::transport::<Pipe<File>>()],
     ..UNNAMED

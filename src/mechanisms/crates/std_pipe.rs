@@ -6,6 +6,7 @@ use std::os::fd::{AsFd, BorrowedFd};
 use super::byte_stream::{read_whole, write_whole};
 use crate::descriptor::wait_by;
 use crate::mechanism::{Family, Mechanism, Rank, Reach, Setup, Support};
+use crate::mechanisms::pipes::has_default_capacity;
 use crate::shapes::{self, Transport};
 
 pub(super) static MECHANISM: Mechanism = Mechanism {
@@ -14,10 +15,15 @@ pub(super) static MECHANISM: Mechanism = Mechanism {
     family: Family::Pipe,
     reach: Reach::Both,
     references: &["std::io::pipe (Rust 1.87)", "pipe(7)"],
-    support: || Support::Available,
+    support: support::<PipeReader>,
     rank: Rank::Common,
     shapes: &[shapes::transport::<Pipe<PipeReader>>()],
 };
+
+/// Whether there is one, as large as its summary says.
+pub(super) fn support<R: Reader>() -> Support {
+    R::open().and_then(|(reader, _)| has_default_capacity(reader)).into()
+}
 
 /// The reading end of a library's pipe.
 pub(super) trait Reader: Read + AsFd + Send + Sized + 'static {

@@ -15,7 +15,7 @@ use tokio::net::UnixStream;
 use tokio::runtime::{Builder, Runtime};
 
 use crate::descriptor::ended;
-use crate::mechanism::{Family, Mechanism, Rank, Reach, Setup, Support, Waiting};
+use crate::mechanism::{Family, Mechanism, Rank, Reach, Setup, Waiting};
 use crate::shapes::{self, Transport};
 
 pub(super) static MECHANISM: Mechanism = Mechanism {
@@ -24,7 +24,7 @@ pub(super) static MECHANISM: Mechanism = Mechanism {
     family: Family::Socket,
     reach: Reach::Both,
     references: &["tokio 1 (crate)", "unix(7)", "epoll(7)"],
-    support: || Support::Available,
+    support: || new_runtime().into(),
     rank: Rank::Common,
     shapes: &[shapes::transport::<TokioUnixStream>()],
 };
@@ -50,7 +50,7 @@ impl Transport for TokioUnixStream {
     fn settle(&mut self) -> io::Result<()> {
         let TokioUnixStream::Unsettled(stream) = self else { return Ok(()) };
         let stream = stream.take().ok_or_else(unsettled)?;
-        let runtime = Builder::new_current_thread().enable_io().build()?;
+        let runtime = new_runtime()?;
         let stream = {
             let _inside = runtime.enter();
             UnixStream::from_std(stream)?
@@ -82,6 +82,12 @@ impl Transport for TokioUnixStream {
             TokioUnixStream::Settled(stream, _) => Some(stream.as_fd()),
         }
     }
+}
+
+fn new_runtime() -> io::Result<Runtime> {
+    let named =
+        |error: io::Error| io::Error::new(error.kind(), format!("a runtime, by epoll_create1 and eventfd: {error}"));
+    Builder::new_current_thread().enable_io().build().map_err(named)
 }
 
 #[cold]

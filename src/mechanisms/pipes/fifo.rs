@@ -52,7 +52,7 @@ pub(super) static ON_DISK: Mechanism = Mechanism {
 };
 
 fn support<const DISK: bool>() -> Support {
-    Fifo::<DISK>::open().and_then(has_default_capacity).into()
+    Fifo::<DISK>::open().and_then(|(reader, _)| has_default_capacity(reader)).into()
 }
 
 struct Fifo<const DISK: bool>;

@@ -6,6 +6,7 @@ mod pty;
 mod splice;
 mod vmsplice;
 
+pub(super) use self::pipe::has_default_capacity;
 use crate::mechanism::Mechanism;
 
 pub(super) static LIST: &[&Mechanism] = &[

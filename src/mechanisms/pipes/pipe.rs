@@ -21,7 +21,7 @@ pub(super) static DEFAULT: Mechanism = Mechanism {
     family: Family::Pipe,
     reach: Reach::Both,
     references: &["pipe(2)", "pipe(7)"],
-    support: || new_pipe(DEFAULT_BYTES).and_then(has_default_capacity).into(),
+    support: || new_pipe(DEFAULT_BYTES).and_then(|(reader, _)| has_default_capacity(reader)).into(),
     rank: Rank::Headline,
     shapes: &[
         shapes::transport::<Pipe<Anonymous<DEFAULT_BYTES>>>(),
@@ -84,8 +84,8 @@ pub(super) fn new_pipe(capacity: usize) -> io::Result<(OwnedFd, OwnedFd)> {
 }
 
 /// Whether the kernel gave this pipe what it gives usually, and not two pages (pipe(7)).
-pub(super) fn has_default_capacity((reader, _writer): (OwnedFd, OwnedFd)) -> io::Result<()> {
-    let (bytes, usual) = (fcntl(&reader, FcntlArg::F_GETPIPE_SZ)? as usize, slots(DEFAULT_BYTES) * page_bytes());
+pub(in crate::mechanisms) fn has_default_capacity(pipe: impl AsFd) -> io::Result<()> {
+    let (bytes, usual) = (fcntl(pipe, FcntlArg::F_GETPIPE_SZ)? as usize, slots(DEFAULT_BYTES) * page_bytes());
     if bytes >= usual {
         return Ok(());
     }
