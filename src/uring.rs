@@ -4,6 +4,7 @@ use std::io;
 
 use io_uring::{Builder, IoUring};
 use nix::errno::Errno;
+use nix::sys::resource::{Resource, getrlimit};
 
 use crate::mechanism::Waiting;
 
@@ -13,12 +14,18 @@ pub fn new_ring(builder: &Builder, entries: u32) -> io::Result<IoUring> {
         let cause = match errno {
             Errno::EPERM => who_is_allowed(),
             Errno::ENOSYS => "the kernel was built without io_uring, or a sandbox (seccomp) hides it".into(),
-            Errno::ENOMEM => "before Linux 5.12 rings count against RLIMIT_MEMLOCK".into(),
+            Errno::ENOMEM => memory_that_may_be_locked(),
             Errno::EINVAL => "this kernel is older than one of the flags".into(),
             _ => "see io_uring_setup(2)".into(),
         };
         io::Error::other(format!("io_uring_setup: {errno}; {cause}"))
     })
+}
+
+/// What a ring counts against: before Linux 5.12, and again since 6.14 (`io_create_region`).
+fn memory_that_may_be_locked() -> String {
+    let allowed = getrlimit(Resource::RLIMIT_MEMLOCK).map_or_else(|_| "few".into(), |(soft, _)| soft.to_string());
+    format!("a user's rings count against RLIMIT_MEMLOCK, which allows {allowed} bytes; raise it with `ulimit -l`")
 }
 
 /// What `kernel.io_uring_disabled` says.

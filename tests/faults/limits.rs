@@ -1,12 +1,11 @@
 //! What the system may withhold from a run: CPUs, message queues, descriptors, reaching into other processes.
-#![allow(unsafe_code)] // `pre_exec`, and prctl(2) with a filter
+#![allow(unsafe_code)] // `pre_exec`
 
 use std::io;
 use std::os::unix::process::CommandExt;
 
 use ipcmark_harness::record::{Cell, Outcome, Record};
 use nix::errno::Errno;
-use nix::libc;
 use nix::sched::{CpuSet, sched_getaffinity, sched_setaffinity};
 use nix::sys::resource::{Resource, setrlimit};
 use nix::unistd::Pid;
@@ -14,6 +13,7 @@ use serde_json::Value;
 
 use crate::common::{Ended, Live, assert_sentence, command};
 use crate::live_run::Place;
+use crate::seccomp::Refusal;
 
 /// Runs `ipcmark run` with one launch a cell, after `before` in the new process.
 fn run_after(before: impl Fn() -> nix::Result<()> + Send + Sync + 'static, filters: &[&str]) -> (Ended, Place) {
@@ -74,27 +74,10 @@ fn without_room_for_queues_posix_mq_is_skipped_with_the_limit_and_the_rest_is_me
     assert_eq!(of(&record, "pipe").outcome, Outcome::Measured);
 }
 
-/// A filter under which this system call fails with `EPERM`, as it may in a container: seccomp(2).
-fn forbid(call: libc::c_long) -> nix::Result<()> {
-    let instruction = |code: u32, k: u32, unless: u8| libc::sock_filter { code: code as u16, jt: 0, jf: unless, k };
-    let mut program = [
-        // The system call's number is the first word of `seccomp_data`.
-        instruction(libc::BPF_LD | libc::BPF_W | libc::BPF_ABS, 0, 0),
-        instruction(libc::BPF_JMP | libc::BPF_JEQ | libc::BPF_K, call as u32, 1),
-        instruction(libc::BPF_RET | libc::BPF_K, libc::SECCOMP_RET_ERRNO | libc::EPERM as u32, 0),
-        instruction(libc::BPF_RET | libc::BPF_K, libc::SECCOMP_RET_ALLOW, 0),
-    ];
-    let filter = libc::sock_fprog { len: program.len() as u16, filter: program.as_mut_ptr() };
-    // SAFETY: the filter and its program outlive the calls.
-    unsafe {
-        Errno::result(libc::prctl(libc::PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0))?;
-        Errno::result(libc::prctl(libc::PR_SET_SECCOMP, libc::SECCOMP_MODE_FILTER, &raw const filter)).map(drop)
-    }
-}
-
 #[test]
 fn where_no_process_may_reach_into_another_what_does_so_is_skipped_with_the_setting() {
-    let (ended, place) = run_after(|| forbid(libc::SYS_process_vm_readv), &["round-trip/process/same-cpu/block"]);
+    let refused = Refusal { call: libc::SYS_process_vm_readv, first: None, errno: Errno::EPERM };
+    let (ended, place) = run_after(move || refused.install(), &["round-trip/process/same-cpu/block"]);
     assert_eq!(ended.code, Some(0), "{ended:?}");
     let record = place.read();
     let reaching = of(&record, "process-vm-read");

@@ -25,14 +25,42 @@ macro_rules! without {
 }
 
 without! {
-    eventfd = SYS_eventfd2: ["eventfd"];
-    io_uring_setup = SYS_io_uring_setup: ["io-uring-msg-ring"];
-    memfd_create = SYS_memfd_create: ["pipe-splice"];
+    eventfd = SYS_eventfd2: ["eventfd", "*-eventfd"];
+    io_uring_setup = SYS_io_uring_setup: ["io-uring-*"];
+    memfd_create = SYS_memfd_create: ["memfd-*", "pipe-splice"];
     mq_open = SYS_mq_open: ["posix-mq"];
     msgget = SYS_msgget: ["sysv-mq"];
-    pidfd_open = SYS_pidfd_open: ["pidfd-exit"];
+    pidfd_getfd = SYS_pidfd_getfd: ["pidfd-getfd"];
+    pidfd_open = SYS_pidfd_open: ["pidfd-*"];
     pidfd_send_signal = SYS_pidfd_send_signal: ["pidfd-exit"];
+    process_vm_readv = SYS_process_vm_readv: ["process-vm-read"];
+    process_vm_writev = SYS_process_vm_writev: ["process-vm-write"];
+    semget = SYS_semget: ["sysv-sem", "*-sysv-sem"];
+    sendmsg = SYS_sendmsg: ["fd-pass", "ipc-channel*"];
+    shmget = SYS_shmget: ["sysv-shm-*"];
     signalfd = SYS_signalfd4: ["signalfd"];
     splice = SYS_splice: ["pipe-splice"];
-    vmsplice = SYS_vmsplice: ["pipe-vmsplice", "pipe-vmsplice-gift", "pipe-vmsplice-1mib"];
+    vmsplice = SYS_vmsplice: ["pipe-vmsplice*"];
+}
+
+/// Kernels without a kind of network say so in socket(2).
+fn without_sockets_of(family: i32, mechanisms: &[&'static str]) {
+    let missing: Vec<_> = mechanisms.iter().map(|mechanism| all(mechanism, &["socket: EAFNOSUPPORT"])).collect();
+    let (call, errno) = (libc::SYS_socket, Errno::EAFNOSUPPORT);
+    withheld(&[Step::Refuse(Refusal { call, first: Some(family), errno })], &missing);
+}
+
+#[test]
+fn sockets_of_ipv4() {
+    without_sockets_of(libc::AF_INET, &["tcp", "tcp-nagle", "tcp-zerocopy", "udp*"]);
+}
+
+#[test]
+fn sockets_of_ipv6() {
+    without_sockets_of(libc::AF_INET6, &["tcp-ipv6"]);
+}
+
+#[test]
+fn sockets_of_vsock() {
+    without_sockets_of(libc::AF_VSOCK, &["vsock"]);
 }

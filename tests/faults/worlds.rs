@@ -36,39 +36,56 @@ withheld! {
         [all("sysv-mq", &["msgget", "ENOSPC", "kernel.msgmni is 0"])];
     a_user_who_has_had_all_pages_of_pipes: [BecomeStranger, FillPipes] => [
         all("pipe", FEW_PAGES),
-        all("fifo", FEW_PAGES),
-        all("fifo-disk", FEW_PAGES),
-        all("pipe-1mib", PIPES),
-        all("pipe-vmsplice", PIPES),
-        all("pipe-vmsplice-gift", PIPES),
-        all("pipe-vmsplice-1mib", PIPES),
-        all("pipe-splice", PIPES),
+        all("fifo*", FEW_PAGES),
+        all("pipe-1mib", NO_LARGER),
+        all("pipe-*splice*", NO_LARGER),
     ];
-    no_memory_that_may_be_locked: [BecomeStranger, Limit(Resource::RLIMIT_MEMLOCK, 0)] => [];
+    no_memory_that_may_be_locked: [BecomeStranger, Limit(Resource::RLIMIT_MEMLOCK, 0)] =>
+        [all("io-uring-*", &["io_uring_setup: ENOMEM", "RLIMIT_MEMLOCK, which allows 0 bytes", "ulimit -l"])];
+    no_system_v_semaphore_more: [set("kernel/sem", "32000 1024000000 500 0")] =>
+        [all("*sysv-sem", &["semget", "ENOSPC", "kernel.sem is 32000 1024000000 500 0"])];
+    no_system_v_segment_more: [set("kernel/shmmni", "0")] =>
+        [all("sysv-shm-*", &["shmget", "ENOSPC", "kernel.shmmni is 0"])];
+    system_v_segments_that_are_too_small: [set("kernel/shmmax", "1000000")] =>
+        [above(256 * 1024, "sysv-shm-*", &["exceeds kernel.shmmax, 1000000 bytes"])];
     a_dev_shm_that_cannot_be_written: [tmpfs(c"ro")] => [
-        all("shm-ring", &["/dev/shm", "writable", "EROFS"]),
-        all("named-sem", &["sem_open", "EROFS", "/dev/shm"]),
+        all("posix-shm-*", &["is /dev/shm mounted and writable", "EROFS"]),
+        all("shm-ring", &["is /dev/shm mounted and writable", "EROFS"]),
+        all("*named-sem", &["sem_open", "EROFS", "is /dev/shm mounted and writable"]),
     ];
     a_dev_shm_of_somebody_else: [tmpfs(c"mode=755"), BecomeStranger] => [
-        all("shm-ring", &["/dev/shm", "writable", "EACCES"]),
-        all("named-sem", &["sem_open", "EACCES", "/dev/shm"]),
+        all("posix-shm-*", &["is /dev/shm mounted and writable", "EACCES"]),
+        all("shm-ring", &["is /dev/shm mounted and writable", "EACCES"]),
+        all("*named-sem", &["sem_open", "EACCES", "is /dev/shm mounted and writable"]),
     ];
     no_private_folder: [tmpfs(c"ro"), Tell("TMPDIR", "/proc")] => [
-        all("shm-ring", &["/dev/shm", "writable", "EROFS"]),
-        all("named-sem", &["sem_open", "EROFS", "/dev/shm"]),
-        all("fifo", FOLDER),
-        all("fifo-disk", FOLDER),
+        all("posix-shm-*", &["is /dev/shm mounted and writable", "EROFS"]),
+        all("shm-ring", &["is /dev/shm mounted and writable", "EROFS"]),
+        all("*named-sem", &["sem_open", "EROFS", "is /dev/shm mounted and writable"]),
+        all("fifo*", FOLDER),
+        all("unix-*-path", FOLDER),
+        all("interprocess-fifo", FOLDER),
     ];
-    a_dev_shm_that_is_nearly_full: [tmpfs(c"size=64k")] =>
-        [all("shm-ring", &["/dev/shm has 65536 bytes free", "need 525056"])];
-    no_loopback_interface: [OWN_NETWORK] =>
-        [all("tcp", &["127.0.0.1", "EADDRNOTAVAIL", "loopback interface up"])];
-    no_ipv6: [OWN_NETWORK, LoopbackUp, set("net/ipv6/conf/all/disable_ipv6", "1")] => [];
+    a_dev_shm_that_is_nearly_full: [tmpfs(c"size=1m")] => [
+        above(256 * 1024, "posix-shm-*", &["/dev/shm has ", " bytes free", " are needed"]),
+    ];
+    a_dev_shm_that_is_full: [tmpfs(c"size=64k")] => [
+        all("shm-ring", &["/dev/shm has 65536 bytes free, 525056 are needed"]),
+        above(64, "posix-shm-*", &["/dev/shm has 65536 bytes free", " are needed"]),
+    ];
+    no_loopback_interface: [OWN_NETWORK] => [
+        all("tcp-ipv6", &["::1", "loopback interface up"]),
+        all("tcp*", NO_NETWORK),
+        all("udp*", NO_NETWORK),
+    ];
+    no_ipv6: [OWN_NETWORK, LoopbackUp, set("net/ipv6/conf/all/disable_ipv6", "1")] =>
+        [all("tcp-ipv6", &["::1", "EADDRNOTAVAIL", "net.ipv6.conf.lo.disable_ipv6"])];
 }
 
+const NO_NETWORK: &[&str] = &["127.0.0.1", "ENETUNREACH", "is the loopback interface up?"];
 const FOLDER: &[&str] = &["no private folder", "/dev/shm/ipcmark-", "EROFS", "/proc/ipcmark-", "ENOENT"];
 const FEW_PAGES: &[&str] = &["8192 bytes instead of 65536", "fs.pipe-user-pages-soft"];
-const PIPES: &[&str] = &["F_SETPIPE_SZ", "EPERM", "fs.pipe-user-pages-soft"];
+const NO_LARGER: &[&str] = &["F_SETPIPE_SZ", "EPERM", "fs.pipe-user-pages-soft"];
 
 /// They wait for each other after each message.
 #[test]

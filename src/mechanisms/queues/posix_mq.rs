@@ -227,12 +227,9 @@ impl Form {
     fn explained(&self, errno: Errno) -> io::Error {
         let cause = match errno {
             Errno::EMFILE => {
-                let allowed =
-                    |resource| getrlimit(resource).map_or_else(|_| "unknown".into(), |(soft, _)| soft.to_string());
-                let (bytes, files) = (allowed(Resource::RLIMIT_MSGQUEUE), allowed(Resource::RLIMIT_NOFILE));
-                format!(
-                    ": RLIMIT_MSGQUEUE allows {bytes} bytes of queues, raise it with `ulimit -q`; RLIMIT_NOFILE {files} descriptors"
-                )
+                let allowed = getrlimit(Resource::RLIMIT_MSGQUEUE);
+                let allowed = allowed.map_or_else(|_| "unknown".into(), |(soft, _)| soft.to_string());
+                format!(": RLIMIT_MSGQUEUE allows {allowed} bytes of queues; raise it with `ulimit -q`")
             }
             Errno::EINVAL => ": see fs.mqueue.msg_max and fs.mqueue.msgsize_max".into(),
             Errno::ENOSPC => ": see fs.mqueue.queues_max".into(),

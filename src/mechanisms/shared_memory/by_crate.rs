@@ -5,11 +5,10 @@ use std::io;
 use ipcmark_harness::sys::names;
 use nix::errno::Errno;
 use nix::sys::mman::shm_unlink;
-use nix::sys::statvfs::statvfs;
 use shared_memory::ShmemError::{self, MapCreateFailed, MapOpenFailed, UnknownOsError};
 use shared_memory::{Shmem, ShmemConf};
 
-use super::mapping::{Mapped, Mapping, Memory, new_name};
+use super::mapping::{Mapped, Mapping, Memory, new_name, room_in_dev_shm};
 
 /// `shm_open(3)` by the crate: a file in /dev/shm, mapped by each party.
 pub(super) struct PosixShmCrate;
@@ -17,8 +16,12 @@ pub(super) struct PosixShmCrate;
 impl Mapping for PosixShmCrate {
     const REFERENCES: [&'static str; 2] = ["shm_open(3)", "shared_memory 0.12 (crate)"];
 
+    fn may_have(len: usize) -> io::Result<()> {
+        room_in_dev_shm(len)
+    }
+
     fn several(len: usize, parties: usize) -> io::Result<Vec<Memory>> {
-        room_in_dev_shm(len)?;
+        Self::may_have(len)?;
         let name = new_name();
         names::held(|| {
             let mut first =
@@ -57,16 +60,6 @@ impl Mapped for ByCrate {
         }
         Ok(())
     }
-}
-
-/// A full /dev/shm would show only as SIGBUS at the first touch.
-fn room_in_dev_shm(len: usize) -> io::Result<()> {
-    let Ok(fs) = statvfs("/dev/shm") else { return Ok(()) };
-    let free = fs.blocks_available() * fs.fragment_size();
-    if free < len as u64 {
-        return Err(io::Error::other(format!("/dev/shm has {free} bytes free, {len} are needed")));
-    }
-    Ok(())
 }
 
 /// The crate's errors carry the bare error number, or none.

@@ -26,10 +26,7 @@ pub(super) struct Mailbox<M, H: HandOff> {
 
 /// Whether the kernel has both: it is tried.
 pub(super) fn support<M: Mapping, H: HandOff>() -> Support {
-    match M::several(1, 1).and_then(|_| lane::try_hand_off::<H>()) {
-        Ok(()) => Support::Available,
-        Err(error) => Support::Missing(error.to_string()),
-    }
+    M::several(1, 1).and_then(|_| lane::try_hand_off::<H>()).into()
 }
 
 #[allow(unsafe_code)]
@@ -46,16 +43,25 @@ impl<M: Mapping, H: HandOff> Mailbox<M, H> {
     }
 }
 
+/// What so many lanes take.
+fn lanes_bytes<H: HandOff>(setup: &Setup, lanes: usize) -> usize {
+    lanes * Slots::of(setup.payload_bytes).lane_bytes::<H>()
+}
+
 /// The two lanes of a pair; the near end reads the first.
 pub(super) fn two_lanes<H: HandOff>(setup: &Setup) -> io::Result<(usize, [Lane<H>; 2])> {
     let (slots, manner) = (Slots::of(setup.payload_bytes), Manner::of(setup));
     let lanes = [Lane::new(slots, 0, manner)?, Lane::new(slots, 1, manner)?];
-    Ok((2 * slots.lane_bytes::<H>(), lanes))
+    Ok((lanes_bytes::<H>(setup, 2), lanes))
 }
 
 impl<M: Mapping, H: HandOff> Transport for Mailbox<M, H> {
     const BOUNDARIES: bool = true;
     const WAITINGS: &'static [Waiting] = H::WAITINGS;
+
+    fn supports(setup: &Setup) -> Support {
+        M::may_have(lanes_bytes::<H>(setup, 2)).into()
+    }
 
     fn pair(setup: &Setup) -> io::Result<(Self, Self)> {
         let (bytes, [back, there]) = two_lanes::<H>(setup)?;
@@ -137,11 +143,15 @@ impl<H: HandOff> Receive for Reader<H> {
 impl<M: Mapping, H: HandOff> FanIn for Mailbox<M, H> {
     type Reader = Reader<H>;
 
+    fn supports_fan_in(setup: &Setup) -> Support {
+        M::may_have(lanes_bytes::<H>(setup, setup.parties - 1)).into()
+    }
+
     fn fan_in(setup: &Setup) -> io::Result<(Reader<H>, Vec<Self>)> {
         let writers = setup.parties - 1;
         let slots = Slots::of(setup.payload_bytes);
         let lanes = Lane::<H>::with_one_bell(slots, writers, Manner::of(setup))?;
-        let mut memories = M::several(writers * slots.lane_bytes::<H>(), setup.parties)?.into_iter();
+        let mut memories = M::several(lanes_bytes::<H>(setup, writers), setup.parties)?.into_iter();
         let memory = memories.next().ok_or(io::ErrorKind::InvalidInput)?;
         #[allow(unsafe_code)]
         // SAFETY: the memory is new, long enough for all lanes, and each lane gets one end of each kind.

@@ -12,6 +12,7 @@ use nix::errno::Errno;
 use nix::fcntl::OFlag;
 use nix::sys::mman::{shm_open, shm_unlink};
 use nix::sys::stat::Mode;
+use nix::sys::statvfs::statvfs;
 use nix::unistd::ftruncate;
 
 use crate::descriptor::named;
@@ -23,6 +24,11 @@ pub(super) trait Mapping: 'static {
 
     /// New memory of `len` zeroed bytes or more, once for each of so many parties. If it has a name, that is gone already.
     fn several(len: usize, parties: usize) -> io::Result<Vec<Memory>>;
+
+    /// Whether it may be so long, as far as that is known before it is made.
+    fn may_have(_len: usize) -> io::Result<()> {
+        Ok(())
+    }
 
     /// As [`Mapping::several`], for two.
     fn pair(len: usize) -> io::Result<[Memory; 2]> {
@@ -71,6 +77,10 @@ pub(super) struct PosixShm;
 impl Mapping for PosixShm {
     const REFERENCES: [&'static str; 2] = ["shm_open(3)", "mmap(2)"];
 
+    fn may_have(len: usize) -> io::Result<()> {
+        room_in_dev_shm(len)
+    }
+
     fn several(len: usize, parties: usize) -> io::Result<Vec<Memory>> {
         let name = new_name();
         let fd = names::held(|| {
@@ -99,6 +109,16 @@ impl PosixShm {
     pub(super) fn unlink(name: &str) -> io::Result<()> {
         shm_unlink(name).map_err(|errno| named("shm_unlink", errno))
     }
+}
+
+/// A full /dev/shm would show only at the first touch, if need be as SIGBUS.
+pub(super) fn room_in_dev_shm(len: usize) -> io::Result<()> {
+    let Ok(fs) = statvfs("/dev/shm") else { return Ok(()) };
+    let free = fs.blocks_available() * fs.fragment_size();
+    if free < len as u64 {
+        return Err(io::Error::other(format!("/dev/shm has {free} bytes free, {len} are needed")));
+    }
+    Ok(())
 }
 
 /// A name for `shm_open(3)`, which wants a slash before it.
@@ -141,6 +161,17 @@ pub(super) struct SysvShm;
 
 impl Mapping for SysvShm {
     const REFERENCES: [&'static str; 2] = ["shmget(2)", "shmat(2)"];
+
+    fn may_have(len: usize) -> io::Result<()> {
+        let most = std::fs::read_to_string("/proc/sys/kernel/shmmax").unwrap_or_default();
+        match most.trim().parse::<u64>() {
+            Ok(most) if len as u64 > most => {
+                let why = format!("a System V segment of {len} bytes exceeds kernel.shmmax, {most} bytes");
+                Err(io::Error::other(why))
+            }
+            _ => Ok(()),
+        }
+    }
 
     fn several(len: usize, parties: usize) -> io::Result<Vec<Memory>> {
         let key = names::key();

@@ -25,7 +25,7 @@ use nix::{getsockopt_impl, sockopt_impl};
 use super::listening::{bound, connect_to};
 use super::meeting::discard_all;
 use super::window::{Sending, Taking, window};
-use crate::descriptor::{other_length, until_done, wait_by};
+use crate::descriptor::{named, other_length, until_done, wait_by};
 use crate::mechanism::{Family, Mechanism, Rank, Reach, Setup, Support};
 use crate::shapes::{self, Transport};
 
@@ -59,10 +59,17 @@ const LARGEST: usize = 65_507;
 const MOST_UNDER_WAY: u32 = 500;
 
 fn support() -> Support {
-    match any_port().and_then(|socket| connect_to(&socket, &address(&socket)?)) {
-        Ok(()) => Support::Available,
-        Err(error) => Support::Missing(format!("a UDP socket at 127.0.0.1: {error}; is the loopback interface up?")),
+    match probe() {
+        Ok(_) => Support::Available,
+        Err(error) => Support::Missing(format!("a datagram to 127.0.0.1: {error}; is the loopback interface up?")),
     }
+}
+
+/// Sends a datagram, and awaits it.
+fn probe() -> io::Result<u32> {
+    let (near, far) = (any_port()?, any_port()?);
+    let address = getsockname(far.as_raw_fd())?;
+    fitting(&near, &far, &address, 1)
 }
 
 struct Udp<const CONNECTED: bool> {
@@ -157,8 +164,11 @@ fn address(socket: &OwnedFd) -> io::Result<SockaddrIn> {
 
 /// How many messages of this size fit into the receiver's buffer, at least one: an empty buffer takes any.
 fn fitting(from: &OwnedFd, to: &OwnedFd, address: &SockaddrIn, payload_bytes: usize) -> io::Result<u32> {
-    sendto(from.as_raw_fd(), &vec![0; payload_bytes], address, MsgFlags::empty())?;
-    poll(&mut [PollFd::new(to.as_fd(), PollFlags::POLLIN)], ARRIVAL_MS)?;
+    let sent = sendto(from.as_raw_fd(), &vec![0; payload_bytes], address, MsgFlags::empty());
+    sent.map_err(|errno| named("sendto", errno))?;
+    if poll(&mut [PollFd::new(to.as_fd(), PollFlags::POLLIN)], ARRIVAL_MS)? == 0 {
+        return Err(io::Error::new(io::ErrorKind::TimedOut, format!("it has not come within {ARRIVAL_MS} ms")));
+    }
     let used = getsockopt(to, MemInfo)?[0];
     discard_all(to);
     let buffer = getsockopt(to, sockopt::RcvBuf)? as u32;
