@@ -14,9 +14,12 @@ use ipcmark_harness::parties::PeerKind;
 use ipcmark_harness::placement::Placement;
 use ipcmark_harness::sys::memory::Buffer;
 use ipcmark_harness::sys::process;
+use nix::errno::Errno;
 use nix::sys::epoll::{Epoll, EpollCreateFlags, EpollEvent, EpollFlags, EpollTimeout};
 use nix::sys::signal::{Signal, kill, raise};
-use nix::sys::socket::{ControlMessage, ControlMessageOwned, MsgFlags, recvmsg, sendmsg};
+use nix::sys::socket::{
+    ControlMessage, ControlMessageOwned, MsgFlags, SockaddrStorage, getsockname, recvmsg, sendmsg, sendto,
+};
 use nix::sys::wait::{WaitPidFlag, WaitStatus, waitpid};
 use nix::unistd::Pid;
 use serde::{Deserialize, Serialize};
@@ -42,7 +45,9 @@ pub struct Capabilities {
     pub epoll: Option<bool>,
     /// The largest message it takes whole, up to 1 MiB.
     pub largest: Option<Largest>,
-    /// Its addresses reach other hosts.
+    /// One end has an address by which the other found it.
+    pub has_address: Option<bool>,
+    /// That address is one that other hosts can reach.
     pub across_hosts: Option<bool>,
 }
 
@@ -102,7 +107,7 @@ impl Capabilities {
                 Largest::Any => "any".into(),
             },
         );
-        let meet = match (by_name, in_one_process) {
+        let meet = match (by_name || self.has_address == Some(true), in_one_process) {
             (true, _) => "a name",
             (false, true) => "shared memory of the process",
             (false, false) => "kinship",
@@ -146,6 +151,7 @@ pub fn of_transport<T: Transport>() -> io::Result<Capabilities> {
     // First: it forks, which it must not when another experiment has left a thread.
     let outlives_writer = Some(outlives_writer::<T>()?);
     let largest = largest::<T>()?;
+    let address = address::<T>()?;
     Ok(Capabilities {
         outlives_writer,
         boundaries: Some(keeps_boundaries::<T>()?),
@@ -154,7 +160,8 @@ pub fn of_transport<T: Transport>() -> io::Result<Capabilities> {
         carries_descriptors: Some(carries_descriptors::<T>()?),
         epoll: Some(tells_epoll::<T>()?),
         largest: Some(if largest >= TRIED_BYTES { Largest::Any } else { Largest::Bytes(largest) }),
-        across_hosts: Some(reaches_hosts::<T>()?),
+        has_address: Some(address.is_some()),
+        across_hosts: Some(address.is_some_and(|address| is_routed(&address))),
     })
 }
 
@@ -279,7 +286,11 @@ fn both_ways<T: Transport>() -> io::Result<bool> {
     let sent = message(SMALL_BYTES);
     let written = match near.descriptor() {
         None => false,
-        Some(fd) => nix::unistd::write(fd, &sent) == Ok(SMALL_BYTES),
+        Some(fd) => match nix::unistd::write(fd, &sent) {
+            // A socket that is not connected wants to be told where to: the other end's address.
+            Err(Errno::EDESTADDRREQ) => sent_to_other_end(fd, far.descriptor(), &sent),
+            result => result == Ok(SMALL_BYTES),
+        },
     };
     let arrived = written && matches!(received(far, SMALL_BYTES), Some(Ok(got)) if got == sent);
     Ok(arrived)
@@ -357,12 +368,24 @@ fn await_death(child: Pid) -> io::Result<()> {
     Ok(())
 }
 
-/// Its descriptor is a socket of a family that is routed.
-fn reaches_hosts<T: Transport>() -> io::Result<bool> {
-    let (near, _far) = pair::<T>(SMALL_BYTES)?;
-    let Some(fd) = near.descriptor() else { return Ok(false) };
-    let domain = nix::sys::socket::getsockname::<nix::sys::socket::SockaddrStorage>(fd.as_raw_fd());
-    Ok(domain.is_ok_and(|address| address.as_sockaddr_in().is_some() || address.as_sockaddr_in6().is_some()))
+fn sent_to_other_end(from: BorrowedFd<'_>, to: Option<BorrowedFd<'_>>, message: &[u8]) -> bool {
+    let address = to.and_then(|to| getsockname::<SockaddrStorage>(to.as_raw_fd()).ok());
+    address.is_some_and(|to| sendto(from.as_raw_fd(), message, &to, MsgFlags::MSG_DONTWAIT) == Ok(message.len()))
+}
+
+/// The address of either end's descriptor, where that is a socket that has one: no socketpair has.
+fn address<T: Transport>() -> io::Result<Option<SockaddrStorage>> {
+    let (near, far) = pair::<T>(SMALL_BYTES)?;
+    let of = |end: &T| getsockname::<SockaddrStorage>(end.descriptor()?.as_raw_fd()).ok();
+    let named = |address: &SockaddrStorage| {
+        address.as_unix_addr().is_none_or(|unix| unix.path().is_some() || unix.as_abstract().is_some())
+    };
+    Ok([of(&near), of(&far)].into_iter().flatten().find(named))
+}
+
+/// A family that is routed.
+fn is_routed(address: &SockaddrStorage) -> bool {
+    address.as_sockaddr_in().is_some() || address.as_sockaddr_in6().is_some()
 }
 
 /// epoll(7) on one descriptor.

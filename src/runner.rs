@@ -27,6 +27,9 @@ const MAX_PADDING: usize = 4096;
 const VERIFIED_OPERATIONS: u64 = 200;
 const VERIFIED_AT_MOST: Duration = Duration::from_millis(3);
 
+/// What starting the further peers, and emptying the channel after each batch, adds to a launch, about.
+const EMPTYING: Duration = Duration::from_millis(60);
+
 /// A cell on its way to a result.
 #[derive(Debug)]
 pub struct Job {
@@ -95,7 +98,8 @@ impl Job {
         let idle = Duration::from_nanos(setup.idle_ns.unwrap_or(0));
         let between = setup.rate_per_s.map_or(Duration::ZERO, |rate| Duration::from_secs(1) / rate as u32);
         let turn = if ticks { Duration::from_millis(8) } else { Duration::ZERO };
-        effort.expected(self.cell.workload.times_each, turn.max(idle).max(between))
+        let usual = effort.expected(self.cell.workload.times_each, turn.max(idle).max(between));
+        if setup.parties > 2 { usual + EMPTYING } else { usual }
     }
 
     /// The line of the record; none when nothing has been measured of it yet.

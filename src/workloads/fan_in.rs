@@ -25,7 +25,7 @@ pub(super) const fn workload<T: FanIn>() -> Workload {
         waitings: T::WAITINGS,
         times_each: false,
         carries_payload: true,
-        rank: Rank::Headline,
+        rank: Rank::Common,
         axes: Axes { payload_bytes: PAYLOAD_BYTES, parties: PARTIES, ..Axes::PAIR },
         supports: T::supports_fan_in,
         open: Gathering::<T>::open,

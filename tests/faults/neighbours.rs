@@ -1,10 +1,13 @@
 //! Others at work on the same machine: what has a name like ours and is not ours, and a second run.
 
 use std::collections::BTreeMap;
+use std::os::linux::net::SocketAddrExt;
+use std::os::unix::net::{SocketAddr, UnixListener};
+use std::path::Path;
 
 use ipcmark_harness::record::{Cell, Outcome};
 
-use crate::common::{Live, command, skip};
+use crate::common::{Live, command, ipcmark, skip};
 use crate::confined::World;
 use crate::live_run::Place;
 use crate::withheld::ONE_OF_EACH;
@@ -27,6 +30,25 @@ fn what_somebody_left_with_names_like_ours_is_not_touched() {
         let ended = world.ipcmark_after(PLANTED, args);
         assert_eq!(ended.code, Some(0), "{ended:?}");
     }
+}
+
+/// A path, and an abstract name.
+#[test]
+fn who_listens_at_a_name_like_ours_is_not_called() {
+    let name = format!("ipcmark-0123456789abcdef-{}", std::process::id());
+    let path = Path::new("/dev/shm").join(&name);
+    let addresses = [SocketAddr::from_pathname(&path), SocketAddr::from_abstract_name(&name)];
+    let listeners = addresses.map(|address| UnixListener::bind_addr(&address.unwrap()).unwrap());
+    let place = Place::new();
+    let ended =
+        ipcmark(place.path(), &["verify", "*/same-cpu/block/unix-*-path/1B", "*/same-cpu/block/unix-*-abstract/1B"]);
+    let stays = std::fs::remove_file(&path).is_ok();
+    assert!(stays && ended.code == Some(0), "{ended:?}");
+    for listener in listeners {
+        listener.set_nonblocking(true).unwrap();
+        assert_eq!(listener.accept().unwrap_err().kind(), std::io::ErrorKind::WouldBlock);
+    }
+    place.assert_nothing_left();
 }
 
 /// Runs this twice at once, and asserts that both succeed.

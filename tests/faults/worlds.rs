@@ -81,7 +81,7 @@ withheld! {
     ];
     no_pseudo_terminals: [Mount(c"tmpfs", c"/dev/pts", c"")] => [all("pty", &["openpty", "is /dev/pts mounted"])];
     no_loopback_interface: [OWN_NETWORK] => [
-        all("tcp-ipv6", &["::1", "is the loopback interface down"]),
+        all("tcp-ipv6", &["::1", "is the loopback interface up"]),
         all("tcp*", NO_NETWORK),
         all("udp*", NO_NETWORK),
     ];

@@ -18,7 +18,9 @@ const TCP: Mechanism = Mechanism {
     references: &["tcp(7)", "ip(7)"],
     support: || match Tcp::<4, NODELAY>::pair() {
         Ok(_) => Support::Available,
-        Err(error) => Support::Missing(format!("a connection at 127.0.0.1: {error}; is the loopback interface up?")),
+        Err(error) => {
+            Support::Missing(format!("a TCP connection to 127.0.0.1: {error}; is the loopback interface up?"))
+        }
     },
     rank: Rank::Headline,
     shapes: &[
@@ -46,7 +48,7 @@ pub(super) static IPV6: Mechanism = Mechanism {
     support: || match Tcp::<6, NODELAY>::pair() {
         Ok(_) => Support::Available,
         Err(error) => Support::Missing(format!(
-            "a connection at ::1: {error}; is the loopback interface down, or IPv6 off \
+            "a TCP connection to ::1: {error}; is the loopback interface up, and IPv6 not off \
              (net.ipv6.conf.lo.disable_ipv6, or ipv6.disable=1 at boot)?"
         )),
     },

@@ -59,10 +59,17 @@ const LARGEST: usize = 65_507;
 const MOST_UNDER_WAY: u32 = 500;
 
 fn support() -> Support {
-    match any_port().and_then(|socket| connect_to(&socket, &address(&socket)?)) {
-        Ok(()) => Support::Available,
-        Err(error) => Support::Missing(format!("a UDP socket at 127.0.0.1: {error}; is the loopback interface up?")),
+    match probe() {
+        Ok(_) => Support::Available,
+        Err(error) => Support::Missing(format!("a datagram to 127.0.0.1: {error}; is the loopback interface up?")),
     }
+}
+
+/// Sends a datagram, and awaits it.
+fn probe() -> io::Result<u32> {
+    let (near, far) = (any_port()?, any_port()?);
+    let address = getsockname(far.as_raw_fd())?;
+    fitting(&near, &far, &address, 1)
 }
 
 struct Udp<const CONNECTED: bool> {

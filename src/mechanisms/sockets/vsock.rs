@@ -28,7 +28,7 @@ fn support() -> Support {
     match Vsock::pair() {
         Ok(_) => Support::Available,
         Err(error) => Support::Missing(format!(
-            "an AF_VSOCK connection at VMADDR_CID_LOCAL: {error}; the kernel needs CONFIG_VSOCKETS_LOOPBACK, as a module it is \
+            "an AF_VSOCK connection to VMADDR_CID_LOCAL: {error}; the kernel needs CONFIG_VSOCKETS_LOOPBACK, as a module it is \
              loaded with `modprobe vsock_loopback`"
         )),
     }
