@@ -148,15 +148,16 @@ impl World {
         }
         let alone = World { place, steps: [&private()[..], steps].concat(), private: true, stranger };
         // Root of a user namespace stays root for files, whoever else there is.
-        let possible = if as_stranger && !geteuid().is_root() { Err((0, Errno::EPERM)) } else { alone.try_out() };
-        match possible {
+        let in_vain = as_stranger && !geteuid().is_root();
+        let tried = if in_vain { Err("root of a user namespace is no stranger".into()) } else { alone.try_out() };
+        match tried {
             Ok(()) => Some(alone),
             Err(_) if !steps.iter().any(Step::changes_namespaces) => {
                 let among_others = World { steps: steps.to_vec(), private: false, ..alone };
-                among_others.try_out().map_err(|why| among_others.not_permitted(why)).ok().map(|()| among_others)
+                among_others.try_out().map_err(skip).ok().map(|()| among_others)
             }
             Err(why) => {
-                alone.not_permitted(why);
+                skip(why);
                 None
             }
         }
@@ -167,21 +168,17 @@ impl World {
         self.private
     }
 
-    /// Which step is refused, and how.
-    fn try_out(&self) -> Result<(), (usize, Errno)> {
-        let mut command = Command::new("true");
+    /// Whether all steps can be taken, and the program be started then; else why not.
+    fn try_out(&self) -> Result<(), String> {
+        let program = env!("CARGO_BIN_EXE_ipcmark");
+        let mut test = Command::new("test");
         let refused = |error: io::Error| {
             let code = error.raw_os_error().unwrap();
-            ((code >> STEP_SHIFT) as usize, Errno::from_raw(code & ((1 << STEP_SHIFT) - 1)))
+            let (step, errno) = (code >> STEP_SHIFT, Errno::from_raw(code & ((1 << STEP_SHIFT) - 1)));
+            format!("{:?}: {errno}", self.steps[step as usize])
         };
-        self.enter(&mut command).stdin(Stdio::null()).status().map(drop).map_err(refused)
-    }
-
-    fn not_permitted(&self, (step, errno): (usize, Errno)) {
-        let step = &self.steps[step];
-        let permission = matches!(errno, Errno::EPERM | Errno::EACCES | Errno::EROFS | Errno::ENOTSUP | Errno::ENOSPC);
-        assert!(permission, "{step:?}: {errno}");
-        skip(format_args!("{step:?}: {errno}"));
+        let status = self.enter(test.args(["-x", program])).stdin(Stdio::null()).status().map_err(refused)?;
+        if status.success() { Ok(()) } else { Err(format!("a user without rights cannot start {program}")) }
     }
 
     fn enter<'a>(&self, command: &'a mut Command) -> &'a mut Command {

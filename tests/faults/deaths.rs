@@ -14,7 +14,7 @@ const ADAPTIVE_RING: &str = "round-trip/process/unpinned/adaptive/shm-ring/64B";
 const ONE_WAY: &str = "stream/process/same-cpu/block/pipe/64B";
 
 /// Launches enough for a fault to meet one; the full profile's are the longest.
-const MANY: [&str; 4] = ["--profile", "full", "--launches", "12"];
+const MANY: [&str; 4] = ["--profile", "full", "--launches", "20"];
 
 fn worker(launch: Launch) -> i32 {
     launch.worker
@@ -36,7 +36,7 @@ fn only_failed(ended: &Ended, place: &Place) -> Cell {
     let record = place.read();
     let (failed, others): (Vec<Cell>, _) = record.cells.into_iter().partition(|cell| cell.outcome == Outcome::Failed);
     let [failed] = failed.as_slice() else { panic!("{} cells failed: {ended:?}", failed.len()) };
-    assert!(others.iter().all(|cell| cell.outcome == Outcome::Measured && cell.launches == 12), "{ended:?}");
+    assert!(others.iter().all(|cell| cell.outcome == Outcome::Measured && cell.launches == 20), "{ended:?}");
     assert_eq!(others.len() + 1, record.header.selection.cells.len());
     assert_sentence(ended, 1, &[&format!("warning: {} failed: ", failed.id), "cells failed"]);
     place.assert_nothing_left();

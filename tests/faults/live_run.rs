@@ -61,14 +61,14 @@ impl Run {
 
     /// Sends `signal` to a party of a launch, again if it met one that was leaving, until a cell has failed of it.
     pub(crate) fn strike(&self, party: fn(Launch) -> i32, signal: Signal) {
+        let failed = || self.cells().iter().any(|cell| cell.outcome == Outcome::Failed).then_some(());
         eventually("a failed cell", || {
-            let struck = kill(Pid::from_raw(party(self.launch())), signal);
+            let launch = self.launch();
+            let struck = kill(Pid::from_raw(party(launch)), signal);
             assert!(matches!(struck, Ok(()) | Err(Errno::ESRCH)), "{struck:?}");
-            // The deadline of a stopped party is a second or two.
-            (0..300).find_map(|_| {
-                std::thread::sleep(Duration::from_millis(10));
-                self.cells().iter().any(|cell| cell.outcome == Outcome::Failed).then_some(())
-            })
+            let another = || self.place.launch_of(self.live.pid()).filter(|next| next.worker != launch.worker);
+            eventually("a failed cell, or another launch", || failed().or_else(|| another().map(drop)));
+            failed()
         });
     }
 

@@ -17,19 +17,26 @@ pub(crate) struct Missing {
     above_bytes: Option<u64>,
     /// What the reason says.
     words: &'static [&'static str],
+    /// Some kernels do without.
+    perhaps: bool,
 }
 
 /// All cells of these mechanisms.
 pub(crate) fn all(mechanisms: &'static str, words: &'static [&'static str]) -> Missing {
-    Missing { mechanisms, above_bytes: None, words }
+    Missing { mechanisms, above_bytes: None, words, perhaps: false }
 }
 
 /// Those cells of these mechanisms whose message is longer than `bytes`.
 pub(crate) fn above(bytes: u64, mechanisms: &'static str, words: &'static [&'static str]) -> Missing {
-    Missing { mechanisms, above_bytes: Some(bytes), words }
+    Missing { mechanisms, above_bytes: Some(bytes), words, perhaps: false }
 }
 
 impl Missing {
+    /// They may as well be there: it depends on the kernel.
+    pub(crate) fn or_not(self) -> Missing {
+        Missing { perhaps: true, ..self }
+    }
+
     fn has(&self, cell: &Cell) -> bool {
         WildMatch::new(self.mechanisms).matches(&cell.mechanism)
             && self.above_bytes.is_none_or(|bytes| cell.payload_bytes > bytes)
@@ -86,6 +93,7 @@ fn wrong(before: &Cell, now: &Cell, missing: &[Missing]) -> Option<String> {
         None => Some(format!("{id}: {support} (before: {})", before.support)),
         // This machine has something else against it, which may come first.
         Some(_) if before.support != "available" => None,
+        Some(missing) if missing.perhaps && support == "available" => None,
         Some(missing) if missing.words.iter().all(|word| support.contains(word)) => None,
         Some(missing) => Some(format!("{id}: {support} (wanted: {:?})", missing.words)),
     }
