@@ -337,20 +337,24 @@ fn tells_epoll<T: Transport>() -> io::Result<bool> {
 fn outlives_writer<T: Transport>() -> io::Result<bool> {
     let (near, far) = T::pair(&Setup { peer: PeerKind::Process, ..setup(T::WAITINGS, SMALL_BYTES) })?;
     let sent = message(SMALL_BYTES);
-    let mut ends = Some((near, far));
+    let (await_settled, settled) = io::pipe()?;
+    let mut ends = Some((near, far, settled));
     let child = process::fork(|| {
-        let Some((near, mut far)) = ends.take() else { return 1 };
-        drop(near);
-        if far.settle().and_then(|()| far.send(&sent)).is_ok() {
+        let Some((near, mut far, settled)) = ends.take() else { return 1 };
+        drop((near, settled));
+        // Ended by the other process, which closes its end once it has settled, too.
+        let both_settled = far.settle().and_then(|()| io::copy(&mut &await_settled, &mut io::sink()));
+        if both_settled.and_then(|_| far.send(&sent)).is_ok() {
             let _ = raise(Signal::SIGKILL);
         }
         1
     })?;
-    let Some((mut near, far)) = ends else { return Ok(false) };
+    let Some((mut near, far, settled)) = ends else { return Ok(false) };
     drop(far);
-    let settled = near.settle();
+    let done = near.settle();
+    drop(settled);
     await_death(child)?;
-    settled?;
+    done?;
     Ok(matches!(received(near, SMALL_BYTES), Some(Ok(got)) if got == sent))
 }
 

@@ -1,7 +1,7 @@
 //! The contract of [`FanIn`] and [`FanOut`], as code that tries it on any implementation.
 
 use std::io;
-use std::sync::Mutex;
+use std::sync::{Barrier, Mutex};
 
 use super::broken;
 use crate::mechanism::{Clause, Setup, Support, Verdict};
@@ -54,10 +54,14 @@ fn several_writers<T: FanIn>(setup: &Setup) -> io::Result<Verdict> {
         return Ok(Verdict::NotPromised("it does not take messages of this size from several writers"));
     }
     let (mut reader, writers) = T::fan_in(&setup)?;
+    let all_settled = Barrier::new(MANY + 1);
     std::thread::scope(|scope| {
+        let all_settled = &all_settled;
         let write = |(writer, mut end): (u64, T)| {
             scope.spawn(move || {
-                end.settle()?;
+                let done = end.settle();
+                all_settled.wait();
+                done?;
                 let mut message = vec![0; setup.payload_bytes];
                 (0..MESSAGES).try_for_each(|n| {
                     payload::fill(&mut message, writer * MESSAGES + n);
@@ -68,7 +72,9 @@ fn several_writers<T: FanIn>(setup: &Setup) -> io::Result<Verdict> {
             })
         };
         let threads: Vec<_> = (0..).zip(writers).map(write).collect();
-        reader.settle()?;
+        let done = reader.settle();
+        all_settled.wait();
+        done?;
         let mut next: Vec<u64> = (0..MANY as u64).map(|writer| writer * MESSAGES).collect();
         let mut message = vec![0; setup.payload_bytes];
         for _ in 0..MESSAGES * MANY as u64 {
@@ -93,11 +99,14 @@ fn several_readers<T: FanOut>(setup: &Setup) -> io::Result<Verdict> {
     }
     let (mut writer, readers) = T::fan_out(&setup)?;
     let seen = Mutex::new(Vec::new());
+    let all_settled = Barrier::new(MANY + 1);
     let out_of_turn = std::thread::scope(|scope| {
         let read = |mut end: T| {
-            let seen = &seen;
+            let (seen, all_settled) = (&seen, &all_settled);
             scope.spawn(move || {
-                end.settle()?;
+                let done = end.settle();
+                all_settled.wait();
+                done?;
                 let (mut message, mut numbers) = (vec![0; setup.payload_bytes], Vec::new());
                 loop {
                     end.recv(&mut message)?;
@@ -115,7 +124,9 @@ fn several_readers<T: FanOut>(setup: &Setup) -> io::Result<Verdict> {
             })
         };
         let threads: Vec<_> = readers.into_iter().map(read).collect();
-        writer.settle()?;
+        let done = writer.settle();
+        all_settled.wait();
+        done?;
         let mut message = vec![0; setup.payload_bytes];
         for number in (0..MESSAGES).chain([LAST; MANY]) {
             payload::fill(&mut message, number);

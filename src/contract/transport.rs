@@ -206,19 +206,17 @@ fn reports_end<T: Transport>(setup: &Setup) -> io::Result<Verdict> {
     if !T::REPORTS_END {
         return Ok(Verdict::NotPromised("nothing tells one end that the other is gone"));
     }
-    let (mut near, mut far) = T::pair(setup)?;
+    let (mut near, mut far) = settled::<T>(setup)?;
     let mut sent = vec![0; setup.payload_bytes];
     payload::fill(&mut sent, 1);
     let message = &sent;
     std::thread::scope(move |scope| {
         // In a thread: a channel that holds nothing lets it go only when the message is taken.
         let sender = scope.spawn(move || {
-            far.settle()?;
             let result = far.send(message);
             far.hang_up();
             result
         });
-        near.settle()?;
         // Any other has the message and the end in it by then.
         std::thread::sleep(PAUSE);
         let mut got = vec![0; message.len()];
