@@ -185,8 +185,7 @@ pub fn of_wakeup<W: Wakeup>() -> io::Result<Capabilities> {
 
 fn setup(waitings: &[Waiting], payload_bytes: usize) -> Setup {
     let waiting = if waitings.contains(&Waiting::Block) { Waiting::Block } else { waitings[0] };
-    let (peer, placement) = (PeerKind::Thread, Placement::Unpinned);
-    Setup { peer, placement, waiting, payload_bytes, parties: 2, idle_ns: None, rate_per_s: None }
+    Setup::new(PeerKind::Thread, Placement::Unpinned, waiting, payload_bytes)
 }
 
 fn pair<T: Transport>(payload_bytes: usize) -> io::Result<(T, T)> {

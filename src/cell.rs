@@ -56,14 +56,28 @@ impl Cell {
         format!("{}/{}/{placement}/{}", self.workload.name, peer_name(peer), waiting.name())
     }
 
-    /// The swept values at the end of the id: the message size, then what else the workload is swept over.
+    /// The swept values at the end of the id: the size, then what else the workload is swept over.
     pub fn value(&self) -> String {
-        let Setup { payload_bytes, parties, idle_ns, rate_per_s, .. } = self.setup;
-        let size = size_label(payload_bytes);
-        let peers = (self.workload.axes.parties.len() > 1).then(|| format!("-{}peers", parties - 1));
-        let idle = idle_ns.map(|ns| format!("-after-{}", time_label(ns)));
-        let rate = rate_per_s.map(|rate| format!("-{}", rate_label(rate)));
-        [Some(size), peers, idle, rate].into_iter().flatten().collect()
+        let (setup, axes) = (&self.setup, &self.workload.axes);
+        let parties = match setup.parties {
+            _ if axes.parties.len() <= 1 => None,
+            1 if axes.alike => Some("-1party".into()),
+            parties if axes.alike => Some(format!("-{parties}parties")),
+            parties => Some(format!("-{}peers", parties - 1)),
+        };
+        let idle = setup.idle_ns.map(|ns| format!("-after-{}", time_label(ns)));
+        let rate = setup.rate_per_s.map(|rate| format!("-{}", rate_label(rate)));
+        let reads = setup.reads_per_mille.map(|reads| format!("-reads{}.{}pct", reads / 10, reads % 10));
+        let work = match (setup.hold_ns, setup.outside_ns) {
+            // Whoever holds the lock takes it again before the others notice that it is free.
+            (Some(0), Some(0)) => Some("-capture".into()),
+            (hold, outside) => {
+                let hold = hold.map(|ns| format!("-hold{}", time_label(ns)));
+                let outside = outside.map(|ns| format!("-out{}", time_label(ns)));
+                hold.map(|hold| hold + &outside.unwrap_or_default())
+            }
+        };
+        [Some(size_label(setup.payload_bytes)), parties, idle, rate, reads, work].into_iter().flatten().collect()
     }
 
     /// Payload bytes that one operation delivers.
@@ -154,7 +168,14 @@ impl Here {
         if let Some(reason) = self.missing(cell.mechanism) {
             return Err(reason.into());
         }
-        let (near_cpus, far_cpus) = self.topology.parties(cell.setup.placement, cell.setup.parties - 1)?;
+        let (placement, parties) = (cell.setup.placement, cell.setup.parties);
+        let (near_cpus, far_cpus) = if cell.workload.axes.alike {
+            let mut near = self.topology.crowd(placement, parties)?;
+            let far = near.split_off(near.len().min(1));
+            (near, far)
+        } else {
+            self.topology.parties(placement, parties - 1)?
+        };
         let cpus: BTreeSet<_> = near_cpus.iter().chain(&far_cpus).collect();
         if cell.setup.parties > 2 && cell.setup.waiting == Waiting::Spin && cpus.len() < cell.setup.parties {
             let (parties, cpus) = (cell.setup.parties, cpus.len());

@@ -5,6 +5,7 @@
 
 use std::fmt;
 use std::io;
+use std::time::Duration;
 
 use ipcmark_harness::clock::Clock;
 use ipcmark_harness::parties::PeerKind;
@@ -91,6 +92,16 @@ pub enum Family {
     Notification,
     /// Channels of a library, in the memory of one process.
     Channel,
+    /// Locks whose waiters sleep, at least after a while.
+    Mutex,
+    /// Locks whose waiters poll.
+    Spinlock,
+    /// Locks that several readers hold at once, and what else readers and writers share data by.
+    ReaderWriter,
+    /// Counts that several parties raise.
+    Counter,
+    /// What else keeps parties in step: permits, barriers, philosophers.
+    Coordination,
 }
 
 impl fmt::Display for Family {
@@ -104,6 +115,11 @@ impl fmt::Display for Family {
             Family::ReachOver => "reach-over",
             Family::Notification => "notification",
             Family::Channel => "channel",
+            Family::Mutex => "mutex",
+            Family::Spinlock => "spinlock",
+            Family::ReaderWriter => "reader-writer",
+            Family::Counter => "counter",
+            Family::Coordination => "coordination",
         })
     }
 }
@@ -163,6 +179,13 @@ pub enum Waiting {
     Spin,
     /// It polls for a while, then blocks.
     Adaptive,
+    /// As the mechanism does by itself, which leaves no choice: locks.
+    Own,
+}
+
+impl Waiting {
+    /// Every one.
+    pub const ALL: [Waiting; 4] = [Waiting::Block, Waiting::Spin, Waiting::Adaptive, Waiting::Own];
 }
 
 impl Waiting {
@@ -172,6 +195,7 @@ impl Waiting {
             Waiting::Block => "block",
             Waiting::Spin => "spin",
             Waiting::Adaptive => "adaptive",
+            Waiting::Own => "own",
         }
     }
 }
@@ -185,9 +209,9 @@ pub struct Setup {
     pub placement: Placement,
     /// How they wait.
     pub waiting: Waiting,
-    /// The size of a message.
+    /// The size of a message, or of the shared data that is changed under a lock.
     pub payload_bytes: usize,
-    /// How many take part, the near end included.
+    /// How many take part.
     pub parties: usize,
     /// How long nothing happens before each operation, in nanoseconds; none: the workload has no such axis.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -195,6 +219,34 @@ pub struct Setup {
     /// Planned operations a second; none: the next begins when the last one is done.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub rate_per_s: Option<u64>,
+    /// How long a lock is held, in nanoseconds of calibrated work; none: the workload has no such axis.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub hold_ns: Option<u64>,
+    /// How long a party works before it wants the lock again, in nanoseconds of calibrated work.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub outside_ns: Option<u64>,
+    /// How many of a thousand acquisitions only read.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub reads_per_mille: Option<u64>,
+}
+
+impl Setup {
+    /// Two parties, and no further axis.
+    pub const fn new(peer: PeerKind, placement: Placement, waiting: Waiting, payload_bytes: usize) -> Setup {
+        let (idle_ns, rate_per_s, hold_ns, outside_ns, reads_per_mille) = (None, None, None, None, None);
+        Setup {
+            peer,
+            placement,
+            waiting,
+            payload_bytes,
+            parties: 2,
+            idle_ns,
+            rate_per_s,
+            hold_ns,
+            outside_ns,
+            reads_per_mille,
+        }
+    }
 }
 
 /// A setup on this machine's CPUs: all that [`Workload::open`] needs.
@@ -226,6 +278,8 @@ pub struct Workload {
     pub waitings: &'static [Waiting],
     /// Whether a single operation has a latency that can be timed.
     pub times_each: bool,
+    /// The windows to measure instead of batches, where parties contend; none: batches.
+    pub windows_of: Option<fn(&Setup) -> Duration>,
     /// Whether its operations move payload, so that bytes a second say something.
     pub carries_payload: bool,
     /// How prominent it is.
@@ -249,6 +303,31 @@ pub struct Axes {
     pub idle_ns: &'static [Point<u64>],
     /// Planned operations a second.
     pub rate_per_s: &'static [Point<u64>],
+    /// How long a lock is held, in nanoseconds.
+    pub hold_ns: &'static [Point<u64>],
+    /// How long a party works between two holds, in nanoseconds.
+    pub outside_ns: &'static [Point<u64>],
+    /// How many of a thousand acquisitions only read.
+    pub reads_per_mille: &'static [Point<u64>],
+    /// Where the parties may be.
+    pub placements: &'static [Placement],
+    /// Whether all parties do the same, so that ids count all of them, and not the peers of one.
+    pub alike: bool,
+}
+
+impl Axes {
+    /// Two parties, anywhere, and nothing else.
+    pub const PAIR: Axes = Axes {
+        payload_bytes: &[],
+        parties: &[Point(2, Rank::Headline)],
+        idle_ns: &[],
+        rate_per_s: &[],
+        hold_ns: &[],
+        outside_ns: &[],
+        reads_per_mille: &[],
+        placements: &Placement::ALL,
+        alike: false,
+    };
 }
 
 /// One value of an axis, and how prominent it is.
@@ -293,15 +372,7 @@ mod tests {
 
     #[test]
     fn setup_keys_carry_their_units() {
-        let setup = Setup {
-            peer: PeerKind::Process,
-            placement: Placement::SameCache,
-            waiting: Waiting::Block,
-            payload_bytes: 64,
-            parties: 2,
-            idle_ns: None,
-            rate_per_s: None,
-        };
+        let setup = Setup::new(PeerKind::Process, Placement::SameCache, Waiting::Block, 64);
         let json = serde_json::to_value(setup).unwrap();
         let expected = serde_json::json!({"peer": "process", "placement": "same-cache", "waiting": "block",
             "payload_bytes": 64, "parties": 2});

@@ -65,7 +65,7 @@ fn rank(setup: &Setup, apart: Placement) -> usize {
     let together = setup.placement == Placement::SameCpu;
     let placement = match setup.placement {
         // Two parties that spin on one CPU wait for the scheduler's tick: milliseconds, and no secret.
-        Placement::SameCpu if setup.waiting != Waiting::Block => Rank::Rare,
+        Placement::SameCpu if matches!(setup.waiting, Waiting::Spin | Waiting::Adaptive) => Rank::Rare,
         Placement::Unpinned => Rank::Rare,
         placement if together || placement == apart => Rank::Headline,
         _ => Rank::Common,
@@ -109,45 +109,59 @@ fn point(axes: &Axes, setup: &Setup) -> Option<usize> {
             Some(value) => axis.iter().find(|point| point.0 == value).map(|point| point.1 as usize),
         }
     }
-    let Setup { payload_bytes, parties, idle_ns, rate_per_s, .. } = *setup;
-    let size_and_parties = on(axes.payload_bytes, Some(payload_bytes))? + on(axes.parties, Some(parties))?;
-    Some(size_and_parties + on(axes.idle_ns, idle_ns)? + on(axes.rate_per_s, rate_per_s)?)
+    if !axes.placements.contains(&setup.placement) {
+        return None;
+    }
+    let size_and_parties = on(axes.payload_bytes, Some(setup.payload_bytes))? + on(axes.parties, Some(setup.parties))?;
+    let times = on(axes.idle_ns, setup.idle_ns)? + on(axes.rate_per_s, setup.rate_per_s)?;
+    let lock = on(axes.hold_ns, setup.hold_ns)? + on(axes.outside_ns, setup.outside_ns)?;
+    Some(size_and_parties + times + lock + on(axes.reads_per_mille, setup.reads_per_mille)?)
 }
 
 /// Every setup that any workload of the table has.
 fn setups(table: &[(&'static Mechanism, &'static Workload)]) -> Vec<Setup> {
     let axes: Vec<Axes> = table.iter().map(|(_, workload)| workload.axes).collect();
-    let sizes = values(axes.iter().map(|axes| axes.payload_bytes));
-    let counts = values(axes.iter().map(|axes| axes.parties));
-    let idles = or_none(values(axes.iter().map(|axes| axes.idle_ns)));
-    let rates = or_none(values(axes.iter().map(|axes| axes.rate_per_s)));
     let mut setups = Vec::new();
     for peer in [PeerKind::Process, PeerKind::Thread] {
-        for placement in Placement::ALL {
-            for waiting in [Waiting::Block, Waiting::Spin, Waiting::Adaptive] {
-                for (&idle_ns, &rate_per_s) in product(&idles, &rates) {
-                    for (&payload_bytes, &parties) in product(&sizes, &counts) {
-                        setups.push(Setup { peer, placement, waiting, payload_bytes, parties, idle_ns, rate_per_s });
-                    }
-                }
-            }
+        for placement in Placement::ALL.into_iter().filter(|at| axes.iter().any(|axes| axes.placements.contains(at))) {
+            let waits = |waiting: &Waiting| table.iter().any(|(_, workload)| workload.waitings.contains(waiting));
+            setups
+                .extend(Waiting::ALL.into_iter().filter(waits).map(|waiting| Setup::new(peer, placement, waiting, 0)));
         }
     }
+    // The first axis of those below varies most slowly, and so does the kind of peer before all of them.
+    vary(&mut setups, or_none(values(&axes, |axes| axes.idle_ns)), |setup, ns| setup.idle_ns = ns);
+    vary(&mut setups, or_none(values(&axes, |axes| axes.rate_per_s)), |setup, rate| setup.rate_per_s = rate);
+    vary(&mut setups, values(&axes, |axes| axes.payload_bytes), |setup, bytes| setup.payload_bytes = bytes);
+    vary(&mut setups, or_none(values(&axes, |axes| axes.reads_per_mille)), |setup, n| setup.reads_per_mille = n);
+    vary(&mut setups, or_none(values(&axes, |axes| axes.outside_ns)), |setup, ns| setup.outside_ns = ns);
+    vary(&mut setups, or_none(values(&axes, |axes| axes.hold_ns)), |setup, ns| setup.hold_ns = ns);
+    vary(&mut setups, values(&axes, |axes| axes.parties), |setup, parties| setup.parties = parties);
     setups
 }
 
+/// Each setup with each value.
+fn vary<T: Copy>(setups: &mut Vec<Setup>, values: Vec<T>, set: impl Fn(&mut Setup, T)) {
+    let with = |setup: &Setup, value: T| {
+        let mut setup = *setup;
+        set(&mut setup, value);
+        setup
+    };
+    *setups = setups
+        .iter()
+        .flat_map(|setup| values.iter().map(move |&value| (setup, value)))
+        .map(|(s, v)| with(s, v))
+        .collect();
+}
+
 /// The values of an axis that differ, ascending.
-fn values<T: Ord + Copy + 'static>(axes: impl Iterator<Item = &'static [Point<T>]>) -> Vec<T> {
-    let values: BTreeSet<T> = axes.flatten().map(|point| point.0).collect();
+fn values<T: Ord + Copy + 'static>(axes: &[Axes], axis: impl Fn(&Axes) -> &'static [Point<T>]) -> Vec<T> {
+    let values: BTreeSet<T> = axes.iter().flat_map(axis).map(|point| point.0).collect();
     values.into_iter().collect()
 }
 
 fn or_none<T>(values: Vec<T>) -> Vec<Option<T>> {
     if values.is_empty() { vec![None] } else { values.into_iter().map(Some).collect() }
-}
-
-fn product<'a, A, B>(a: &'a [A], b: &'a [B]) -> impl Iterator<Item = (&'a A, &'a B)> {
-    a.iter().flat_map(move |a| b.iter().map(move |b| (a, b)))
 }
 
 /// The closest pair of distinct cores; where there is none, the one that most machines have, to be skipped with its reason.

@@ -67,7 +67,7 @@ impl Count {
             }
             match waiting {
                 Waiting::Spin => std::hint::spin_loop(),
-                Waiting::Block | Waiting::Adaptive => self.sleep_until(target),
+                Waiting::Block | Waiting::Adaptive | Waiting::Own => self.sleep_until(target),
             }
         }
     }

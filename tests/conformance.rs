@@ -7,7 +7,7 @@
 use std::time::Duration;
 
 use ipcmark::cell::{Cell, Here, TRADE};
-use ipcmark::mechanism::{Mechanism, Rank, Setup, Stage, Support, Verdict, Waiting, Workload};
+use ipcmark::mechanism::{Mechanism, Point, Rank, Setup, Stage, Support, Verdict, Waiting, Workload};
 use ipcmark::mechanisms;
 use ipcmark_harness::clock::Clock;
 use ipcmark_harness::control::{Failure, FailureKind};
@@ -80,15 +80,12 @@ fn answer(question: &Value) -> Result<Value, Failure> {
 }
 
 fn setup(peer: PeerKind, waiting: Waiting, payload_bytes: usize) -> Setup {
-    let placement = Placement::Unpinned;
-    Setup { peer, placement, waiting, payload_bytes, parties: 2, idle_ns: None, rate_per_s: None }
+    Setup::new(peer, Placement::Unpinned, waiting, payload_bytes)
 }
 
 /// Every way of waiting that any workload of the mechanism has.
 fn waitings(mechanism: &Mechanism) -> impl Iterator<Item = Waiting> {
-    [Waiting::Block, Waiting::Spin, Waiting::Adaptive]
-        .into_iter()
-        .filter(|waiting| mechanism.workloads().any(|workload| workload.waitings.contains(waiting)))
+    Waiting::ALL.into_iter().filter(|waiting| mechanism.workloads().any(|workload| workload.waitings.contains(waiting)))
 }
 
 /// `<mechanism>/<clause>/<waiting>`.
@@ -145,15 +142,28 @@ fn verified_trials(mechanism: &'static Mechanism, launcher: Launcher, here: &Her
     trials
 }
 
-/// What a workload is verified at: every number of parties, in the sizes of [`sizes`]; of the other axes one value.
+/// What a workload is verified at: every number of parties that it takes here, in the sizes of [`sizes`]; of the other axes one
+/// value.
 fn setups(workload: &Workload, peer: PeerKind, waiting: Waiting) -> Vec<Setup> {
-    let idle_ns = workload.axes.idle_ns.iter().map(|point| point.0).find(|&ns| ns > 0);
-    let rate_per_s = workload.axes.rate_per_s.iter().find(|point| point.1 == Rank::Headline).map(|point| point.0);
-    let parties = workload.axes.parties.iter().map(|point| point.0);
+    let headline = |axis: &[Point<u64>]| axis.iter().find(|point| point.1 == Rank::Headline).map(|point| point.0);
+    let base = Setup {
+        idle_ns: workload.axes.idle_ns.iter().map(|point| point.0).find(|&ns| ns > 0),
+        rate_per_s: headline(workload.axes.rate_per_s),
+        hold_ns: headline(workload.axes.hold_ns),
+        outside_ns: headline(workload.axes.outside_ns),
+        reads_per_mille: headline(workload.axes.reads_per_mille),
+        placement: workload.axes.placements.last().copied().unwrap_or(Placement::Unpinned),
+        ..setup(peer, waiting, CLAUSE_BYTES)
+    };
+    let all: Vec<usize> = workload.axes.parties.iter().map(|point| point.0).collect();
+    let taken = |&&parties: &&usize| (workload.supports)(&Setup { parties, ..base }) == Support::Available;
+    let some = all.iter().filter(taken).copied().collect::<Vec<_>>();
+    let parties = if some.is_empty() { all } else { some };
     parties
+        .into_iter()
         .filter(|&parties| parties == 2 || waiting != Waiting::Spin)
         .flat_map(|parties| {
-            let base = Setup { parties, idle_ns, rate_per_s, ..setup(peer, waiting, CLAUSE_BYTES) };
+            let base = Setup { parties, ..base };
             sizes(workload, base).into_iter().map(move |payload_bytes| Setup { payload_bytes, ..base })
         })
         .collect()

@@ -72,6 +72,10 @@ pub enum Reply {
     Opened {
         /// Whether `Each` may be asked for.
         offers_each: bool,
+        /// Whether only where an operation is long against a clock reading.
+        each_wants_long_operations: bool,
+        /// The length of the windows to measure instead of batches, in nanoseconds.
+        window_ns: Option<u64>,
         /// What the caller should know about the conditions, e.g. buffers that could not be locked.
         notes: Vec<String>,
     },

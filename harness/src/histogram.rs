@@ -61,6 +61,12 @@ impl Histogram {
         self.inner.saturating_record(ns.clamp(MIN_NS, MAX_NS));
     }
 
+    /// Counts `count` operations of `ns` each.
+    pub fn record_n(&mut self, ns: u64, count: u64) {
+        self.saturated += if ns > MAX_NS { count } else { 0 };
+        self.inner.saturating_record_n(ns.clamp(MIN_NS, MAX_NS), count);
+    }
+
     /// Adds all counts of `other`. Merging is exact, which averaging quantiles is not.
     pub fn merge(&mut self, other: &Self) {
         self.inner.add(&other.inner).expect("both have the same bounds");

@@ -41,6 +41,10 @@ pub struct Worker {
     ended: bool,
     /// Whether [`Worker::each`] may be asked for.
     pub offers_each: bool,
+    /// Whether only where an operation is long against a clock reading.
+    pub each_wants_long_operations: bool,
+    /// The length of the windows to measure instead of batches.
+    pub window_of: Option<Duration>,
     /// What the session says about its conditions.
     pub notes: Vec<String>,
 }
@@ -54,7 +58,12 @@ impl Launcher {
         let mut worker = self.started(padding)?;
         let command = Command::Open { spec: spec.clone(), clock: self.clock, names: worker.names.clone() };
         match worker.ask(&command, Duration::ZERO)? {
-            Reply::Opened { offers_each, notes } => (worker.offers_each, worker.notes) = (offers_each, notes),
+            Reply::Opened { offers_each, each_wants_long_operations, window_ns, notes } => {
+                worker.offers_each = offers_each;
+                worker.each_wants_long_operations = each_wants_long_operations;
+                worker.window_of = window_ns.map(Duration::from_nanos);
+                worker.notes = notes;
+            }
             other => return Err(out_of_turn(&other)),
         }
         Ok(worker)
@@ -94,7 +103,18 @@ impl Launcher {
             .spawn()?;
         let buffer = vec![0; MAX_MESSAGE_BYTES];
         let (patience, names) = (self.patience, Drawn::draw());
-        Ok(Worker { child, control, buffer, patience, names, ended: false, offers_each: false, notes: Vec::new() })
+        Ok(Worker {
+            child,
+            control,
+            buffer,
+            patience,
+            names,
+            ended: false,
+            offers_each: false,
+            each_wants_long_operations: true,
+            window_of: None,
+            notes: Vec::new(),
+        })
     }
 }
 

@@ -81,11 +81,20 @@ pub struct LaunchResult {
 pub fn measure(worker: &mut Worker, effort: &Effort, clock: &Clock, each: Each) -> Result<LaunchResult, Failure> {
     let warm_up = worker.window(effort.warm_up)?;
     let pace = Pace { op_ns: warm_up.ns_per_op().max(0.01), turn_ns: warm_up.wall_ns_per_op().max(0.01) };
-    let iterations = pace.iterations(effort.batch);
-    let expected = Duration::from_nanos((pace.turn_ns * iterations as f64) as u64);
     let mut launch = Launch::default();
-    for _ in 0..effort.batches_of(expected) {
-        add(&mut launch, &worker.batch(iterations, expected)?);
+    match worker.window_of {
+        Some(window) => {
+            for _ in 0..effort.batches {
+                add(&mut launch, &worker.window(window)?);
+            }
+        }
+        None => {
+            let iterations = pace.iterations(effort.batch);
+            let expected = Duration::from_nanos((pace.turn_ns * iterations as f64) as u64);
+            for _ in 0..effort.batches_of(expected) {
+                add(&mut launch, &worker.batch(iterations, expected)?);
+            }
+        }
     }
     let timed = match each {
         Each::IfLongEnough => measure_each(worker, effort, clock, pace)?,
@@ -134,7 +143,7 @@ pub fn measure_each(
     if !worker.offers_each {
         return Ok(Err("an operation of this workload has no latency of its own".into()));
     }
-    if op_ns < EACH_FLOOR * clock.cost_ns {
+    if worker.each_wants_long_operations && op_ns < EACH_FLOOR * clock.cost_ns {
         let why = format!(
             "an operation of {op_ns:.1} ns is shorter than {EACH_FLOOR} clock readings of {:.1} ns: only batches are timed",
             clock.cost_ns

@@ -22,6 +22,18 @@ pub trait Session {
         false
     }
 
+    /// Whether single operations are timed only where they are long against a clock reading. Not so where what is timed is a
+    /// wait that is rare and long.
+    fn each_wants_long_operations(&self) -> bool {
+        true
+    }
+
+    /// The length of a window, where the central value must come from windows: with fixed counts, whoever is done early leaves
+    /// the others uncontended.
+    fn wants_windows_of(&self) -> Option<Duration> {
+        None
+    }
+
     /// Times each of `iterations` operations into `latencies`, in nanoseconds, clock cost included.
     fn each(&mut self, iterations: u64, latencies: &mut Histogram) -> io::Result<Sample> {
         let _ = (iterations, latencies);

@@ -110,7 +110,12 @@ fn answer(command: Command, session: &mut Option<Box<dyn Session>>, trade: Trade
         Command::Open { spec, clock, names } => {
             names::adopt(names);
             let opened = session.insert((trade.open)(&spec, clock)?);
-            return Ok(Reply::Opened { offers_each: opened.offers_each(), notes: opened.notes() });
+            return Ok(Reply::Opened {
+                offers_each: opened.offers_each(),
+                each_wants_long_operations: opened.each_wants_long_operations(),
+                window_ns: opened.wants_windows_of().map(|window| window.as_nanos() as u64),
+                notes: opened.notes(),
+            });
         }
         Command::Ask { question, names } => {
             names::adopt(names);

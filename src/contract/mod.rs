@@ -4,6 +4,7 @@
 //! process here, the far ones in threads: that the same holds between processes is what `verify` shows.
 
 mod fan;
+mod lock;
 mod rendezvous;
 mod transport;
 mod wakeup;
@@ -21,6 +22,7 @@ use ipcmark_harness::sys::names;
 use crate::mechanism::Verdict;
 
 pub use fan::{fan_in, fan_out};
+pub use lock::lock;
 pub use rendezvous::rendezvous;
 pub use transport::transport;
 pub use wakeup::wakeup;
@@ -55,6 +57,7 @@ mod tests {
             include_str!("../shapes/wakeup.rs"),
             include_str!("../shapes/fan.rs"),
             include_str!("../shapes/rendezvous.rs"),
+            include_str!("../shapes/lock.rs"),
         ];
         let bullet = |line: &'static str| line.trim().strip_prefix("/// - **")?.split("**").next();
         let bullets: BTreeSet<&str> = sources.into_iter().flat_map(str::lines).filter_map(bullet).collect();

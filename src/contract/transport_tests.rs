@@ -157,15 +157,7 @@ impl<const FAULT: u8> FanOut for Faulty<FAULT> {
 }
 
 /// Two threads anywhere, a cache line between them.
-pub(crate) const SETUP: Setup = Setup {
-    peer: PeerKind::Thread,
-    placement: Placement::Unpinned,
-    waiting: Waiting::Block,
-    payload_bytes: 64,
-    parties: 2,
-    idle_ns: None,
-    rate_per_s: None,
-};
+pub(crate) const SETUP: Setup = Setup::new(PeerKind::Thread, Placement::Unpinned, Waiting::Block, 64);
 
 fn try_clause<T: Transport>(name: &str) -> io::Result<Verdict> {
     let clause = transport::<T>().iter().find(|clause| clause.name == name).unwrap();

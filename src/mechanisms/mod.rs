@@ -7,6 +7,7 @@
 mod channels;
 mod crates;
 mod floor;
+mod mutexes;
 mod not_built;
 mod notification;
 mod pipes;
@@ -14,6 +15,7 @@ mod queues;
 mod reach_over;
 mod shared_memory;
 mod sockets;
+mod spinlocks;
 
 use crate::mechanism::Mechanism;
 
@@ -27,6 +29,8 @@ static FAMILIES: &[&[&Mechanism]] = &[
     notification::LIST,
     channels::LIST,
     crates::LIST,
+    mutexes::LIST,
+    spinlocks::LIST,
 ];
 
 /// Every mechanism, in report order.

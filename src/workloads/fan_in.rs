@@ -24,6 +24,7 @@ pub(super) const fn workload<T: FanIn>() -> Workload {
         summary: "several writers, one reader; one operation is one message of any writer",
         waitings: T::WAITINGS,
         times_each: false,
+        windows_of: None,
         carries_payload: true,
         rank: Rank::Common,
         axes: Axes { payload_bytes: PAYLOAD_BYTES, parties: PARTIES, ..Axes::PAIR },

@@ -25,6 +25,7 @@ pub(super) const fn workload<T: FanOut>() -> Workload {
         summary: "one writer, several readers; one operation is one message, which reaches one of them",
         waitings: T::WAITINGS,
         times_each: false,
+        windows_of: None,
         carries_payload: true,
         rank: Rank::Common,
         axes: Axes { payload_bytes: PAYLOAD_BYTES, parties: PARTIES, ..Axes::PAIR },

@@ -1,18 +1,22 @@
 //! The workloads of each shape, each a table that is generic over the mechanism's type.
 
 mod adapters;
+mod contended;
+mod crowd;
 mod exchange;
 mod fan_in;
 mod fan_out;
+mod guarded;
 mod pace;
 mod paced;
 pub mod payload;
 mod round_trip;
 mod stream;
+mod uncontended;
 mod wake;
 
 use crate::mechanism::{Axes, Point, Rank, Workload};
-use crate::shapes::{FanIn, FanOut, Rendezvous, Transport, Wakeup};
+use crate::shapes::{FanIn, FanOut, Lock, Rendezvous, Transport, Wakeup};
 
 use adapters::{Message, Remade, Wordless};
 use exchange::{Exchange, Pattern};
@@ -42,6 +46,11 @@ pub const fn fan_out<T: FanOut>() -> &'static [Workload] {
 /// All workloads of a channel that is made while both parties live.
 pub const fn rendezvous<T: Rendezvous>() -> &'static [Workload] {
     Table::<T>::RENDEZVOUS
+}
+
+/// All workloads of a lock.
+pub const fn lock<L: Lock>() -> &'static [Workload] {
+    Table::<L>::LOCK
 }
 
 struct Table<T>(std::marker::PhantomData<T>);
@@ -92,6 +101,11 @@ impl<T: Rendezvous> Table<T> {
     }];
 }
 
+impl<L: Lock> Table<L> {
+    const LOCK: &'static [Workload] =
+        &[uncontended::workload::<L>(), contended::contended::<L>(), contended::oversubscribed::<L>()];
+}
+
 const NO_PAYLOAD: &[Point<usize>] = &[Point(0, Rank::Headline)];
 
 const fn exchange<T: Transport, P: Pattern>() -> Workload {
@@ -100,17 +114,13 @@ const fn exchange<T: Transport, P: Pattern>() -> Workload {
         summary: P::SUMMARY,
         waitings: T::WAITINGS,
         times_each: !P::ENDS_AT_FAR,
+        windows_of: None,
         carries_payload: T::DELIVERS,
         rank: Rank::Headline,
         axes: Axes { payload_bytes: P::PAYLOAD_BYTES, ..Axes::PAIR },
         supports: T::supports,
         open: Exchange::<T, P>::open,
     }
-}
-
-impl Axes {
-    /// Two parties, and nothing else.
-    const PAIR: Axes = Axes { payload_bytes: &[], parties: &[Point(2, Rank::Headline)], idle_ns: &[], rate_per_s: &[] };
 }
 
 /// Message sizes, each also a multiple or a part of something: 64 B a cache line, 4 KiB a page, 64 KiB a pipe.

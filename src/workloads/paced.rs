@@ -26,6 +26,7 @@ pub(super) const fn workload<T: Transport>() -> Workload {
         summary: "messages one way at planned times; latency from the planned sending to the message received",
         waitings: T::WAITINGS,
         times_each: true,
+        windows_of: None,
         carries_payload: true,
         rank: Rank::Common,
         axes: Axes { payload_bytes: &[Point(64, Rank::Headline)], rate_per_s: RATES_PER_S, ..Axes::PAIR },

@@ -109,6 +109,21 @@ impl Topology {
         Ok((vec![near], distant.into_iter().cycle().take(peers).collect()))
     }
 
+    /// CPUs for `parties` parties that all do the same, each on one of its own as long as there are any; then in turn. Empty:
+    /// not pinned.
+    pub fn crowd(&self, placement: Placement, parties: usize) -> Result<Vec<usize>, String> {
+        let (near, mut all) = self.parties(placement, self.cpus.len().max(1))?;
+        all.truncate(self.cpus.len());
+        let mut distinct = near;
+        for cpu in all {
+            if !distinct.contains(&cpu) {
+                distinct.push(cpu);
+            }
+        }
+        let take = if distinct.is_empty() { 0 } else { parties };
+        Ok(distinct.into_iter().cycle().take(take).collect())
+    }
+
     fn cpu(&self, cpu: usize) -> Result<&Cpu, String> {
         self.cpus.get(&cpu).ok_or_else(|| format!("CPU {cpu} is not allowed"))
     }

@@ -60,7 +60,7 @@ impl Wakeup for Futex {
             Waiting::Spin => u64::MAX,
             // On one CPU, polling in vain only keeps the other from notifying.
             Waiting::Adaptive if setup.placement != Placement::SameCpu => ADAPTIVE_POLLS.into(),
-            Waiting::Adaptive | Waiting::Block => 0,
+            Waiting::Adaptive | Waiting::Block | Waiting::Own => 0,
         };
         let words = Shared::zeroed()?;
         let end = |inbound| Futex { words: Shared::clone(&words), inbound, taken: 0, polls };

@@ -122,7 +122,7 @@ impl<const CAPACITY: usize, const GIFT: bool> Transport for Vmsplice<CAPACITY, G
 pub(super) fn waits(waiting: Waiting) -> SpliceFFlags {
     match waiting {
         Waiting::Spin => SpliceFFlags::SPLICE_F_NONBLOCK,
-        Waiting::Block | Waiting::Adaptive => SpliceFFlags::empty(),
+        Waiting::Block | Waiting::Adaptive | Waiting::Own => SpliceFFlags::empty(),
     }
 }
 

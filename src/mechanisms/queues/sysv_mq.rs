@@ -156,16 +156,7 @@ mod tests {
         if let Support::Missing(why) = support() {
             return eprintln!("skipped: {why}");
         }
-        let (peer, placement) = (PeerKind::Thread, Placement::Unpinned);
-        let setup = Setup {
-            peer,
-            placement,
-            waiting: Waiting::Spin,
-            payload_bytes: 1,
-            parties: 2,
-            idle_ns: None,
-            rate_per_s: None,
-        };
+        let setup = Setup::new(PeerKind::Thread, Placement::Unpinned, Waiting::Spin, 1);
         let (mut near, mut far) = SysvMq::pair(&setup).unwrap();
         for (to_near, to_far) in [(b"a", b"c"), (b"b", b"d")] {
             far.send(to_near).unwrap();

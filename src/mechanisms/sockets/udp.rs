@@ -187,8 +187,7 @@ mod tests {
     use crate::mechanism::Waiting;
 
     fn setup(payload_bytes: usize) -> Setup {
-        let (peer, placement, waiting) = (PeerKind::Thread, Placement::Unpinned, Waiting::Block);
-        Setup { peer, placement, waiting, payload_bytes, parties: 2, idle_ns: None, rate_per_s: None }
+        Setup::new(PeerKind::Thread, Placement::Unpinned, Waiting::Block, payload_bytes)
     }
 
     fn only_the_peer_is_heard<const CONNECTED: bool>() {

@@ -1,0 +1,120 @@
+//! The contract of [`Lock`], clause by clause, as code that tries it on any implementation.
+
+use std::io;
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::time::Duration;
+
+use super::broken;
+use crate::mechanism::{Clause, Setup, Verdict};
+use crate::shapes::Lock;
+
+/// The clauses of every lock.
+pub const fn lock<L: Lock>() -> &'static [Clause] {
+    Table::<L>::CLAUSES
+}
+
+struct Table<L>(std::marker::PhantomData<L>);
+
+impl<L: Lock> Table<L> {
+    const CLAUSES: &'static [Clause] = &[
+        Clause { name: "at_most_one_holds_it", check: at_most_one::<L> },
+        Clause { name: "what_one_holder_wrote_the_next_one_sees", check: next_one_sees::<L> },
+        Clause { name: "a_release_lets_a_waiter_in", check: release::<L> },
+        Clause { name: "no_lock_is_left_by_name", check: no_name_left::<L> },
+    ];
+}
+
+const MANY: usize = 4;
+/// Each party's holds.
+const HOLDS: u64 = 500;
+/// Long enough for a party that does not wait to be caught at it.
+const UNDISTURBED: Duration = Duration::from_millis(20);
+
+fn handles<L: Lock>(setup: &Setup, parties: usize) -> io::Result<Vec<L>> {
+    let handles = L::handles(&Setup { parties, ..*setup })?;
+    if handles.len() == parties { Ok(handles) } else { Err(io::Error::other("there is not one handle for each party")) }
+}
+
+/// Runs `hold` in each of many parties, inside the lock, so often; the first verdict that is not `Kept` counts.
+fn many<L: Lock>(setup: &Setup, hold: impl Fn() -> Option<String> + Sync) -> io::Result<Verdict> {
+    let handles = handles::<L>(setup, MANY)?;
+    std::thread::scope(|scope| {
+        let work = |mut handle: L| {
+            let hold = &hold;
+            scope.spawn(move || {
+                handle.settle()?;
+                let mut seen = None;
+                for _ in 0..HOLDS {
+                    seen = seen.or(handle.with(hold)?);
+                }
+                // Kept until all are done: it may have brought what the others wait for.
+                Ok::<_, io::Error>((seen, handle))
+            })
+        };
+        let threads: Vec<_> = handles.into_iter().map(work).collect();
+        let mut verdict = Verdict::Kept;
+        for thread in threads {
+            let (seen, _handle) = thread.join().map_err(|_| io::Error::other("a party panicked"))??;
+            verdict = seen.map_or(verdict, Verdict::Broken);
+        }
+        Ok(verdict)
+    })
+}
+
+fn at_most_one<L: Lock>(setup: &Setup) -> io::Result<Verdict> {
+    let inside = AtomicU64::new(0);
+    many::<L>(setup, || {
+        // Relaxed: it is the lock that must keep the others out.
+        let others = inside.fetch_add(1, Ordering::Relaxed);
+        std::thread::yield_now();
+        inside.fetch_sub(1, Ordering::Relaxed);
+        (others > 0).then(|| format!("{} parties held it at once", others + 1))
+    })
+}
+
+fn next_one_sees<L: Lock>(setup: &Setup) -> io::Result<Verdict> {
+    let words: Vec<AtomicU64> = (0..64).map(|_| AtomicU64::new(0)).collect();
+    let verdict = many::<L>(setup, || {
+        let first = words[0].load(Ordering::Relaxed);
+        let torn = words.iter().any(|word| word.load(Ordering::Relaxed) != first);
+        words.iter().for_each(|word| word.store(first + 1, Ordering::Relaxed));
+        torn.then(|| "a holder saw half of what another wrote".to_owned())
+    })?;
+    let (made, counted) = (MANY as u64 * HOLDS, words[0].load(Ordering::Relaxed));
+    match verdict {
+        Verdict::Kept if made != counted => broken(format!("of {made} changes {counted} are left")),
+        verdict => Ok(verdict),
+    }
+}
+
+fn release<L: Lock>(setup: &Setup) -> io::Result<Verdict> {
+    let mut handles = handles::<L>(setup, 2)?;
+    let (Some(mut waiter), Some(mut holder)) = (handles.pop(), handles.pop()) else { return broken("no handles") };
+    let (is_held, is_over) = (AtomicBool::new(false), AtomicBool::new(false));
+    std::thread::scope(|scope| {
+        let waiting = scope.spawn(|| {
+            waiter.settle()?;
+            // Acquire: pairs with the Release of the holder.
+            while !is_held.load(Ordering::Acquire) {
+                std::thread::yield_now();
+            }
+            waiter.with(|| is_over.load(Ordering::Relaxed))
+        });
+        holder.settle()?;
+        holder.with(|| {
+            is_held.store(true, Ordering::Release);
+            std::thread::sleep(UNDISTURBED);
+            is_over.store(true, Ordering::Relaxed);
+        })?;
+        match waiting.join().map_err(|_| io::Error::other("the waiter panicked"))?? {
+            true => Ok(Verdict::Kept),
+            false => broken("a second party had it while it was held"),
+        }
+    })
+}
+
+fn no_name_left<L: Lock>(setup: &Setup) -> io::Result<Verdict> {
+    let mut handles = handles::<L>(setup, 2)?;
+    handles.iter_mut().try_for_each(L::settle)?;
+    super::no_name_is_left()
+}
