@@ -6,6 +6,7 @@
 //! - [`Rendezvous`] is a transport whose channel can be made while both parties live, by a name.
 //! - [`Wakeup`] carries no bytes: one party tells the other to go on.
 
+pub(crate) mod erased;
 mod fan;
 mod rendezvous;
 mod transport;
@@ -13,7 +14,6 @@ mod wakeup;
 
 pub use fan::{FanIn, FanOut, Receive, fan_in, fan_out};
 pub use rendezvous::{Rendezvous, rendezvous};
-pub(crate) use transport::settled;
 pub use transport::{Transport, transport};
 pub use wakeup::{Role, Wakeup, wakeup};
 

@@ -3,6 +3,7 @@
 use std::io;
 use std::os::fd::BorrowedFd;
 
+use super::erased::TransportKind;
 use crate::mechanism::{Setup, Shape, Support, Waiting};
 use crate::{capability, contract, workloads};
 
@@ -11,19 +12,8 @@ pub const fn transport<T: Transport>() -> Shape {
     Shape {
         workloads: workloads::transport::<T>(),
         contract: contract::transport::<T>(),
-        observe: Some(capability::of_transport::<T>),
+        observe: Some(|| capability::of_transport(TransportKind::of::<T>())),
     }
-}
-
-/// Both ends of a new channel, settled: the far one in a thread of its own.
-pub(crate) fn settled<T: Transport>(setup: &Setup) -> io::Result<(T, T)> {
-    let (mut near, mut far) = T::pair(setup)?;
-    std::thread::scope(|scope| {
-        let settling = scope.spawn(|| far.settle());
-        near.settle()?;
-        settling.join().map_err(|_| io::Error::other("settling panicked"))?
-    })?;
-    Ok((near, far))
 }
 
 /// A two-way channel of messages between two parties.

@@ -87,7 +87,7 @@ impl<T: Transport> Wakeup for Message<T> {
 
 /// A transport whose channel is made for each exchange and closed after it: what is sent first opens it, what is received
 /// last closes it.
-pub(super) struct Remade<T: Rendezvous> {
+pub(crate) struct Remade<T: Rendezvous> {
     place: T::Place,
     is_near: bool,
     open: Option<T>,

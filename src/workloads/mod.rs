@@ -14,7 +14,8 @@ mod wake;
 use crate::mechanism::{Axes, Point, Rank, Workload};
 use crate::shapes::{FanIn, FanOut, Rendezvous, Transport, Wakeup};
 
-use adapters::{Message, Remade, Wordless};
+pub(crate) use adapters::Remade;
+use adapters::{Message, Wordless};
 use exchange::{Exchange, Pattern};
 use round_trip::RoundTrip;
 use stream::Stream;
