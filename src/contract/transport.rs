@@ -5,18 +5,18 @@ use std::time::Duration;
 
 use super::broken;
 use crate::mechanism::{Clause, Setup, Support, Verdict};
-use crate::shapes::Transport;
+use crate::shapes::Pairing;
 use crate::shapes::erased::{End, TransportKind};
 use crate::workloads::payload;
 
 /// The clauses of every transport.
-pub const fn transport<T: Transport>() -> &'static [Clause] {
+pub const fn transport<T: Pairing>() -> &'static [Clause] {
     Table::<T>::CLAUSES
 }
 
 struct Table<T>(std::marker::PhantomData<T>);
 
-impl<T: Transport> Table<T> {
+impl<T: Pairing> Table<T> {
     const KIND: &'static TransportKind = TransportKind::of::<T>();
     const CLAUSES: &'static [Clause] = &[
         Clause { name: "messages_arrive_whole_and_unchanged", check: |setup| whole_and_unchanged(Self::KIND, setup) },

@@ -3,7 +3,7 @@
 use std::io;
 use std::os::fd::BorrowedFd;
 
-use super::{FanIn, FanOut, Receive, Role, Transport, Wakeup};
+use super::{FanIn, FanOut, Pairing, Receive, Role, Transport, Wakeup};
 use crate::mechanism::{Setup, Support, Waiting};
 
 /// An end of any transport; what is missing here it has as [`Receive`].
@@ -36,7 +36,7 @@ pub(crate) type Ends<One> = (Box<One>, Vec<Box<dyn End>>);
 /// Both ends of a channel between two.
 pub(crate) type Pair<E> = (Box<E>, Box<E>);
 
-/// What [`Transport`] says of a type, and how it makes ends.
+/// What [`Transport`] says of a type of ends, and how they come about.
 pub(crate) struct TransportKind {
     pub(crate) boundaries: bool,
     pub(crate) delivers: bool,
@@ -49,16 +49,16 @@ pub(crate) struct TransportKind {
 }
 
 impl TransportKind {
-    pub(crate) const fn of<T: Transport>() -> &'static TransportKind {
+    pub(crate) const fn of<T: Pairing>() -> &'static TransportKind {
         const {
             &TransportKind {
-                boundaries: T::BOUNDARIES,
-                delivers: T::DELIVERS,
-                reports_end: T::REPORTS_END,
-                holds: T::HOLDS,
-                waitings: T::WAITINGS,
+                boundaries: T::End::BOUNDARIES,
+                delivers: T::End::DELIVERS,
+                reports_end: T::End::REPORTS_END,
+                holds: T::End::HOLDS,
+                waitings: T::End::WAITINGS,
                 supports: T::supports,
-                lends: T::lends,
+                lends: T::End::lends,
                 pair: |setup| T::pair(setup).map(|(near, far)| (Box::new(near) as _, Box::new(far) as _)),
             }
         }

@@ -14,7 +14,7 @@ mod wakeup;
 
 pub use fan::{FanIn, FanOut, Receive, fan_in, fan_out};
 pub use rendezvous::{Rendezvous, rendezvous};
-pub use transport::{Transport, transport};
+pub use transport::{Pairing, Transport, transport};
 pub use wakeup::{Role, Wakeup, wakeup};
 
 #[cfg(doc)]

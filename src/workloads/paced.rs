@@ -17,20 +17,20 @@ use ipcmark_harness::session::{Sample, Session, Verified};
 use ipcmark_harness::sys::memory::{Shareable, Shared};
 
 use super::payload::Lane;
-use crate::mechanism::{Axes, Point, Rank, Stage, Workload};
-use crate::shapes::Transport;
+use crate::mechanism::{Axes, Point, Rank, Setup, Stage, Workload};
+use crate::shapes::{Pairing, Transport};
 
-pub(super) const fn workload<T: Transport>() -> Workload {
+pub(super) const fn workload<T: Pairing>() -> Workload {
     Workload {
         name: "paced",
         summary: "messages one way at planned times; latency from the planned sending to the message received",
-        waitings: T::WAITINGS,
+        waitings: T::End::WAITINGS,
         times_each: true,
         carries_payload: true,
         rank: Rank::Common,
         axes: Axes { payload_bytes: &[Point(64, Rank::Headline)], rate_per_s: RATES_PER_S, ..Axes::PAIR },
         supports: T::supports,
-        open: Pacing::<T>::open,
+        open: |stage, clock| Pacing::<T::End>::open(stage, clock, T::pair),
     }
 }
 
@@ -73,11 +73,11 @@ struct Receiver<T> {
 }
 
 impl<T: Transport> Pacing<T> {
-    fn open(stage: &Stage, clock: Clock) -> io::Result<Box<dyn Session>> {
+    fn open(stage: &Stage, clock: Clock, pair: fn(&Setup) -> io::Result<(T, T)>) -> io::Result<Box<dyn Session>> {
         let setup = stage.setup;
         let mut parties = Parties::new(clock, &stage.near_cpus)?;
         let arrivals = Shared::<Arrivals>::zeroed()?;
-        let (near, mut far) = T::pair(&setup)?;
+        let (near, mut far) = pair(&setup)?;
         let theirs = arrivals.clone();
         let far = move || {
             far.settle()?;
@@ -216,13 +216,12 @@ impl<T: Transport> Far for Receiver<T> {
 mod tests {
     use super::*;
     use crate::contract::transport_tests::{Faulty, REPEATS_A_MESSAGE, SETUP};
-    use crate::mechanism::Setup;
 
     #[test]
     fn messages_beyond_one_order_are_all_sent_and_have_a_latency() {
         let setup = Setup { rate_per_s: Some(1_000_000), ..SETUP };
         let stage = Stage { setup, near_cpus: Vec::new(), far_cpus: Vec::new() };
-        let mut session = Pacing::<Faulty<0>>::open(&stage, Clock::vdso()).unwrap();
+        let mut session = Pacing::<Faulty<0>>::open(&stage, Clock::vdso(), Transport::pair).unwrap();
         let mut latencies = Histogram::new();
         let count = MOST as u64 + 10;
         let sample = session.each(count, &mut latencies).unwrap();
@@ -235,7 +234,7 @@ mod tests {
     /// The failure of a receiver in a thread ends the worker, so it is asked itself here.
     #[test]
     fn a_repeated_message_fails_a_timed_batch() {
-        let (receiving, mut sending) = <Faulty<REPEATS_A_MESSAGE>>::pair(&SETUP).unwrap();
+        let (receiving, mut sending) = <Faulty<REPEATS_A_MESSAGE> as Transport>::pair(&SETUP).unwrap();
         let mut lane = Lane::new(SETUP.payload_bytes, 0).unwrap();
         for number in 0..20 {
             lane.prepare_as::<false>(number);

@@ -17,9 +17,10 @@ use ipcmark_harness::placement::Placement;
 use ipcmark_harness::session::{Sample, Session, Verified};
 use ipcmark_harness::sys::memory::{Shareable, Shared};
 
+use super::adapters::Message;
 use super::pace::Pace;
-use crate::mechanism::{Axes, Point, Rank, Stage, Workload};
-use crate::shapes::{Role, Wakeup};
+use crate::mechanism::{Axes, Point, Rank, Setup, Stage, Workload};
+use crate::shapes::{Pairing, Role, Wakeup};
 
 pub(super) const fn workload<W: Wakeup>(payload_bytes: &'static [Point<usize>], rank: Rank) -> Workload {
     Workload {
@@ -31,7 +32,16 @@ pub(super) const fn workload<W: Wakeup>(payload_bytes: &'static [Point<usize>], 
         rank,
         axes: Axes { payload_bytes, idle_ns: IDLE_NS, ..Axes::PAIR },
         supports: W::supports,
-        open: Waking::<W>::open,
+        open: |stage, clock| Waking::open(stage, clock, W::pair),
+    }
+}
+
+/// The same with a message for a notification.
+pub(super) const fn by_message<T: Pairing>() -> Workload {
+    Workload {
+        supports: T::supports,
+        open: |stage, clock| Waking::open(stage, clock, Message::<T::End>::pair_of::<T>),
+        ..workload::<Message<T::End>>(&[Point(64, Rank::Headline)], Rank::Common)
     }
 }
 
@@ -88,11 +98,11 @@ struct Notifier<W> {
 }
 
 impl<W: Wakeup> Waking<W> {
-    fn open(stage: &Stage, clock: Clock) -> io::Result<Box<dyn Session>> {
+    fn open(stage: &Stage, clock: Clock, pair: fn(&Setup) -> io::Result<(W, W)>) -> io::Result<Box<dyn Session>> {
         let setup = stage.setup;
         let mut parties = Parties::new(clock, &stage.near_cpus)?;
         let board = Shared::<Board>::zeroed()?;
-        let (near, mut far) = W::pair(&setup)?;
+        let (near, mut far) = pair(&setup)?;
         let theirs = board.clone();
         let apart = !matches!(setup.placement, Placement::SameCpu | Placement::Unpinned);
         let far = move || {
@@ -267,12 +277,11 @@ impl<W: Wakeup> Far for Notifier<W> {
 mod tests {
     use super::*;
     use crate::contract::transport_tests::{Faulty, REPEATS_A_MESSAGE, SETUP};
-    use crate::mechanism::Setup;
-    use crate::workloads::adapters::Message;
 
     fn session<W: Wakeup>() -> Box<dyn Session> {
         let setup = Setup { idle_ns: Some(1000), ..SETUP };
-        Waking::<W>::open(&Stage { setup, near_cpus: Vec::new(), far_cpus: Vec::new() }, Clock::vdso()).unwrap()
+        Waking::<W>::open(&Stage { setup, near_cpus: Vec::new(), far_cpus: Vec::new() }, Clock::vdso(), W::pair)
+            .unwrap()
     }
 
     #[test]
