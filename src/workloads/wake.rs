@@ -142,8 +142,13 @@ impl<W: Wakeup> Waking<W> {
         Ok(())
     }
 
-    /// Waits so often, and calls `woken` with each latency in nanoseconds.
-    fn wait(&mut self, extent: Extent, mut woken: impl FnMut(f64), duration: Duration) -> io::Result<Sample> {
+    /// Waits so often, and enters each latency in nanoseconds.
+    fn wait(
+        &mut self,
+        extent: Extent,
+        mut latencies: Option<&mut Histogram>,
+        duration: Duration,
+    ) -> io::Result<Sample> {
         let (end, board, waits) = (&mut self.end, &self.board, &mut self.waits);
         let mut sum_ns = 0.0;
         let mut sample = self.parties.run(extent, false, |clock, limit| {
@@ -162,7 +167,9 @@ impl<W: Wakeup> Waking<W> {
                 *waits += 1;
                 let latency_ns = wait_once(end, board, clock, *waits)?;
                 sum_ns += latency_ns;
-                woken(latency_ns);
+                if let Some(latencies) = &mut latencies {
+                    latencies.record(latency_ns as u64);
+                }
                 done += 1;
                 if last {
                     break;
@@ -203,7 +210,7 @@ fn signed_ns(clock: &Clock, earlier: u64, later: u64) -> f64 {
 
 impl<W: Wakeup> Session for Waking<W> {
     fn batch(&mut self, iterations: u64) -> io::Result<Sample> {
-        self.wait(Extent::Count(iterations.max(1)), |_| {}, Duration::MAX)
+        self.wait(Extent::Count(iterations.max(1)), None, Duration::MAX)
     }
 
     fn offers_each(&self) -> bool {
@@ -211,18 +218,18 @@ impl<W: Wakeup> Session for Waking<W> {
     }
 
     fn each(&mut self, iterations: u64, latencies: &mut Histogram) -> io::Result<Sample> {
-        self.wait(Extent::Count(iterations.max(1)), |ns| latencies.record(ns as u64), Duration::MAX)
+        self.wait(Extent::Count(iterations.max(1)), Some(latencies), Duration::MAX)
     }
 
     fn window(&mut self, duration: Duration) -> io::Result<Sample> {
-        self.wait(Extent::Open, |_| {}, duration)
+        self.wait(Extent::Open, None, duration)
     }
 
     /// Each notification ends one wait, as both parties count; transports check their messages, too.
     fn verify(&mut self, iterations: u64, duration: Duration) -> io::Result<Verified> {
-        let each_ns = self.wait(Extent::Count(1), |_| {}, Duration::MAX)?.wall_ns;
+        let each_ns = self.wait(Extent::Count(1), None, Duration::MAX)?.wall_ns;
         let fitting = (duration.as_nanos() as f64 / each_ns) as u64;
-        let sample = self.wait(Extent::Count(iterations.min(fitting).max(1)), |_| {}, Duration::MAX)?;
+        let sample = self.wait(Extent::Count(iterations.min(fitting).max(1)), None, Duration::MAX)?;
         Ok(Verified { operations: sample.operations, bytes: 0 })
     }
 }
