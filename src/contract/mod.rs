@@ -10,6 +10,8 @@ mod transport;
 mod wakeup;
 
 #[cfg(test)]
+pub(crate) mod lock_tests;
+#[cfg(test)]
 pub(crate) mod transport_tests;
 #[cfg(test)]
 mod wakeup_tests;

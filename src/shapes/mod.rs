@@ -7,6 +7,7 @@
 //! - [`Lock`] lets one party in at a time.
 //! - [`Wakeup`] carries no bytes: one party tells the other to go on.
 
+pub(crate) mod erased;
 mod fan;
 mod lock;
 mod rendezvous;
@@ -16,8 +17,7 @@ mod wakeup;
 pub use fan::{FanIn, FanOut, Receive, fan_in, fan_out};
 pub use lock::{Lock, lock};
 pub use rendezvous::{Rendezvous, rendezvous};
-pub(crate) use transport::settled;
-pub use transport::{Transport, transport};
+pub use transport::{Pairing, Transport, transport};
 pub use wakeup::{Role, Wakeup, wakeup};
 
 #[cfg(doc)]

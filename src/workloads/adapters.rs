@@ -4,7 +4,7 @@ use std::io;
 
 use super::payload::Lane;
 use crate::mechanism::{Setup, Support, Waiting};
-use crate::shapes::{Rendezvous, Transport, Wakeup};
+use crate::shapes::{Pairing, Rendezvous, Transport, Wakeup};
 
 /// A notification as a message without bytes.
 pub(super) struct Wordless<W>(W);
@@ -45,6 +45,12 @@ pub(super) struct Message<T> {
 }
 
 impl<T: Transport> Message<T> {
+    /// Both ends, of ends that come about in this way.
+    pub(super) fn pair_of<P: Pairing<End = T>>(setup: &Setup) -> io::Result<(Self, Self)> {
+        let message = |end| Message { end, setup: *setup, lane: None };
+        P::pair(setup).map(|(near, far)| (message(near), message(far)))
+    }
+
     #[inline(always)]
     fn parts(&mut self) -> io::Result<(&mut T, &mut Lane)> {
         let unsettled = || io::Error::other("a message was sent or taken before its buffers were made");
@@ -60,8 +66,7 @@ impl<T: Transport> Wakeup for Message<T> {
     }
 
     fn pair(setup: &Setup) -> io::Result<(Self, Self)> {
-        let message = |end| Message { end, setup: *setup, lane: None };
-        T::pair(setup).map(|(near, far)| (message(near), message(far)))
+        Self::pair_of::<T>(setup)
     }
 
     fn settle(&mut self) -> io::Result<()> {
@@ -87,7 +92,7 @@ impl<T: Transport> Wakeup for Message<T> {
 
 /// A transport whose channel is made for each exchange and closed after it: what is sent first opens it, what is received
 /// last closes it.
-pub(super) struct Remade<T: Rendezvous> {
+pub(crate) struct Remade<T: Rendezvous> {
     place: T::Place,
     is_near: bool,
     open: Option<T>,

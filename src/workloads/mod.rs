@@ -16,15 +16,16 @@ mod uncontended;
 mod wake;
 
 use crate::mechanism::{Axes, Point, Rank, Workload};
-use crate::shapes::{FanIn, FanOut, Lock, Rendezvous, Transport, Wakeup};
+use crate::shapes::{FanIn, FanOut, Lock, Pairing, Rendezvous, Transport, Wakeup};
 
-use adapters::{Message, Remade, Wordless};
+pub(crate) use adapters::Remade;
+use adapters::Wordless;
 use exchange::{Exchange, Pattern};
 use round_trip::RoundTrip;
 use stream::Stream;
 
 /// All workloads of a transport.
-pub const fn transport<T: Transport>() -> &'static [Workload] {
+pub const fn transport<T: Pairing>() -> &'static [Workload] {
     Table::<T>::TRANSPORT
 }
 
@@ -55,14 +56,9 @@ pub const fn lock<L: Lock>() -> &'static [Workload] {
 
 struct Table<T>(std::marker::PhantomData<T>);
 
-impl<T: Transport> Table<T> {
-    const TRANSPORT: &'static [Workload] = if T::DELIVERS {
-        &[
-            exchange::<T, RoundTrip>(),
-            exchange::<T, Stream>(),
-            paced::workload::<T>(),
-            wake::workload::<Message<T>>(&[Point(64, Rank::Headline)], Rank::Common),
-        ]
+impl<T: Pairing> Table<T> {
+    const TRANSPORT: &'static [Workload] = if T::End::DELIVERS {
+        &[exchange::<T, RoundTrip>(), exchange::<T, Stream>(), paced::workload::<T>(), wake::by_message::<T>()]
     } else {
         &[exchange::<T, RoundTrip>(), exchange::<T, Stream>()]
     };
@@ -108,18 +104,18 @@ impl<L: Lock> Table<L> {
 
 const NO_PAYLOAD: &[Point<usize>] = &[Point(0, Rank::Headline)];
 
-const fn exchange<T: Transport, P: Pattern>() -> Workload {
+const fn exchange<T: Pairing, P: Pattern>() -> Workload {
     Workload {
         name: P::NAME,
         summary: P::SUMMARY,
-        waitings: T::WAITINGS,
+        waitings: T::End::WAITINGS,
         times_each: !P::ENDS_AT_FAR,
         windows_of: None,
-        carries_payload: T::DELIVERS,
+        carries_payload: T::End::DELIVERS,
         rank: Rank::Headline,
         axes: Axes { payload_bytes: P::PAYLOAD_BYTES, ..Axes::PAIR },
         supports: T::supports,
-        open: Exchange::<T, P>::open,
+        open: |stage, clock| Exchange::<T::End, P>::open(stage, clock, T::pair),
     }
 }
 
