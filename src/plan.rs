@@ -90,8 +90,10 @@ pub fn cells(profile: Profile, topology: &Topology) -> Vec<Cell> {
             let cell = |&(mechanism, workload): &(&'static Mechanism, &'static Workload)| {
                 let waits = workload.waitings.contains(&setup.waiting);
                 let point = point(&workload.axes, &setup).filter(|_| waits)?;
-                // The kind of peer that matters more comes first.
-                let peer = mechanism.reach.peers().iter().position(|&peer| peer == setup.peer)?;
+                // The kind of peer that matters more comes first: for locks, threads.
+                let peers = mechanism.reach.peers();
+                let place = peers.iter().position(|&peer| peer == setup.peer)?;
+                let peer = if workload.axes.alike { peers.len() - 1 - place } else { place };
                 let rank = rank + point + peer + mechanism.rank as usize + workload.rank as usize;
                 (rank <= profile.reach()).then_some(Cell { mechanism, workload, setup })
             };

@@ -98,6 +98,9 @@ impl Job {
         let idle = Duration::from_nanos(setup.idle_ns.unwrap_or(0));
         let between = setup.rate_per_s.map_or(Duration::ZERO, |rate| Duration::from_secs(1) / rate as u32);
         let turn = if ticks { Duration::from_millis(8) } else { Duration::ZERO };
+        if let Some(window_of) = self.cell.workload.windows_of {
+            return effort.expected_of_windows(window_of(&setup));
+        }
         let usual = effort.expected(self.cell.workload.times_each, turn.max(idle).max(between));
         if setup.parties > 2 { usual + EMPTYING } else { usual }
     }

@@ -22,12 +22,14 @@ pub(crate) struct Live<'a> {
     stage: &'a Stage,
     worker: Option<Worker>,
     failure: Option<Failure>,
+    /// How many operations criterion asked for, each time; and what came of it.
+    asked: Vec<u64>,
     batches: Vec<Sample>,
 }
 
 impl<'a> Live<'a> {
     pub(crate) fn new(launcher: Launcher, cell: &'a Cell, stage: &'a Stage) -> Live<'a> {
-        Live { launcher, cell, stage, worker: None, failure: None, batches: Vec::new() }
+        Live { launcher, cell, stage, worker: None, failure: None, asked: Vec::new(), batches: Vec::new() }
     }
 
     /// One batch; none of its time once it has failed.
@@ -48,9 +50,11 @@ impl<'a> Live<'a> {
     fn try_batch(&mut self, iterations: u64) -> Result<Duration, Failure> {
         let expected = self.batches.last().map_or(0.0, Sample::wall_ns_per_op) * iterations as f64;
         let sample = self.worker()?.batch(iterations, Duration::from_nanos(expected as u64))?;
-        let elapsed = Duration::from_nanos(sample.elapsed_ns.round().max(1.0) as u64);
+        // Where parties contend, a window's operations are only about as many as were asked for.
+        let elapsed_ns = sample.ns_per_op() * iterations as f64;
+        self.asked.push(iterations);
         self.batches.push(sample);
-        Ok(elapsed)
+        Ok(Duration::from_nanos(elapsed_ns.round().max(1.0) as u64))
     }
 
     fn worker(&mut self) -> Result<&mut Worker, Failure> {
@@ -75,7 +79,7 @@ impl<'a> Live<'a> {
             return Err(failure);
         }
         let mut launch = Launch::default();
-        let measured = &self.batches[warm_up_calls(&self.batches)..];
+        let measured = &self.batches[warm_up_calls(&self.asked)..];
         measured.iter().for_each(|sample| sampling::add(&mut launch, sample));
         let pace = self.batches.last().map_or(Pace { op_ns: 1.0, turn_ns: 1.0 }, Pace::of);
         let (histogram, notes) = match self.worker.take() {
@@ -104,8 +108,7 @@ impl<'a> Live<'a> {
 }
 
 /// Criterion warms up with 1, 2, 4, 8 … operations; the first call that is not twice the one before begins to measure.
-fn warm_up_calls(batches: &[Sample]) -> usize {
-    let doubles = |pair: &[Sample]| pair[1].operations == 2 * pair[0].operations;
-    let doubled = batches.windows(2).take_while(|pair| doubles(pair)).count();
-    if doubled + 1 < batches.len() { doubled + 1 } else { 0 }
+fn warm_up_calls(asked: &[u64]) -> usize {
+    let doubled = asked.windows(2).take_while(|pair| pair[1] == 2 * pair[0]).count();
+    if doubled + 1 < asked.len() { doubled + 1 } else { 0 }
 }

@@ -56,6 +56,13 @@ impl Effort {
     }
 }
 
+impl Effort {
+    /// The same where windows of this length are measured instead of batches.
+    pub fn expected_of_windows(&self, window: Duration) -> Duration {
+        WORKER_LIFE + self.warm_up + window * self.batches + self.each.max(window)
+    }
+}
+
 /// Whether single operations are timed.
 #[derive(Copy, Clone, Debug, PartialEq, Eq)]
 pub enum Each {

@@ -6,6 +6,7 @@ use ipcmark_harness::record::{Cell, NearFar, Outcome, Revision, sanitize};
 use serde_json::Value;
 
 use crate::cell::{rate_label, size_label, time_label};
+use crate::crossover;
 
 /// A progress bar on standard error: current cell and time left; nothing where that is no terminal.
 pub(super) fn progress(length: u64) -> ProgressBar {
@@ -44,7 +45,15 @@ pub(super) fn tables(cells: &[Cell]) -> String {
         let rows: Vec<&Cell> = cells.iter().filter(of_workload).collect();
         text += &format!("\n{}\n{}\n", sanitize(workload), table(&rows));
     }
+    text += &crossovers(cells);
     text + &reasons(cells, Outcome::Skipped, "skipped") + &reasons(cells, Outcome::Failed, "FAILED")
+}
+
+/// Where a mutex overtakes each spinlock, as far as the cells tell.
+fn crossovers(cells: &[Cell]) -> String {
+    let lines: String =
+        crossover::of_locks(cells).iter().map(|c| format!("  {}\n", sanitize(&c.to_string()))).collect();
+    if lines.is_empty() { lines } else { format!("\ncrossovers\n{lines}") }
 }
 
 const COLUMNS: [&str; 10] =
@@ -94,11 +103,21 @@ fn conditions(cell: &Cell) -> String {
     let text = |key: &str| cell.setup.get(key).and_then(Value::as_str).unwrap_or("?").to_owned();
     let number = |key: &str| cell.setup.get(key).and_then(Value::as_u64);
     let payload = number("payload_bytes").map_or_else(|| "?".into(), |bytes| size_label(bytes as usize));
-    let peers = number("parties").filter(|_| cell.shares.is_some()).map(|n| format!("{} peers", n.saturating_sub(1)));
+    // Where each waits in its own way, all parties do the same; else the others are the peers of one.
+    let parties = match (text("waiting").as_str(), number("parties")) {
+        ("own", Some(1)) => Some("1 party".into()),
+        ("own", Some(parties)) => Some(format!("{parties} parties")),
+        (_, parties) => parties.filter(|_| cell.shares.is_some()).map(|n| format!("{} peers", n.saturating_sub(1))),
+    };
     let idle = number("idle_ns").map(|ns| format!("after {} idle", time_label(ns)));
     let rate = number("rate_per_s").map(|rate| format!("at {}", rate_label(rate)));
+    let reads = number("reads_per_mille").map(|reads| format!("{} % reads", reads as f64 / 10.0));
+    let hold = number("hold_ns").map(|ns| format!("held {}", time_label(ns)));
+    let outside = number("outside_ns").map(|ns| format!("{} between", time_label(ns)));
+    let capture = (number("hold_ns"), number("outside_ns")) == (Some(0), Some(0));
     let always = [text("peer"), text("placement"), text("waiting"), payload];
-    always.into_iter().chain([peers, idle, rate].into_iter().flatten()).collect::<Vec<_>>().join(", ")
+    let more = [parties, idle, rate, reads, hold, outside, capture.then(|| "capture".to_owned())];
+    always.into_iter().chain(more.into_iter().flatten()).collect::<Vec<_>>().join(", ")
 }
 
 /// What only some workloads show, in words, then the notes.
@@ -112,7 +131,8 @@ fn remarks(cell: &Cell) -> String {
     let lagging = lagging.map(|(delivered, offered)| {
         format!("not sustained: {} of {} messages a second", figure(delivered, 3), figure(offered, 3))
     });
-    let facts = [fairness, from_sending, lagging].into_iter().flatten();
+    let longest = fact("longest_wait_ns").map(|ns| format!("longest wait {}", time(ns)));
+    let facts = [fairness, longest, from_sending, lagging].into_iter().flatten();
     facts.chain(cell.notes.iter().map(|note| sanitize(note))).collect::<Vec<_>>().join("; ")
 }
 
