@@ -50,7 +50,10 @@ const COMPARISONS: &[Comparison] = &[
     },
     Comparison {
         id: "round-trip/process/same-cpu/block/sysv-mq/64B",
-        plain: &[("plain loop", plain::queues::sysv_round_trip_blocking)],
+        plain: &[
+            ("plain loop", plain::queues::sysv_round_trip_blocking),
+            ("with copies", plain::queues::sysv_round_trip_with_copies),
+        ],
     },
     Comparison {
         id: "round-trip/process/same-cpu/block/fifo/64B",
@@ -83,6 +86,22 @@ const COMPARISONS: &[Comparison] = &[
     Comparison {
         id: "round-trip/process/same-cpu/block/posix-shm-sem/64B",
         plain: &[("plain loop", plain::shared_memory::semaphore_round_trip)],
+    },
+    Comparison {
+        id: "uncontended/thread/same-cpu/own/std-mutex/0B-2parties",
+        plain: &[("plain loop", plain::locks::std_mutex)],
+    },
+    Comparison {
+        id: "uncontended/thread/same-cpu/own/parking-lot-mutex/0B-2parties",
+        plain: &[("plain loop", plain::locks::parking_lot_mutex)],
+    },
+    Comparison {
+        id: "uncontended/thread/same-cpu/own/pthread-mutex/0B-2parties",
+        plain: &[("plain loop", plain::locks::pthread_mutex)],
+    },
+    Comparison {
+        id: "uncontended/thread/same-cpu/own/fetch-add/0B-2parties",
+        plain: &[("plain loop", plain::locks::fetch_add)],
     },
 ];
 

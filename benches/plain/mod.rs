@@ -4,6 +4,7 @@
 
 #[cfg(feature = "rivals")]
 pub(crate) mod channels;
+pub(crate) mod locks;
 pub(crate) mod notifications;
 pub(crate) mod pipes;
 pub(crate) mod queues;
@@ -65,6 +66,21 @@ impl Plan<'_> {
             times.push(self.clock.ns_between(start, self.clock.end()) / self.count as f64);
         }
         times.split_off(1)
+    }
+
+    /// Runs `operation` on the near end's CPU while another thread is alive, and sleeps.
+    fn beside_a_thread(&self, operation: impl FnMut()) -> anyhow::Result<Vec<f64>> {
+        let allowed = nix::sched::sched_getaffinity(nix::unistd::Pid::from_raw(0))?;
+        pin(&self.stage.near_cpus)?;
+        let (tell, told) = std::sync::mpsc::channel::<()>();
+        let times = std::thread::scope(|scope| {
+            scope.spawn(move || told.recv());
+            let times = self.time(operation);
+            drop(tell);
+            times
+        });
+        nix::sched::sched_setaffinity(nix::unistd::Pid::from_raw(0), &allowed)?;
+        Ok(times)
     }
 
     /// Forks `far` onto its CPU, runs `near` on its own, and waits for the child.

@@ -1,6 +1,8 @@
 //! A System V message queue by hand: msgsnd(2) and msgrcv(2), a type for either direction. Killed half-way, it leaves its
 //! queue to ipcrm(1).
 
+use std::hint::black_box;
+
 use super::{MESSAGE, Plan};
 
 /// `struct msgbuf`.
@@ -13,7 +15,17 @@ struct Message {
 const THERE: libc::c_long = 1;
 const BACK: libc::c_long = 2;
 
+/// The messages lie where the calls want them, and nobody looks at them.
 pub(crate) fn sysv_round_trip_blocking(plan: &Plan<'_>) -> anyhow::Result<Vec<f64>> {
+    sysv_round_trip::<false>(plan)
+}
+
+/// Both ends have their messages elsewhere, copy them behind a type, and out again, as who has something to say must.
+pub(crate) fn sysv_round_trip_with_copies(plan: &Plan<'_>) -> anyhow::Result<Vec<f64>> {
+    sysv_round_trip::<true>(plan)
+}
+
+fn sysv_round_trip<const COPIES: bool>(plan: &Plan<'_>) -> anyhow::Result<Vec<f64>> {
     // SAFETY: the call takes no pointer.
     let queue = unsafe { libc::msgget(libc::IPC_PRIVATE, 0o600) };
     anyhow::ensure!(queue >= 0, "msgget: {}", std::io::Error::last_os_error());
@@ -28,17 +40,34 @@ pub(crate) fn sysv_round_trip_blocking(plan: &Plan<'_>) -> anyhow::Result<Vec<f6
     };
     let mut near_message = Message { mtype: THERE, text: [0; MESSAGE] };
     let mut far_message = Message { mtype: BACK, text: [0; MESSAGE] };
+    let (mut near_text, mut far_text) = (vec![0; MESSAGE], vec![0; MESSAGE]);
+    let (copy_in, copy_out) = (
+        |message: &mut Message, text: &[u8]| {
+            if COPIES {
+                message.text.copy_from_slice(black_box(text))
+            }
+        },
+        |text: &mut [u8], message: &Message| {
+            if COPIES {
+                black_box(text).copy_from_slice(&message.text)
+            }
+        },
+    );
     let times = plan.in_two_processes(
         || {
             for _ in 0..plan.operations() {
                 receive(&mut far_message, THERE);
+                copy_out(&mut far_text, &far_message);
+                copy_in(&mut far_message, &far_text);
                 send(&mut far_message, BACK);
             }
         },
         || {
             plan.time(|| {
+                copy_in(&mut near_message, &near_text);
                 send(&mut near_message, THERE);
                 receive(&mut near_message, BACK);
+                copy_out(&mut near_text, &near_message);
             })
         },
     );
