@@ -134,8 +134,11 @@ fn amount(bytes: u64) -> String {
     }
 }
 
-/// What counts as never: a party that has not come so far by then is held up.
+/// What counts as never, where that may be the answer: a party that has not come so far by then is held up.
 const PATIENCE: Duration = Duration::from_millis(200);
+/// And where something must come: beyond it, the mechanism hangs. A debug build that serializes 1 MiB byte by byte on a
+/// busy machine takes longer than `PATIENCE`.
+const COMES_WITHIN: Duration = Duration::from_secs(5);
 /// A sender that does not get on for so long waits for room.
 const STALLED: Duration = Duration::from_millis(40);
 /// A channel that takes so many bytes without a reader is as good as unbounded.
@@ -188,8 +191,8 @@ fn pair(kind: &TransportKind, payload_bytes: usize) -> io::Result<Pair<dyn End>>
     kind.settled(&setup(kind.waitings, payload_bytes))
 }
 
-/// What `recv` does with room for `len` bytes, if it does anything in time; the end goes with it.
-fn received(mut end: Box<dyn End>, len: usize) -> Option<io::Result<Vec<u8>>> {
+/// What `recv` does with room for `len` bytes, if it does anything within `patience`; the end goes with it.
+fn received(mut end: Box<dyn End>, len: usize, patience: Duration) -> Option<io::Result<Vec<u8>>> {
     let (tell, told) = mpsc::channel();
     std::thread::spawn(move || {
         let mut message = vec![0; len];
@@ -198,7 +201,7 @@ fn received(mut end: Box<dyn End>, len: usize) -> Option<io::Result<Vec<u8>>> {
         // The end stays open: closing it here may wake or fail what is tried beside it.
         std::mem::forget(end);
     });
-    told.recv_timeout(PATIENCE).ok()
+    told.recv_timeout(patience).ok()
 }
 
 fn message(len: usize) -> Vec<u8> {
@@ -212,7 +215,7 @@ fn keeps_boundaries(kind: &TransportKind) -> io::Result<bool> {
     let (near, mut far) = pair(kind, 8)?;
     // In a thread: where nothing is buffered, sending waits for the receiver.
     let sender = std::thread::spawn(move || far.send(b"abc").and_then(|()| far.send(b"defgh")).map(|()| far));
-    let got = received(near, 8);
+    let got = received(near, 8, COMES_WITHIN);
     if sender.is_finished() {
         drop(sender.join())
     }
@@ -239,7 +242,7 @@ fn largest(kind: &TransportKind) -> io::Result<usize> {
         // The message stays, too: it may have been lent.
         std::mem::forget((far, copy));
     });
-    match received(near, low) {
+    match received(near, low, COMES_WITHIN) {
         Some(Ok(got)) if got == sent => Ok(low),
         other => {
             Err(io::Error::other(format!("a message of {low} bytes did not arrive: {:?}", other.map(|r| r.map(drop)))))
@@ -287,7 +290,7 @@ fn both_ways(kind: &TransportKind) -> io::Result<bool> {
             result => result == Ok(SMALL_BYTES),
         },
     };
-    let arrived = written && matches!(received(far, SMALL_BYTES), Some(Ok(got)) if got == sent);
+    let arrived = written && matches!(received(far, SMALL_BYTES, PATIENCE), Some(Ok(got)) if got == sent);
     Ok(arrived)
 }
 
@@ -350,7 +353,7 @@ fn outlives_writer(kind: &TransportKind) -> io::Result<bool> {
     drop(settled);
     await_death(child)?;
     done?;
-    Ok(matches!(received(near, SMALL_BYTES), Some(Ok(got)) if got == sent))
+    Ok(matches!(received(near, SMALL_BYTES, PATIENCE), Some(Ok(got)) if got == sent))
 }
 
 /// Waits for the child; one that is held up in sending is killed there.

@@ -2,6 +2,9 @@
 //!
 //! A count that nobody sleeps for is raised without a system call, see [`Sleeper`].
 //!
+//! Two mechanisms have counts of their own, which this one would burden: `futex` adds to its only word, in which the sleeper
+//! leaves a bit, and the flags between a mailbox's ends have neither an end nor a target to look at.
+//!
 //! [`Turns`] is for a channel that is made by a name: the near end tells the far one that the name is there.
 
 use std::io;

@@ -152,12 +152,13 @@ impl Worker {
     /// Ends the session in good order: peers told, objects gone, processes reaped.
     pub fn quit(mut self) -> Result<(), Failure> {
         self.ask(&Command::Quit, Duration::ZERO)?;
+        // The channel ends when the process does: a worker that is stopped on its last few steps holds nobody up.
+        self.await_answer(self.patience)?;
         self.ended = true;
-        let status = self.child.wait();
-        match status {
+        match self.child.wait() {
             Ok(status) if status.success() => Ok(()),
             Ok(status) => {
-                Err(Failure::new(FailureKind::Worker, format!("the worker left with {status} after its work")))
+                Err(Failure::new(FailureKind::Worker, format!("the worker {} after its work", describe(status))))
             }
             Err(error) => Err(Failure::new(FailureKind::Worker, format!("waiting for the worker: {error}"))),
         }

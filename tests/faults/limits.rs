@@ -120,8 +120,8 @@ fn five_descriptors_are_too_few_to_begin() {
 fn what_has_too_few_descriptors_says_how_many_there_may_be() {
     for limit in [7, 12] {
         let few = move || setrlimit(Resource::RLIMIT_NOFILE, limit, limit);
-        let cells = "*/process/same-cpu/block/*64B*";
-        let (ended, _place) = ipcmark_after(few, &["verify", "--json", "--operations", "20", cells]);
+        let (pairs, groups) = ("round-trip/process/same-cpu/block/*/64B", "fan-*/process/same-cpu/block/*/64B-*");
+        let (ended, _place) = ipcmark_after(few, &["verify", "--json", "--operations", "20", pairs, groups]);
         let outcomes: Vec<Value> = serde_json::from_str(&ended.out).unwrap();
         let reasons: Vec<&str> = outcomes.iter().filter_map(|outcome| outcome["reason"].as_str()).collect();
         let of_files = reasons.iter().filter(|reason| reason.contains("Too many open files"));

@@ -53,7 +53,10 @@ impl Run {
     pub(crate) fn launch(&self) -> Launch {
         let launch = || self.place.launch_of(self.live.pid());
         eventually("a worker with a peer", || {
-            let seen = launch()?;
+            let Some(seen) = launch() else {
+                assert!(self.is_under_way(), "the run has ended before a worker with a peer was seen");
+                return None;
+            };
             std::thread::sleep(Duration::from_millis(5));
             (launch() == Some(seen)).then_some(seen)
         })
@@ -67,7 +70,8 @@ impl Run {
             let struck = kill(Pid::from_raw(party(launch)), signal);
             assert!(matches!(struck, Ok(()) | Err(Errno::ESRCH)), "{struck:?}");
             let another = || self.place.launch_of(self.live.pid()).filter(|next| next.worker != launch.worker);
-            eventually("a failed cell, or another launch", || failed().or_else(|| another().map(drop)));
+            let over = || (!self.is_under_way()).then_some(());
+            eventually("a failed cell, or another launch", || failed().or_else(|| another().map(drop)).or_else(over));
             failed()
         });
     }
@@ -108,6 +112,11 @@ impl Run {
     /// Tries to resume the record of this run, which is still under way.
     pub(crate) fn resume_beside(&self) -> Ended {
         ipcmark(self.place.path(), &["run", "--resume", "record.jsonl"])
+    }
+
+    /// Whether it still works in its folder, which a process that has ended does not.
+    fn is_under_way(&self) -> bool {
+        self.place.processes().iter().any(|process| process.0 == self.live.pid())
     }
 
     /// Waits for its end.
@@ -186,8 +195,10 @@ impl Place {
         self.processes().into_iter().find(|process| process.1 == parent).map(|process| process.0)
     }
 
-    /// A worker of the process `run` that has a peer, with that.
+    /// A worker of the process `run` that has a peer, with that. Before the record is there it is no launch: a worker
+    /// then finds out what this kernel supports, and forks for that, too.
     fn launch_of(&self, run: i32) -> Option<Launch> {
+        self.record().exists().then_some(())?;
         let processes = self.processes();
         let child_of = |parent: i32| processes.iter().find(|process| process.1 == parent).map(|process| process.0);
         let worker = child_of(run)?;

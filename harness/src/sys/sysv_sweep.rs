@@ -1,7 +1,12 @@
-//! System V objects by their key, as a sweep meets them: msgget(2), semget(2), shmget(2) and their controls.
-#![allow(unsafe_code)] // nix has no System V
+//! System V objects by their key, as a sweep meets them. Runs in a signal handler too: no allocation, no locks.
+#![allow(unsafe_code)] // tests make objects as others would have made them
 
-use std::ptr::from_mut;
+use nix::unistd::geteuid;
+
+use super::sysv::message_queue::MessageQueue;
+use super::sysv::semaphore::Semaphore;
+use super::sysv::shared_memory::Segment;
+use super::sysv::{self, OWNER_ONLY};
 
 /// The three kinds of System V objects.
 #[derive(Copy, Clone, Debug, PartialEq, Eq)]
@@ -22,57 +27,32 @@ impl Kind {
         }
     }
 
-    /// The id of the object with this key, if our user has created it with mode 0600. Async-signal-safe.
+    /// The id of the object with this key, if our user has created it with mode 0600.
     pub(crate) fn find(self, key: i32) -> Option<i32> {
-        // SAFETY: no pointers are passed; without IPC_CREAT nothing is created.
-        let id = unsafe {
-            match self {
-                Kind::Queue => libc::msgget(key, 0),
-                Kind::Semaphores => libc::semget(key, 0, 0),
-                Kind::Memory => libc::shmget(key, 0, 0),
-            }
-        };
-        let permissions = (id != -1).then(|| self.permissions(id))??;
-        // SAFETY: geteuid takes nothing and always succeeds.
-        let ours = permissions.cuid == unsafe { libc::geteuid() } && permissions.mode as u32 & 0o777 == 0o600;
-        ours.then_some(id)
-    }
-
-    /// `IPC_STAT`
-    fn permissions(self, id: i32) -> Option<libc::ipc_perm> {
-        // SAFETY: each call writes one structure of its own kind, to a live one; all of them are plain numbers, for which
-        // zeroes are values.
-        unsafe {
-            match self {
-                Kind::Queue => {
-                    let mut status: libc::msqid_ds = std::mem::zeroed();
-                    (libc::msgctl(id, libc::IPC_STAT, &mut status) == 0).then_some(status.msg_perm)
-                }
-                Kind::Semaphores => {
-                    let mut status: libc::semid_ds = std::mem::zeroed();
-                    (libc::semctl(id, 0, libc::IPC_STAT, from_mut(&mut status)) == 0).then_some(status.sem_perm)
-                }
-                Kind::Memory => {
-                    let mut status: libc::shmid_ds = std::mem::zeroed();
-                    (libc::shmctl(id, libc::IPC_STAT, &mut status) == 0).then_some(status.shm_perm)
-                }
-            }
+        match self {
+            Kind::Queue => find_ours::<MessageQueue>(key),
+            Kind::Semaphores => find_ours::<Semaphore>(key),
+            Kind::Memory => find_ours::<Segment>(key),
         }
     }
 
-    /// `IPC_RMID`: whether the object is gone by this call. Async-signal-safe.
+    /// `IPC_RMID`: whether the object is gone by this call.
     pub(crate) fn remove(self, id: i32) -> bool {
-        let none = std::ptr::null_mut();
-        // SAFETY: IPC_RMID reads no argument.
-        let removed = unsafe {
-            match self {
-                Kind::Queue => libc::msgctl(id, libc::IPC_RMID, none),
-                Kind::Semaphores => libc::semctl(id, 0, libc::IPC_RMID),
-                Kind::Memory => libc::shmctl(id, libc::IPC_RMID, std::ptr::null_mut()),
-            }
+        let removed = match self {
+            Kind::Queue => <MessageQueue as sysv::Kind>::remove(id),
+            Kind::Semaphores => <Semaphore as sysv::Kind>::remove(id),
+            Kind::Memory => <Segment as sysv::Kind>::remove(id),
         };
-        removed == 0
+        removed.is_ok()
     }
+}
+
+fn find_ours<K: sysv::Kind>(key: i32) -> Option<i32> {
+    let id = K::find(key).ok()?;
+    let permissions = K::permissions(id).ok()?;
+    // The bits above say that a segment is locked, or is to be destroyed.
+    let mode = permissions.mode as i32 & 0o777;
+    (permissions.cuid == geteuid().as_raw() && mode == OWNER_ONLY).then_some(id)
 }
 
 #[cfg(test)]
@@ -80,6 +60,7 @@ pub(crate) mod tests {
     use std::io;
 
     use super::*;
+    use crate::sys::testing;
 
     /// Creates an object of this kind.
     pub(crate) fn create(kind: Kind, key: i32, mode: i32) -> io::Result<i32> {
@@ -114,5 +95,19 @@ pub(crate) mod tests {
             assert!(kind.remove(id));
             assert_eq!(found, None, "{kind:?}");
         }
+    }
+
+    #[test]
+    fn an_object_of_another_user_is_none_of_ours() {
+        if !geteuid().is_root() {
+            return eprintln!("skipped: only root can make an object as another user");
+        }
+        let key = crate::sys::names::key();
+        // SAFETY: setuid takes no pointer, and changes the child only.
+        let child = testing::fork(|| unsafe { libc::setuid(65534) } == 0 && create(Kind::Queue, key, 0o600).is_ok());
+        assert!(child.succeeded());
+        let found = Kind::Queue.find(key);
+        assert!(Kind::Queue.remove(<MessageQueue as sysv::Kind>::find(key).unwrap()));
+        assert_eq!(found, None);
     }
 }

@@ -28,11 +28,6 @@ impl MessageQueue {
         Object::open(key).map(MessageQueue)
     }
 
-    /// Removes the queue of `key` if this user made it, for its owner only; that there is none is fine.
-    pub fn remove_by_key(key: i32) -> io::Result<()> {
-        super::remove_by_key::<Self>(key)
-    }
-
     /// `msgctl(IPC_STAT)`: how many bytes of text the queue holds (`msg_qbytes`, at first `kernel.msgmnb`).
     pub fn capacity_bytes(&self) -> io::Result<usize> {
         let status = status(self.0.id).map_err(|errno| refused("msgctl(IPC_STAT)", errno, ""))?;
@@ -68,7 +63,6 @@ impl MessageQueue {
 
 impl Kind for MessageQueue {
     const GET: &'static str = "msgget";
-    const CONTROL: &'static str = "msgctl";
     const LIMITS: &'static [&'static str] = &["msgmni"];
 
     fn find(key: i32) -> nix::Result<c_int> {

@@ -26,11 +26,6 @@ impl Semaphore {
         Ok(semaphore)
     }
 
-    /// Removes the set of `key` if this user made it, for its owner only; that there is none is fine.
-    pub fn remove_by_key(key: i32) -> io::Result<()> {
-        super::remove_by_key::<Self>(key)
-    }
-
     /// `semctl(SETVAL)`: sets the value, at most 32767, and wakes who waits for it.
     pub fn set(&self, value: c_int) -> io::Result<()> {
         control(self.0.id, libc::SETVAL, Argument { val: value }).map_err(|errno| {
@@ -52,7 +47,6 @@ impl Semaphore {
 
 impl Kind for Semaphore {
     const GET: &'static str = "semget";
-    const CONTROL: &'static str = "semctl";
     const LIMITS: &'static [&'static str] = &["sem"];
 
     fn find(key: i32) -> nix::Result<c_int> {

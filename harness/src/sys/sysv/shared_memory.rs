@@ -38,11 +38,6 @@ impl Segment {
         Ok(Segment { object, len })
     }
 
-    /// Removes the segment of `key` if this user made it, for its owner only; that there is none is fine.
-    pub fn remove_by_key(key: i32) -> io::Result<()> {
-        super::remove_by_key::<Self>(key)
-    }
-
     /// `shmat(2)` for reading and writing, and `Mapping::fault_in`; `shmdt(2)` when the mapping is dropped.
     pub fn attach(&self) -> io::Result<Mapping> {
         // SAFETY: the kernel chooses an address where nothing is mapped.
@@ -65,7 +60,6 @@ fn detach(start: NonNull<u8>, _len: usize) {
 
 impl Kind for Segment {
     const GET: &'static str = "shmget";
-    const CONTROL: &'static str = "shmctl";
     const LIMITS: &'static [&'static str] = &["shmmax", "shmall", "shmmni"];
 
     fn find(key: i32) -> nix::Result<c_int> {
