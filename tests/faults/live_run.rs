@@ -95,7 +95,7 @@ impl Run {
             send(Signal::SIGSTOP, run);
             let found = self.place.launch_of(run).and_then(|Launch { worker, peer }| {
                 send(Signal::SIGSTOP, worker);
-                lease_of(worker).map(|lease| (lease, [run, worker, peer])).or_else(|| {
+                lease_of(worker).map(|lease| (lease, [worker, peer, run])).or_else(|| {
                     send(Signal::SIGCONT, worker);
                     None
                 })
