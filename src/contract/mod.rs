@@ -3,14 +3,20 @@
 //! The clauses stand as bullets in the documentation of the shapes' traits; a test compares the two. All ends live in this
 //! process here, the far ones in threads: that the same holds between processes is what `verify` shows.
 
+mod counter;
 mod fan;
 mod lock;
 mod rendezvous;
+mod rw_lock;
 mod transport;
 mod wakeup;
 
 #[cfg(test)]
+pub(crate) mod counter_tests;
+#[cfg(test)]
 pub(crate) mod lock_tests;
+#[cfg(test)]
+pub(crate) mod rw_lock_tests;
 #[cfg(test)]
 pub(crate) mod transport_tests;
 #[cfg(test)]
@@ -23,9 +29,11 @@ use ipcmark_harness::sys::names;
 
 use crate::mechanism::Verdict;
 
+pub use counter::counter;
 pub use fan::{fan_in, fan_out};
 pub use lock::lock;
 pub use rendezvous::rendezvous;
+pub use rw_lock::rw_lock;
 pub use transport::transport;
 pub use wakeup::wakeup;
 
@@ -60,6 +68,8 @@ mod tests {
             include_str!("../shapes/fan.rs"),
             include_str!("../shapes/rendezvous.rs"),
             include_str!("../shapes/lock.rs"),
+            include_str!("../shapes/rw_lock.rs"),
+            include_str!("../shapes/counter.rs"),
         ];
         let bullet = |line: &'static str| line.trim().strip_prefix("/// - **")?.split("**").next();
         let bullets: BTreeSet<&str> = sources.into_iter().flat_map(str::lines).filter_map(bullet).collect();

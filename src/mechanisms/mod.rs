@@ -5,6 +5,7 @@
 //! refuses. One file may hold several variants of one mechanism.
 
 mod channels;
+mod counters;
 mod crates;
 mod floor;
 mod mutexes;
@@ -13,6 +14,7 @@ mod notification;
 mod pipes;
 mod queues;
 mod reach_over;
+mod readers_writers;
 mod shared_memory;
 mod sockets;
 mod spinlocks;
@@ -31,6 +33,8 @@ static FAMILIES: &[&[&Mechanism]] = &[
     crates::LIST,
     mutexes::LIST,
     spinlocks::LIST,
+    readers_writers::LIST,
+    counters::LIST,
 ];
 
 /// Every mechanism, in report order.

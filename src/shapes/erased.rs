@@ -3,7 +3,7 @@
 use std::io;
 use std::os::fd::BorrowedFd;
 
-use super::{FanIn, FanOut, Lock, Pairing, Receive, Role, Transport, Wakeup};
+use super::{Counter, FanIn, FanOut, Lock, Pairing, Receive, Role, RwLock, Transport, Wakeup, Words};
 use crate::mechanism::{Setup, Support, Waiting};
 
 /// An end of any transport; what is missing here it has as [`Receive`].
@@ -163,6 +163,60 @@ impl<L: Lock> Handle for L {
 pub(crate) fn lock_handles<L: Lock>(setup: &Setup) -> io::Result<Vec<Box<dyn Handle>>> {
     let boxed = |handle| Box::new(handle) as _;
     L::handles(setup).map(|handles| handles.into_iter().map(boxed).collect())
+}
+
+/// A handle of any [`RwLock`].
+pub(crate) trait RwHandle: Send {
+    /// As [`RwLock::settle`].
+    fn settle(&mut self) -> io::Result<()>;
+    /// As [`RwLock::read`].
+    fn read(&mut self, look: &mut dyn FnMut(&Words)) -> io::Result<()>;
+    /// As [`RwLock::write`].
+    fn write(&mut self, change: &mut dyn FnMut(&Words)) -> io::Result<()>;
+}
+
+impl<L: RwLock> RwHandle for L {
+    fn settle(&mut self) -> io::Result<()> {
+        RwLock::settle(self)
+    }
+
+    fn read(&mut self, look: &mut dyn FnMut(&Words)) -> io::Result<()> {
+        RwLock::read(self, look)
+    }
+
+    fn write(&mut self, change: &mut dyn FnMut(&Words)) -> io::Result<()> {
+        RwLock::write(self, change)
+    }
+}
+
+/// A handle for each party on the same new data.
+pub(crate) fn rw_handles<L: RwLock>(setup: &Setup) -> io::Result<Vec<Box<dyn RwHandle>>> {
+    let boxed = |handle| Box::new(handle) as _;
+    L::handles(setup).map(|handles| handles.into_iter().map(boxed).collect())
+}
+
+/// A handle of any [`Counter`].
+pub(crate) trait CounterHandle: Send {
+    /// As [`Counter::add`].
+    fn add(&mut self) -> io::Result<()>;
+    /// As [`Counter::total`].
+    fn total(&mut self) -> io::Result<u64>;
+}
+
+impl<C: Counter> CounterHandle for C {
+    fn add(&mut self) -> io::Result<()> {
+        Counter::add(self)
+    }
+
+    fn total(&mut self) -> io::Result<u64> {
+        Counter::total(self)
+    }
+}
+
+/// A handle for each party on one new counter.
+pub(crate) fn counter_handles<C: Counter>(setup: &Setup) -> io::Result<Vec<Box<dyn CounterHandle>>> {
+    let boxed = |handle| Box::new(handle) as _;
+    C::handles(setup).map(|handles| handles.into_iter().map(boxed).collect())
 }
 
 /// Settles two ends, which may wait for each other: the far one in a thread of its own.

@@ -5,18 +5,24 @@
 //! - [`FanIn`] and [`FanOut`] are transports whose channel takes several writers or several readers.
 //! - [`Rendezvous`] is a transport whose channel can be made while both parties live, by a name.
 //! - [`Lock`] lets one party in at a time.
+//! - [`RwLock`] is data that several read and some write.
+//! - [`Counter`] is a number that several raise.
 //! - [`Wakeup`] carries no bytes: one party tells the other to go on.
 
+mod counter;
 pub(crate) mod erased;
 mod fan;
 mod lock;
 mod rendezvous;
+mod rw_lock;
 mod transport;
 mod wakeup;
 
+pub use counter::{Counter, counter};
 pub use fan::{FanIn, FanOut, Receive, fan_in, fan_out};
 pub use lock::{Lock, lock};
 pub use rendezvous::{Rendezvous, rendezvous};
+pub use rw_lock::{Exclusive, RwLock, Torn, Words, rw_lock};
 pub use transport::{Pairing, Transport, transport};
 pub use wakeup::{Role, Wakeup, wakeup};
 

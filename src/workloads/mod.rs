@@ -2,6 +2,7 @@
 
 mod adapters;
 mod contended;
+mod count;
 mod crowd;
 mod exchange;
 mod fan_in;
@@ -10,13 +11,14 @@ mod guarded;
 mod pace;
 mod paced;
 pub mod payload;
+mod read_mix;
 mod round_trip;
 mod stream;
 mod uncontended;
 mod wake;
 
 use crate::mechanism::{Axes, Point, Rank, Workload};
-use crate::shapes::{FanIn, FanOut, Lock, Pairing, Rendezvous, Transport, Wakeup};
+use crate::shapes::{Counter, FanIn, FanOut, Lock, Pairing, Rendezvous, RwLock, Transport, Wakeup};
 
 pub(crate) use adapters::Remade;
 use adapters::Wordless;
@@ -52,6 +54,16 @@ pub const fn rendezvous<T: Rendezvous>() -> &'static [Workload] {
 /// All workloads of a lock.
 pub const fn lock<L: Lock>() -> &'static [Workload] {
     Table::<L>::LOCK
+}
+
+/// All workloads of data that several read and some write.
+pub const fn rw_lock<L: RwLock>() -> &'static [Workload] {
+    Table::<L>::RW_LOCK
+}
+
+/// All workloads of a counter.
+pub const fn counter<C: Counter>() -> &'static [Workload] {
+    Table::<C>::COUNTER
 }
 
 struct Table<T>(std::marker::PhantomData<T>);
@@ -100,6 +112,19 @@ impl<T: Rendezvous> Table<T> {
 impl<L: Lock> Table<L> {
     const LOCK: &'static [Workload] =
         &[uncontended::workload::<L>(), contended::contended::<L>(), contended::oversubscribed::<L>()];
+}
+
+impl<L: RwLock> Table<L> {
+    /// Where readers come in one at a time, reading is what `uncontended` measures.
+    const RW_LOCK: &'static [Workload] = if L::READERS_SHARE {
+        &[uncontended::read::<L>(), uncontended::write::<L>(), read_mix::workload::<L>()]
+    } else {
+        &[read_mix::workload::<L>()]
+    };
+}
+
+impl<C: Counter> Table<C> {
+    const COUNTER: &'static [Workload] = &[count::workload::<C>()];
 }
 
 const NO_PAYLOAD: &[Point<usize>] = &[Point(0, Rank::Headline)];

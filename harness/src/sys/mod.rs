@@ -18,6 +18,7 @@ pub mod pidfd;
 pub mod process;
 pub mod realtime_signal;
 pub mod rights;
+pub mod rw_lock;
 pub mod semaphore;
 pub mod signals;
 pub mod sysv;

@@ -5,7 +5,7 @@ use std::io;
 use std::sync::{Arc, Mutex};
 
 use crate::mechanism::{Family, Mechanism, Rank, Reach, Setup, Support};
-use crate::shapes::{self, Lock};
+use crate::shapes::{self, Exclusive, Lock};
 
 pub(super) static MECHANISM: Mechanism = Mechanism {
     name: "std-mutex",
@@ -15,7 +15,7 @@ pub(super) static MECHANISM: Mechanism = Mechanism {
     references: &["std::sync::Mutex", "futex(2)"],
     support: || Support::Available,
     rank: Rank::Headline,
-    shapes: &[shapes::lock::<StdMutex>()],
+    shapes: &[shapes::lock::<StdMutex>(), shapes::rw_lock::<Exclusive<StdMutex>>()],
 };
 
 struct StdMutex(Arc<Mutex<()>>);

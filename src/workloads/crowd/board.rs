@@ -5,7 +5,7 @@ use std::sync::atomic::{AtomicU32, AtomicU64, Ordering};
 use ipcmark_harness::histogram::Histogram;
 use ipcmark_harness::sys::memory::Shareable;
 
-use super::waits::Waits;
+use super::waits::{KINDS, Waits};
 
 /// The most parties: as many as a worker watches.
 pub(in crate::workloads) const MOST_PARTIES: usize = 64;
@@ -58,8 +58,14 @@ impl Board {
         self.seats[..parties].iter().map(|seat| seat.count.0.load(Ordering::Relaxed)).collect()
     }
 
-    /// The waits of all parties, and the longest of them in nanoseconds.
-    pub(super) fn waits(&self, parties: usize, into: &mut Histogram) -> f64 {
-        self.seats[..parties].iter().map(|seat| seat.waits.add_to(into)).fold(0.0, f64::max)
+    /// The waits of all parties.
+    pub(super) fn waits(&self, parties: usize, into: &mut Histogram) {
+        self.seats[..parties].iter().for_each(|seat| seat.waits.add_to(into));
+    }
+
+    /// The longest wait of each kind, in nanoseconds.
+    pub(super) fn longest_ns(&self, parties: usize) -> [u64; KINDS] {
+        let longest = |kind| self.seats[..parties].iter().map(|seat| seat.waits.longest_ns(kind)).max().unwrap_or(0);
+        std::array::from_fn(longest)
     }
 }

@@ -27,11 +27,14 @@ use crate::mechanism::{Point, Rank, Setup, Stage, Support};
 
 use board::Board;
 pub(super) use board::MOST_PARTIES;
-pub(super) use waits::{Stopwatch, Unwatched, Watch};
+pub(super) use waits::{KINDS, Stopwatch, Unwatched, Watch};
 pub(super) use work::{Tempo, Work};
 
 /// What each party does.
 pub(super) trait Part: Send + 'static {
+    /// The facts that tell the longest wait of each kind; none: all waits are of one kind.
+    const LONGEST: Option<[&'static str; KINDS]> = None;
+
     /// One operation. `watch` is told when the party begins to wait, and when it has what it waited for.
     fn act<W: Watch>(&mut self, watch: &mut W) -> io::Result<()>;
 
@@ -40,6 +43,9 @@ pub(super) trait Part: Send + 'static {
 
     /// Called in the party before each order.
     fn begin(&mut self) {}
+
+    /// Called in the party after each order.
+    fn end(&mut self) {}
 }
 
 /// What the near end looks at when all parties have stopped: the operations of this order, and whether it was a checked one.
@@ -85,6 +91,7 @@ pub(super) struct Crowd {
     window: Duration,
     /// Nanoseconds an operation in the last order, for how long the next will take.
     op_ns: f64,
+    longest: Option<[&'static str; KINDS]>,
     check: Check,
 }
 
@@ -122,7 +129,8 @@ impl Crowd {
             // A forked party drops its copies of what belongs to those still to come.
             makers = parties.start(stage.setup.peer, cpus, makers, far)?;
         }
-        Ok(Box::new(Crowd { parties, board, count, window: window_of(&stage.setup), op_ns: 1000.0, check }))
+        let (window, longest) = (window_of(&stage.setup), P::LONGEST);
+        Ok(Box::new(Crowd { parties, board, count, window, op_ns: 1000.0, longest, check }))
     }
 
     /// Lets all work until `enough` operations are done in the window, and it has lasted `duration`.
@@ -184,8 +192,13 @@ impl Session for Crowd {
     /// The waits of all parties, in a window that is about so long.
     fn each(&mut self, iterations: u64, latencies: &mut Histogram) -> io::Result<Sample> {
         let mut sample = self.order(Mode::Timed, self.time_of(iterations).max(self.window), 1)?;
-        let longest = self.board.waits(self.count, latencies);
-        sample.facts.insert("longest_wait_ns".into(), longest);
+        self.board.waits(self.count, latencies);
+        let longest_ns = self.board.longest_ns(self.count);
+        let of_all = longest_ns.into_iter().max().unwrap_or(0);
+        sample.facts.insert("longest_wait_ns".into(), of_all as f64);
+        for (name, ns) in self.longest.into_iter().flatten().zip(longest_ns).filter(|&(_, ns)| ns > 0) {
+            sample.facts.insert(name.into(), ns as f64);
+        }
         Ok(sample)
     }
 
@@ -228,11 +241,8 @@ impl<P: Part> Member<P> {
         }
         Ok(done)
     }
-}
 
-impl<P: Part> Far for Member<P> {
-    fn serve(&mut self, limit: &AtomicU64, checked: bool) -> io::Result<u64> {
-        self.part.begin();
+    fn work(&mut self, limit: &AtomicU64, checked: bool) -> io::Result<u64> {
         if checked {
             return self.repeat(limit, |part| part.act_checked());
         }
@@ -242,6 +252,15 @@ impl<P: Part> Far for Member<P> {
         let board = self.board.clone();
         let mut watch = Stopwatch::new(self.clock, board.waits_of(self.place));
         self.repeat(limit, |part| part.act(&mut watch))
+    }
+}
+
+impl<P: Part> Far for Member<P> {
+    fn serve(&mut self, limit: &AtomicU64, checked: bool) -> io::Result<u64> {
+        self.part.begin();
+        let done = self.work(limit, checked);
+        self.part.end();
+        done
     }
 }
 

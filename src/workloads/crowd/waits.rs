@@ -12,38 +12,46 @@ const PARTS: usize = 1 << PARTS_LOG2;
 /// Up to 2⁴⁰ ns, which is 18 minutes.
 const BUCKETS: usize = (40 - PARTS_LOG2 as usize) * PARTS;
 
+/// Of how many kinds of waits the longest is kept apart.
+pub(in crate::workloads) const KINDS: usize = 2;
+
 /// One party's waits; it alone writes while it works.
 #[repr(C)]
 pub(super) struct Waits {
-    longest_ns: AtomicU64,
+    longest_ns: [AtomicU64; KINDS],
     counts: [AtomicU64; BUCKETS],
 }
 
 impl Waits {
     pub(super) fn clear(&self) {
-        self.longest_ns.store(0, Ordering::Relaxed);
+        self.longest_ns.iter().for_each(|ns| ns.store(0, Ordering::Relaxed));
         self.counts.iter().for_each(|count| count.store(0, Ordering::Relaxed));
     }
 
     #[inline]
-    fn record(&self, ns: u64) {
+    fn record(&self, ns: u64, kind: usize) {
         let count = &self.counts[bucket(ns)];
         count.store(count.load(Ordering::Relaxed) + 1, Ordering::Relaxed);
-        if ns > self.longest_ns.load(Ordering::Relaxed) {
-            self.longest_ns.store(ns, Ordering::Relaxed);
+        let longest_ns = &self.longest_ns[kind];
+        if ns > longest_ns.load(Ordering::Relaxed) {
+            longest_ns.store(ns, Ordering::Relaxed);
         }
     }
 
-    /// Adds them, and returns the longest.
-    pub(super) fn add_to(&self, histogram: &mut Histogram) -> f64 {
-        let longest = self.longest_ns.load(Ordering::Relaxed);
+    /// The longest of this kind.
+    pub(super) fn longest_ns(&self, kind: usize) -> u64 {
+        self.longest_ns[kind].load(Ordering::Relaxed)
+    }
+
+    /// Adds them.
+    pub(super) fn add_to(&self, histogram: &mut Histogram) {
+        let longest = (0..KINDS).map(|kind| self.longest_ns(kind)).max().unwrap_or(0);
         for (bucket, count) in self.counts.iter().enumerate() {
             let count = count.load(Ordering::Relaxed);
             if count > 0 {
                 histogram.record_n(middle(bucket).min(longest), count);
             }
         }
-        longest as f64
     }
 }
 
@@ -70,8 +78,13 @@ pub(in crate::workloads) trait Watch {
     fn was_to_wait_at(&mut self, ticks: u64);
     /// It has what it waited for. May be called inside what it waited for: it reads the clock and no more.
     fn got(&mut self);
-    /// The operation is over.
-    fn keep(&mut self);
+    /// The operation is over, one of this kind: less than [`KINDS`].
+    fn keep_as(&mut self, kind: usize);
+    /// The operation is over, where all are of one kind.
+    #[inline(always)]
+    fn keep(&mut self) {
+        self.keep_as(0);
+    }
 }
 
 /// Nobody looks.
@@ -85,7 +98,7 @@ impl Watch for Unwatched {
     #[inline(always)]
     fn got(&mut self) {}
     #[inline(always)]
-    fn keep(&mut self) {}
+    fn keep_as(&mut self, _: usize) {}
 }
 
 /// Counts each wait under its length.
@@ -119,8 +132,8 @@ impl Watch for Stopwatch<'_> {
     }
 
     #[inline(always)]
-    fn keep(&mut self) {
-        self.waits.record(self.clock.ns_between(self.begin, self.end.max(self.begin)) as u64);
+    fn keep_as(&mut self, kind: usize) {
+        self.waits.record(self.clock.ns_between(self.begin, self.end.max(self.begin)) as u64, kind);
     }
 }
 
