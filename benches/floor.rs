@@ -100,7 +100,7 @@ const COMPARISONS: &[Comparison] = &[
         plain: &[("plain loop", plain::locks::pthread_mutex)],
     },
     Comparison {
-        id: "uncontended/thread/same-cpu/own/fetch-add/0B-2parties",
+        id: "uncontended/thread/same-cpu/own/fetch-add-counter/0B-2parties",
         plain: &[("plain loop", plain::locks::fetch_add)],
     },
 ];

@@ -138,7 +138,7 @@ impl<L: Lock, const SLEEPS: bool> Part for Holder<L, SLEEPS> {
             watch.got();
             if SLEEPS {
                 *turn += 1;
-                if *turn % EVERY == 0 {
+                if turn.is_multiple_of(EVERY) {
                     std::thread::sleep(ASLEEP);
                 }
             }
@@ -218,6 +218,6 @@ mod tests {
         }
         assert!(data.agrees(10, 1, false).is_ok());
         let error = data.agrees(10, 1, false).unwrap_err().to_string();
-        assert!(error.contains("0 changes were counted under the lock, 10 were made"), "{error}");
+        assert!(error.contains("0 changes were counted, 10 were made"), "{error}");
     }
 }

@@ -52,7 +52,7 @@ impl Guarded {
             line.0.store(seen + 1, Ordering::Relaxed);
         }
         // Every so often the holder gives up its CPU in the middle.
-        if seen % 61 == 0 {
+        if seen.is_multiple_of(61) {
             std::thread::yield_now();
         }
         match self.seen()? {

@@ -124,7 +124,7 @@ impl<L: RwLock> Table<L> {
 }
 
 impl<C: Counter> Table<C> {
-    const COUNTER: &'static [Workload] = &[count::workload::<C>()];
+    const COUNTER: &'static [Workload] = &[uncontended::add::<C>(), count::workload::<C>()];
 }
 
 const NO_PAYLOAD: &[Point<usize>] = &[Point(0, Rank::Headline)];

@@ -1,4 +1,4 @@
-//! `uncontended`: a lock taken and released by the only party that wants it; `uncontended-read` and `uncontended-write`: data
+//! `uncontended`: a lock taken and released, or a counter raised, by the only party that wants it; `uncontended-read` and `uncontended-write`: data
 //! read, or written, by the only party that wants them.
 //!
 //! With one party the worker is a process that never had a second thread; with two, another thread (or process) is alive and
@@ -16,12 +16,18 @@ use ipcmark_harness::session::{Sample, Session, Verified};
 
 use super::pace::Pace;
 use crate::mechanism::{Axes, Point, Rank, Setup, Stage, Support, Waiting, Workload};
-use crate::shapes::{Lock, RwLock};
+use crate::shapes::{Counter, Lock, RwLock};
 
 pub(super) const fn workload<L: Lock>() -> Workload {
     let open: Open = |stage, clock| open(stage, clock, L::handles, L::settle, |lock| lock.with(|| ()));
     let summary = "taken and released by the only party that wants it";
     alone("uncontended", summary, Rank::Headline, L::supports, open)
+}
+
+/// Of a counter.
+pub(super) const fn add<C: Counter>() -> Workload {
+    let open: Open = |stage, clock| open(stage, clock, C::handles, |_| Ok(()), C::add);
+    alone("uncontended", "raised by the only party that raises it", Rank::Headline, C::supports, open)
 }
 
 pub(super) const fn read<L: RwLock>() -> Workload {

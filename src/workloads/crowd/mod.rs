@@ -267,5 +267,5 @@ impl<P: Part> Far for Member<P> {
 /// Of what parties counted under a lock, nothing may be missing.
 #[cold]
 pub(super) fn lost(counted: u64, operations: u64) -> io::Error {
-    Mismatch::error(format!("{counted} changes were counted under the lock, {operations} were made"))
+    Mismatch::error(format!("{counted} changes were counted, {operations} were made"))
 }
