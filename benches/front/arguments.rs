@@ -36,6 +36,9 @@ pub(crate) struct Arguments {
     exact: bool,
     /// Whether criterion will measure: `cargo bench` says `--bench`, `cargo test` does not.
     pub(crate) measures: bool,
+    /// Whether criterion will run each benchmark once.
+    #[allow(dead_code)] // not asked by every bench target
+    pub(crate) tests: bool,
 }
 
 impl Arguments {
@@ -45,11 +48,12 @@ impl Arguments {
     }
 
     fn from(mut args: impl Iterator<Item = String>) -> Arguments {
-        let (mut filter, mut exact, mut bench, mut other_mode) = (None, false, false, false);
+        let (mut filter, mut exact, mut bench, mut test, mut other_mode) = (None, false, false, false, false);
         while let Some(arg) = args.next() {
             let name = arg.split('=').next().unwrap_or(&arg).to_owned();
             exact |= name == "--exact";
             bench |= name == "--bench";
+            test |= name == "--test";
             other_mode |= NOT_MEASURING.contains(&name.as_str());
             if WITH_VALUE.contains(&arg.as_str()) {
                 args.next();
@@ -58,7 +62,7 @@ impl Arguments {
             }
         }
         let pattern = filter.as_deref().filter(|_| !exact).and_then(|filter| Regex::new(filter).ok());
-        Arguments { filter, pattern, exact, measures: bench && !other_mode }
+        Arguments { filter, pattern, exact, measures: bench && !other_mode, tests: test || !bench }
     }
 
     /// Whether the filter means this id: a regular expression, or with `--exact` the id itself.

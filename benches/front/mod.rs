@@ -8,6 +8,7 @@ mod arguments;
 mod live;
 
 use std::cell::RefCell;
+use std::collections::BTreeSet;
 use std::path::PathBuf;
 use std::time::Duration;
 
@@ -16,17 +17,18 @@ use criterion::measurement::WallTime;
 use criterion::{AxisScale, BenchmarkGroup, BenchmarkId, Criterion, PlotConfiguration, SamplingMode, Throughput};
 use ipcmark::cell::{Cell, Here};
 use ipcmark::mechanism::Stage;
+use ipcmark::mechanisms;
 use ipcmark::plan::{self, Profile};
 use ipcmark::provenance;
 use ipcmark_harness::clock::{Calibration, Clock};
 use ipcmark_harness::launch::Launcher;
-use ipcmark_harness::parties::PeerKind;
 use ipcmark_harness::record::{self, Selection, Writer};
 
 use arguments::Arguments;
 use live::{EACH, Live, WARM_UP};
 
-/// Criterion's settings beside the warm-up, chosen so that the headline set ends within five minutes.
+/// Criterion's settings beside the warm-up, chosen so that the quick profile's cells, fewer than 200, take about three
+/// minutes: the sum of these and the times in `live` is one second a cell.
 const MEASUREMENT: Duration = Duration::from_millis(500);
 const SAMPLES: usize = 30;
 /// The default 100,000 take 3.8 s a benchmark against 0.2, and say nothing more.
@@ -65,21 +67,40 @@ fn prepare(workloads: &[&str], arguments: &Arguments) -> anyhow::Result<(Front, 
     let launcher = Launcher { clock: calibration.clock, patience: PATIENCE };
     let here = Here::look(&launcher)?;
     let profile = profile()?;
-    let all = plan::cells(profile.unwrap_or(Profile::Standard), here.topology());
-    let mut cells: Staged = Vec::new();
-    for cell in all {
-        // The headline set: between processes, over all message sizes.
-        let wanted = profile.is_some() || cell.setup.peer == PeerKind::Process;
-        if wanted && workloads.contains(&cell.workload.name) && arguments.selects(&cell.id()) {
-            cells.push((cell, here.stage(&cell)));
-        }
-    }
+    let cells = wanted(workloads, arguments, profile, &here);
+    let cells: Staged = cells.into_iter().map(|cell| (cell, here.stage(&cell))).collect();
     if arguments.measures {
-        announce(&cells, arguments);
+        announce(&cells, arguments, profile);
     }
     let writer =
         if arguments.measures && !cells.is_empty() { open_record(&cells, profile, &calibration) } else { None };
     Ok((Front { criterion: criterion(), launcher, writer, failures: 0 }, cells))
+}
+
+/// The cells of the profile that the filter means, and that of which it is the whole id; in a test also one of every
+/// mechanism that the profile lacks. In report order.
+fn wanted(workloads: &[&str], arguments: &Arguments, profile: Profile, here: &Here) -> Vec<Cell> {
+    let of_workloads = |profile| {
+        let mut cells = plan::cells(profile, here.topology());
+        cells.retain(|cell| workloads.contains(&cell.workload.name));
+        cells
+    };
+    let (mut all, in_profile) = (of_workloads(Profile::Full), of_workloads(profile));
+    let mut ids: BTreeSet<String> = in_profile.iter().map(Cell::id).collect();
+    if arguments.tests {
+        for mechanism in mechanisms::all() {
+            let is_of = |cell: &&Cell| cell.mechanism.name == mechanism.name;
+            if !in_profile.iter().any(|cell| is_of(&cell)) {
+                let first = all.iter().filter(is_of).find(|cell| here.stage(cell).is_ok());
+                ids.extend(first.or_else(|| all.iter().find(is_of)).map(Cell::id));
+            }
+        }
+    }
+    all.retain(|cell| {
+        let id = cell.id();
+        (ids.contains(&id) || arguments.filter() == id) && arguments.selects(&id)
+    });
+    all
 }
 
 fn criterion() -> Criterion {
@@ -91,18 +112,23 @@ fn criterion() -> Criterion {
         .configure_from_args()
 }
 
-/// `IPCMARK_PROFILE`: all cells of a profile instead of the headline set.
-fn profile() -> anyhow::Result<Option<Profile>> {
-    let Some(name) = std::env::var_os("IPCMARK_PROFILE") else { return Ok(None) };
+/// `IPCMARK_PROFILE`, or `quick`.
+fn profile() -> anyhow::Result<Profile> {
+    let Some(name) = std::env::var_os("IPCMARK_PROFILE") else { return Ok(Profile::Quick) };
     let name = name.to_string_lossy();
     let allowed = "quick, standard and full are allowed";
-    Profile::from_str(&name, true).map(Some).map_err(|_| anyhow::anyhow!("IPCMARK_PROFILE is `{name}`; {allowed}"))
+    Profile::from_str(&name, true).map_err(|_| anyhow::anyhow!("IPCMARK_PROFILE is `{name}`; {allowed}"))
 }
 
-fn announce(cells: &Staged, arguments: &Arguments) {
+fn announce(cells: &Staged, arguments: &Arguments, profile: Profile) {
     let measurable = cells.iter().filter(|(_, stage)| stage.is_ok()).count() as u32;
     if cells.is_empty() {
-        eprintln!("warning: no cell here matches `{}`; `ipcmark list` shows every id", arguments.filter());
+        eprintln!(
+            "warning: `{}` matches no cell of the {} profile; set IPCMARK_PROFILE to a larger one, or give a whole id: \
+             `ipcmark list` shows them",
+            arguments.filter(),
+            profile.name()
+        );
         return;
     }
     let expected = (WARM_UP + MEASUREMENT + ANALYSIS + EACH) * measurable;
@@ -114,9 +140,9 @@ fn announce(cells: &Staged, arguments: &Arguments) {
 }
 
 /// The record goes beside criterion's files; without one the run goes on, and says so.
-fn open_record(cells: &Staged, profile: Option<Profile>, calibration: &Calibration) -> Option<Writer> {
+fn open_record(cells: &Staged, profile: Profile, calibration: &Calibration) -> Option<Writer> {
     let mut header = provenance::header(record::FrontEnd::Bench, calibration);
-    header.profile = profile.map_or("headline", Profile::name).into();
+    header.profile = profile.name().into();
     header.selection = Selection {
         profile: header.profile.clone(),
         launches: 1,
