@@ -5,6 +5,7 @@
 
 mod fan;
 mod lock;
+mod lock_death;
 mod rendezvous;
 mod transport;
 mod wakeup;

@@ -15,7 +15,7 @@ mod transport;
 mod wakeup;
 
 pub use fan::{FanIn, FanOut, Receive, fan_in, fan_out};
-pub use lock::{Lock, lock};
+pub use lock::{AfterDeath, Lock, lock};
 pub use rendezvous::{Rendezvous, rendezvous};
 pub use transport::{Pairing, Transport, transport};
 pub use wakeup::{Role, Wakeup, wakeup};
