@@ -6,6 +6,7 @@
 mod counter;
 mod fan;
 mod lock;
+mod lock_death;
 mod rendezvous;
 mod rw_lock;
 mod transport;

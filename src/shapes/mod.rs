@@ -20,7 +20,7 @@ mod wakeup;
 
 pub use counter::{Counter, counter};
 pub use fan::{FanIn, FanOut, Receive, fan_in, fan_out};
-pub use lock::{Lock, lock};
+pub use lock::{AfterDeath, Lock, lock};
 pub use rendezvous::{Rendezvous, rendezvous};
 pub use rw_lock::{Exclusive, RwLock, Torn, Words, rw_lock};
 pub use transport::{Pairing, Transport, transport};
