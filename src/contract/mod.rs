@@ -5,6 +5,7 @@
 
 mod fan;
 mod lock;
+mod permits;
 mod rendezvous;
 mod transport;
 mod wakeup;
@@ -23,6 +24,7 @@ use crate::mechanism::Verdict;
 
 pub use fan::{fan_in, fan_out};
 pub use lock::lock;
+pub use permits::permits;
 pub use rendezvous::rendezvous;
 pub use transport::transport;
 pub use wakeup::wakeup;
@@ -58,6 +60,7 @@ mod tests {
             include_str!("../shapes/fan.rs"),
             include_str!("../shapes/rendezvous.rs"),
             include_str!("../shapes/lock.rs"),
+            include_str!("../shapes/permits.rs"),
         ];
         let bullet = |line: &'static str| line.trim().strip_prefix("/// - **")?.split("**").next();
         let bullets: BTreeSet<&str> = sources.into_iter().flat_map(str::lines).filter_map(bullet).collect();

@@ -5,6 +5,7 @@
 //! refuses. One file may hold several variants of one mechanism.
 
 mod channels;
+mod coordination;
 mod crates;
 mod floor;
 mod mutexes;
@@ -31,6 +32,7 @@ static FAMILIES: &[&[&Mechanism]] = &[
     crates::LIST,
     mutexes::LIST,
     spinlocks::LIST,
+    coordination::LIST,
 ];
 
 /// Every mechanism, in report order.

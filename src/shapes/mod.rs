@@ -5,16 +5,19 @@
 //! - [`FanIn`] and [`FanOut`] are transports whose channel takes several writers or several readers.
 //! - [`Rendezvous`] is a transport whose channel can be made while both parties live, by a name.
 //! - [`Lock`] lets one party in at a time.
+//! - [`Permits`] lets so many parties in at once.
 //! - [`Wakeup`] carries no bytes: one party tells the other to go on.
 
 mod fan;
 mod lock;
+mod permits;
 mod rendezvous;
 mod transport;
 mod wakeup;
 
 pub use fan::{FanIn, FanOut, Receive, fan_in, fan_out};
 pub use lock::{Lock, lock};
+pub use permits::{Permits, permits};
 pub use rendezvous::{Rendezvous, rendezvous};
 pub(crate) use transport::settled;
 pub use transport::{Transport, transport};

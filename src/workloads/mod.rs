@@ -10,13 +10,14 @@ mod guarded;
 mod pace;
 mod paced;
 pub mod payload;
+mod permits;
 mod round_trip;
 mod stream;
 mod uncontended;
 mod wake;
 
 use crate::mechanism::{Axes, Point, Rank, Workload};
-use crate::shapes::{FanIn, FanOut, Lock, Rendezvous, Transport, Wakeup};
+use crate::shapes::{FanIn, FanOut, Lock, Permits, Rendezvous, Transport, Wakeup};
 
 use adapters::{Message, Remade, Wordless};
 use exchange::{Exchange, Pattern};
@@ -51,6 +52,11 @@ pub const fn rendezvous<T: Rendezvous>() -> &'static [Workload] {
 /// All workloads of a lock.
 pub const fn lock<L: Lock>() -> &'static [Workload] {
     Table::<L>::LOCK
+}
+
+/// All workloads of a semaphore of several permits.
+pub const fn permits<P: Permits>() -> &'static [Workload] {
+    Table::<P>::PERMITS
 }
 
 struct Table<T>(std::marker::PhantomData<T>);
@@ -104,6 +110,10 @@ impl<T: Rendezvous> Table<T> {
 impl<L: Lock> Table<L> {
     const LOCK: &'static [Workload] =
         &[uncontended::workload::<L>(), contended::contended::<L>(), contended::oversubscribed::<L>()];
+}
+
+impl<P: Permits> Table<P> {
+    const PERMITS: &'static [Workload] = &[permits::workload::<P>()];
 }
 
 const NO_PAYLOAD: &[Point<usize>] = &[Point(0, Rank::Headline)];
