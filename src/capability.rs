@@ -25,7 +25,7 @@ use nix::unistd::Pid;
 use serde::{Deserialize, Serialize};
 
 use crate::mechanism::{Setup, Support, Waiting};
-use crate::shapes::{Transport, Wakeup, settled};
+use crate::shapes::erased::{End, Pair, TransportKind, WakeupKind, at_the_same_time};
 use crate::workloads::payload;
 
 /// What was seen of one mechanism; none: the question makes no sense for it.
@@ -144,21 +144,21 @@ const TRIED_BYTES: usize = 1 << 20;
 const SMALL_BYTES: usize = 64;
 
 /// What can be seen of a transport.
-pub fn of_transport<T: Transport>() -> io::Result<Capabilities> {
-    if !T::DELIVERS {
+pub(crate) fn of_transport(kind: &TransportKind) -> io::Result<Capabilities> {
+    if !kind.delivers {
         return Ok(Capabilities::default());
     }
     // First: it forks, which it must not when another experiment has left a thread.
-    let outlives_writer = Some(outlives_writer::<T>()?);
-    let largest = largest::<T>()?;
-    let address = address::<T>()?;
+    let outlives_writer = Some(outlives_writer(kind)?);
+    let largest = largest(kind)?;
+    let address = address(kind)?;
     Ok(Capabilities {
         outlives_writer,
-        boundaries: Some(keeps_boundaries::<T>()?),
-        holds_bytes: Some(holds::<T>(largest.min(4096))?),
-        both_ways: Some(both_ways::<T>()?),
-        carries_descriptors: Some(carries_descriptors::<T>()?),
-        epoll: Some(tells_epoll::<T>()?),
+        boundaries: Some(keeps_boundaries(kind)?),
+        holds_bytes: Some(holds(kind, largest.min(4096))?),
+        both_ways: Some(both_ways(kind)?),
+        carries_descriptors: Some(carries_descriptors(kind)?),
+        epoll: Some(tells_epoll(kind)?),
         largest: Some(if largest >= TRIED_BYTES { Largest::Any } else { Largest::Bytes(largest) }),
         has_address: Some(address.is_some()),
         across_hosts: Some(address.is_some_and(|address| is_routed(&address))),
@@ -166,16 +166,12 @@ pub fn of_transport<T: Transport>() -> io::Result<Capabilities> {
 }
 
 /// What can be seen of a notification.
-pub fn of_wakeup<W: Wakeup>() -> io::Result<Capabilities> {
-    if !W::LASTS {
+pub(crate) fn of_wakeup(kind: &WakeupKind) -> io::Result<Capabilities> {
+    if !kind.lasts {
         return Ok(Capabilities::default());
     }
-    let (mut near, mut far) = W::pair(&setup(W::WAITINGS, 0))?;
-    std::thread::scope(|scope| {
-        let settling = scope.spawn(|| far.settle());
-        near.settle()?;
-        settling.join().map_err(|_| io::Error::other("settling panicked"))?
-    })?;
+    let (mut near, mut far) = (kind.pair)(&setup(kind.waitings, 0))?;
+    at_the_same_time(|| near.settle(), || far.settle())?;
     let epoll = match Watch::of(near.descriptor())? {
         Some(watch) => !watch.is_ready() && far.notify().is_ok() && watch.is_ready(),
         None => false,
@@ -188,12 +184,12 @@ fn setup(waitings: &[Waiting], payload_bytes: usize) -> Setup {
     Setup::new(PeerKind::Thread, Placement::Unpinned, waiting, payload_bytes)
 }
 
-fn pair<T: Transport>(payload_bytes: usize) -> io::Result<(T, T)> {
-    settled(&setup(T::WAITINGS, payload_bytes))
+fn pair(kind: &TransportKind, payload_bytes: usize) -> io::Result<Pair<dyn End>> {
+    kind.settled(&setup(kind.waitings, payload_bytes))
 }
 
 /// What `recv` does with room for `len` bytes, if it does anything in time; the end goes with it.
-fn received<T: Transport>(mut end: T, len: usize) -> Option<io::Result<Vec<u8>>> {
+fn received(mut end: Box<dyn End>, len: usize) -> Option<io::Result<Vec<u8>>> {
     let (tell, told) = mpsc::channel();
     std::thread::spawn(move || {
         let mut message = vec![0; len];
@@ -212,8 +208,8 @@ fn message(len: usize) -> Vec<u8> {
 }
 
 /// Three bytes and five: a stream gives eight at once.
-fn keeps_boundaries<T: Transport>() -> io::Result<bool> {
-    let (near, mut far) = pair::<T>(8)?;
+fn keeps_boundaries(kind: &TransportKind) -> io::Result<bool> {
+    let (near, mut far) = pair(kind, 8)?;
     // In a thread: where nothing is buffered, sending waits for the receiver.
     let sender = std::thread::spawn(move || far.send(b"abc").and_then(|()| far.send(b"defgh")).map(|()| far));
     let got = received(near, 8);
@@ -228,14 +224,14 @@ fn keeps_boundaries<T: Transport>() -> io::Result<bool> {
 }
 
 /// The largest size that `supports` admits and that does arrive.
-fn largest<T: Transport>() -> io::Result<usize> {
-    let admits = |bytes: usize| T::supports(&setup(T::WAITINGS, bytes)) == Support::Available;
+fn largest(kind: &TransportKind) -> io::Result<usize> {
+    let admits = |bytes: usize| (kind.supports)(&setup(kind.waitings, bytes)) == Support::Available;
     let (mut low, mut high) = (1, TRIED_BYTES + 1);
     while high - low > 1 {
         let middle = low + (high - low) / 2;
         if admits(middle) { low = middle } else { high = middle }
     }
-    let (near, mut far) = pair::<T>(low)?;
+    let (near, mut far) = pair(kind, low)?;
     let sent = message(low);
     let copy = sent.clone();
     std::thread::spawn(move || {
@@ -252,8 +248,8 @@ fn largest<T: Transport>() -> io::Result<usize> {
 }
 
 /// How much goes in before the sender waits.
-fn holds<T: Transport>(bytes: usize) -> io::Result<Holds> {
-    let (near, mut far) = pair::<T>(bytes)?;
+fn holds(kind: &TransportKind, bytes: usize) -> io::Result<Holds> {
+    let (near, mut far) = pair(kind, bytes)?;
     let (sent, enough) = (Arc::new(AtomicU64::new(0)), Arc::new(AtomicBool::new(false)));
     let (count, stop) = (Arc::clone(&sent), Arc::clone(&enough));
     // Aligned to pages, as what is measured: a pipe that takes pages takes as few as can be.
@@ -280,8 +276,8 @@ fn holds<T: Transport>(bytes: usize) -> io::Result<Holds> {
 }
 
 /// What is written into the very descriptor that one reads from reaches the other end.
-fn both_ways<T: Transport>() -> io::Result<bool> {
-    let (near, far) = pair::<T>(SMALL_BYTES)?;
+fn both_ways(kind: &TransportKind) -> io::Result<bool> {
+    let (near, far) = pair(kind, SMALL_BYTES)?;
     let sent = message(SMALL_BYTES);
     let written = match near.descriptor() {
         None => false,
@@ -296,8 +292,8 @@ fn both_ways<T: Transport>() -> io::Result<bool> {
 }
 
 /// A descriptor of the null device goes over as SCM_RIGHTS, and what comes out is that device.
-fn carries_descriptors<T: Transport>() -> io::Result<bool> {
-    let (near, far) = pair::<T>(SMALL_BYTES)?;
+fn carries_descriptors(kind: &TransportKind) -> io::Result<bool> {
+    let (near, far) = pair(kind, SMALL_BYTES)?;
     let (Some(from), Some(to)) = (far.descriptor(), near.descriptor()) else { return Ok(false) };
     let null = std::fs::File::open("/dev/null")?;
     let fds = [null.as_raw_fd()];
@@ -324,8 +320,8 @@ fn carries_descriptors<T: Transport>() -> io::Result<bool> {
 }
 
 /// Not ready before a message, ready after it.
-fn tells_epoll<T: Transport>() -> io::Result<bool> {
-    let (near, mut far) = pair::<T>(SMALL_BYTES)?;
+fn tells_epoll(kind: &TransportKind) -> io::Result<bool> {
+    let (near, mut far) = pair(kind, SMALL_BYTES)?;
     let Some(watch) = Watch::of(near.descriptor())? else { return Ok(false) };
     let before = watch.is_ready();
     far.send(&message(SMALL_BYTES))?;
@@ -333,8 +329,8 @@ fn tells_epoll<T: Transport>() -> io::Result<bool> {
 }
 
 /// A child sends a message and is killed; then the message is there.
-fn outlives_writer<T: Transport>() -> io::Result<bool> {
-    let (near, far) = T::pair(&Setup { peer: PeerKind::Process, ..setup(T::WAITINGS, SMALL_BYTES) })?;
+fn outlives_writer(kind: &TransportKind) -> io::Result<bool> {
+    let (near, far) = (kind.pair)(&Setup { peer: PeerKind::Process, ..setup(kind.waitings, SMALL_BYTES) })?;
     let sent = message(SMALL_BYTES);
     let (await_settled, settled) = io::pipe()?;
     let mut ends = Some((near, far, settled));
@@ -377,13 +373,13 @@ fn sent_to_other_end(from: BorrowedFd<'_>, to: Option<BorrowedFd<'_>>, message: 
 }
 
 /// The address of either end's descriptor, where that is a socket that has one: no socketpair has.
-fn address<T: Transport>() -> io::Result<Option<SockaddrStorage>> {
-    let (near, far) = pair::<T>(SMALL_BYTES)?;
-    let of = |end: &T| getsockname::<SockaddrStorage>(end.descriptor()?.as_raw_fd()).ok();
+fn address(kind: &TransportKind) -> io::Result<Option<SockaddrStorage>> {
+    let (near, far) = pair(kind, SMALL_BYTES)?;
+    let of = |end: &dyn End| getsockname::<SockaddrStorage>(end.descriptor()?.as_raw_fd()).ok();
     let named = |address: &SockaddrStorage| {
         address.as_unix_addr().is_none_or(|unix| unix.path().is_some() || unix.as_abstract().is_some())
     };
-    Ok([of(&near), of(&far)].into_iter().flatten().find(named))
+    Ok([of(&*near), of(&*far)].into_iter().flatten().find(named))
 }
 
 /// A family that is routed.

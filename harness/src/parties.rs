@@ -98,22 +98,34 @@ impl Parties {
         F: Far + 'static,
         M: FnOnce() -> io::Result<F> + Send + 'static,
     {
+        // From here on one code for all: what differs is called once a batch.
+        let mut near = Some(near);
+        self.start_any(kind, cpus, &mut || drop(near.take()), Box::new(move || Ok(Box::new(far()?))))?;
+        near.ok_or_else(|| io::Error::other("the near end was dropped where it belongs"))
+    }
+
+    /// `drop_near` is called in a forked peer only.
+    fn start_any(
+        &mut self,
+        kind: PeerKind,
+        cpus: &[usize],
+        drop_near: &mut dyn FnMut(),
+        far: MakeFar,
+    ) -> io::Result<()> {
         let place = self.peers.len();
         if place >= MAX_PEERS {
             return Err(io::Error::other(format!("at most {MAX_PEERS} peers can be started")));
         }
         let post = Post { gate: self.gate.clone(), place, clock: self.clock, cpus: cpus.to_vec() };
-        // From here on one code for all: what differs is called once a batch.
-        let far: MakeFar = Box::new(move || Ok(Box::new(far()?)));
-        let (peer, near) = match kind {
-            PeerKind::Process => fork_peer(post, near, far)?,
-            PeerKind::Thread => (Peer::Thread(Some(spawn_peer(post, far)?)), near),
-        };
-        self.peers.push(peer);
-        if let Some(Peer::Process(pid)) = self.peers.last() {
-            signals::watch(place, *pid);
+        match kind {
+            PeerKind::Process => {
+                let pid = fork_peer(post, drop_near, far)?;
+                self.peers.push(Peer::Process(pid));
+                signals::watch(place, pid);
+            }
+            PeerKind::Thread => self.peers.push(Peer::Thread(Some(spawn_peer(post, far)?))),
         }
-        Ok(near)
+        Ok(())
     }
 
     /// One order from post to report: `near` does the near end's share, between two readings of the clock of its own.
@@ -210,14 +222,14 @@ struct Post {
 /// Builds a peer's work inside the peer.
 type MakeFar = Box<dyn FnOnce() -> io::Result<Box<dyn Far>> + Send>;
 
-fn fork_peer<N>(post: Post, near: N, far: MakeFar) -> io::Result<(Peer, N)> {
+fn fork_peer(post: Post, drop_near: &mut dyn FnMut(), far: MakeFar) -> io::Result<Pid> {
     let worker = getpid();
-    let mut ends = Some((near, far));
-    let pid = process::fork(|| {
+    let mut far = Some(far);
+    process::fork(|| {
         let died = process::die_with(worker, Signal::SIGKILL);
         worker::leave_channel_to_parent();
-        let Some((near, far)) = ends.take() else { return PEER_FAILED };
-        drop(near);
+        let Some(far) = far.take() else { return PEER_FAILED };
+        drop_near();
         match died.map_err(Failure::from).and_then(|()| post.attend(far)) {
             Ok(()) => 0,
             Err(failure) => {
@@ -225,11 +237,7 @@ fn fork_peer<N>(post: Post, near: N, far: MakeFar) -> io::Result<(Peer, N)> {
                 PEER_FAILED
             }
         }
-    })?;
-    match ends {
-        Some((near, _far)) => Ok((Peer::Process(pid), near)),
-        None => Err(io::Error::other("a peer's ends were used up before the fork")),
-    }
+    })
 }
 
 fn spawn_peer(post: Post, far: MakeFar) -> io::Result<std::thread::JoinHandle<()>> {

@@ -5,6 +5,7 @@ use std::sync::{Barrier, Mutex};
 
 use super::broken;
 use crate::mechanism::{Clause, Setup, Support, Verdict};
+use crate::shapes::erased::{End, Ends, fan_in_ends, fan_out_ends};
 use crate::shapes::{FanIn, FanOut, Receive};
 use crate::workloads::payload;
 
@@ -22,13 +23,17 @@ struct InTable<T>(std::marker::PhantomData<T>);
 struct OutTable<T>(std::marker::PhantomData<T>);
 
 impl<T: FanIn> InTable<T> {
-    const CLAUSES: &'static [Clause] =
-        &[Clause { name: "several_writers_reach_one_reader", check: several_writers::<T> }];
+    const CLAUSES: &'static [Clause] = &[Clause {
+        name: "several_writers_reach_one_reader",
+        check: |setup| several_writers(setup, T::supports_fan_in, fan_in_ends::<T>),
+    }];
 }
 
 impl<T: FanOut> OutTable<T> {
-    const CLAUSES: &'static [Clause] =
-        &[Clause { name: "each_message_reaches_one_of_several_readers", check: several_readers::<T> }];
+    const CLAUSES: &'static [Clause] = &[Clause {
+        name: "each_message_reaches_one_of_several_readers",
+        check: |setup| several_readers(setup, T::supports_fan_out, fan_out_ends::<T>),
+    }];
 }
 
 /// How many are at the end that has several.
@@ -48,16 +53,20 @@ fn is_message(message: &[u8], number: u64) -> bool {
     message == expected
 }
 
-fn several_writers<T: FanIn>(setup: &Setup) -> io::Result<Verdict> {
+fn several_writers(
+    setup: &Setup,
+    supports: fn(&Setup) -> Support,
+    ends: fn(&Setup) -> io::Result<Ends<dyn Receive>>,
+) -> io::Result<Verdict> {
     let setup = Setup { parties: MANY + 1, ..*setup };
-    if let Support::Missing(_) = T::supports_fan_in(&setup) {
+    if let Support::Missing(_) = supports(&setup) {
         return Ok(Verdict::NotPromised("it does not take messages of this size from several writers"));
     }
-    let (mut reader, writers) = T::fan_in(&setup)?;
+    let (mut reader, writers) = ends(&setup)?;
     let all_settled = Barrier::new(MANY + 1);
     std::thread::scope(|scope| {
         let all_settled = &all_settled;
-        let write = |(writer, mut end): (u64, T)| {
+        let write = |(writer, mut end): (u64, Box<dyn End>)| {
             scope.spawn(move || {
                 let done = end.settle();
                 all_settled.wait();
@@ -92,16 +101,20 @@ fn several_writers<T: FanIn>(setup: &Setup) -> io::Result<Verdict> {
     })
 }
 
-fn several_readers<T: FanOut>(setup: &Setup) -> io::Result<Verdict> {
+fn several_readers(
+    setup: &Setup,
+    supports: fn(&Setup) -> Support,
+    ends: fn(&Setup) -> io::Result<Ends<dyn End>>,
+) -> io::Result<Verdict> {
     let setup = Setup { parties: MANY + 1, ..*setup };
-    if let Support::Missing(_) = T::supports_fan_out(&setup) {
+    if let Support::Missing(_) = supports(&setup) {
         return Ok(Verdict::NotPromised("it does not give messages of this size to several readers"));
     }
-    let (mut writer, readers) = T::fan_out(&setup)?;
+    let (mut writer, readers) = ends(&setup)?;
     let seen = Mutex::new(Vec::new());
     let all_settled = Barrier::new(MANY + 1);
     let out_of_turn = std::thread::scope(|scope| {
-        let read = |mut end: T| {
+        let read = |mut end: Box<dyn End>| {
             let (seen, all_settled) = (&seen, &all_settled);
             scope.spawn(move || {
                 let done = end.settle();

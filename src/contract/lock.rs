@@ -7,6 +7,7 @@ use std::time::Duration;
 use super::broken;
 use crate::mechanism::{Clause, Setup, Verdict};
 use crate::shapes::Lock;
+use crate::shapes::erased::{Handle, lock_handles};
 
 /// The clauses of every lock.
 pub const fn lock<L: Lock>() -> &'static [Clause] {
@@ -17,10 +18,13 @@ struct Table<L>(std::marker::PhantomData<L>);
 
 impl<L: Lock> Table<L> {
     const CLAUSES: &'static [Clause] = &[
-        Clause { name: "at_most_one_holds_it", check: at_most_one::<L> },
-        Clause { name: "what_one_holder_wrote_the_next_one_sees", check: next_one_sees::<L> },
-        Clause { name: "a_release_lets_a_waiter_in", check: release::<L> },
-        Clause { name: "no_lock_is_left_by_name", check: no_name_left::<L> },
+        Clause { name: "at_most_one_holds_it", check: |setup| at_most_one(lock_handles::<L>, setup) },
+        Clause {
+            name: "what_one_holder_wrote_the_next_one_sees",
+            check: |setup| next_one_sees(lock_handles::<L>, setup),
+        },
+        Clause { name: "a_release_lets_a_waiter_in", check: |setup| release(lock_handles::<L>, setup) },
+        Clause { name: "no_lock_is_left_by_name", check: |setup| no_name_left(lock_handles::<L>, setup) },
     ];
 }
 
@@ -30,22 +34,25 @@ const HOLDS: u64 = 500;
 /// Long enough for a party that does not wait to be caught at it.
 const UNDISTURBED: Duration = Duration::from_millis(20);
 
-fn handles<L: Lock>(setup: &Setup, parties: usize) -> io::Result<Vec<L>> {
-    let handles = L::handles(&Setup { parties, ..*setup })?;
+/// How the handles come about.
+type Make = fn(&Setup) -> io::Result<Vec<Box<dyn Handle>>>;
+
+fn handles(make: Make, setup: &Setup, parties: usize) -> io::Result<Vec<Box<dyn Handle>>> {
+    let handles = make(&Setup { parties, ..*setup })?;
     if handles.len() == parties { Ok(handles) } else { Err(io::Error::other("there is not one handle for each party")) }
 }
 
 /// Runs `hold` in each of many parties, inside the lock, so often; the first verdict that is not `Kept` counts.
-fn many<L: Lock>(setup: &Setup, hold: impl Fn() -> Option<String> + Sync) -> io::Result<Verdict> {
-    let handles = handles::<L>(setup, MANY)?;
+fn many(make: Make, setup: &Setup, hold: impl Fn() -> Option<String> + Sync) -> io::Result<Verdict> {
+    let handles = handles(make, setup, MANY)?;
     std::thread::scope(|scope| {
-        let work = |mut handle: L| {
+        let work = |mut handle: Box<dyn Handle>| {
             let hold = &hold;
             scope.spawn(move || {
                 handle.settle()?;
                 let mut seen = None;
                 for _ in 0..HOLDS {
-                    seen = seen.or(handle.with(hold)?);
+                    handle.hold(&mut || seen = seen.take().or(hold()))?;
                 }
                 // Kept until all are done: it may have brought what the others wait for.
                 Ok::<_, io::Error>((seen, handle))
@@ -61,9 +68,9 @@ fn many<L: Lock>(setup: &Setup, hold: impl Fn() -> Option<String> + Sync) -> io:
     })
 }
 
-fn at_most_one<L: Lock>(setup: &Setup) -> io::Result<Verdict> {
+fn at_most_one(make: Make, setup: &Setup) -> io::Result<Verdict> {
     let inside = AtomicU64::new(0);
-    many::<L>(setup, || {
+    many(make, setup, || {
         // Relaxed: it is the lock that must keep the others out.
         let others = inside.fetch_add(1, Ordering::Relaxed);
         std::thread::yield_now();
@@ -72,9 +79,9 @@ fn at_most_one<L: Lock>(setup: &Setup) -> io::Result<Verdict> {
     })
 }
 
-fn next_one_sees<L: Lock>(setup: &Setup) -> io::Result<Verdict> {
+fn next_one_sees(make: Make, setup: &Setup) -> io::Result<Verdict> {
     let words: Vec<AtomicU64> = (0..64).map(|_| AtomicU64::new(0)).collect();
-    let verdict = many::<L>(setup, || {
+    let verdict = many(make, setup, || {
         let first = words[0].load(Ordering::Relaxed);
         let torn = words.iter().any(|word| word.load(Ordering::Relaxed) != first);
         words.iter().for_each(|word| word.store(first + 1, Ordering::Relaxed));
@@ -87,8 +94,8 @@ fn next_one_sees<L: Lock>(setup: &Setup) -> io::Result<Verdict> {
     }
 }
 
-fn release<L: Lock>(setup: &Setup) -> io::Result<Verdict> {
-    let mut handles = handles::<L>(setup, 2)?;
+fn release(make: Make, setup: &Setup) -> io::Result<Verdict> {
+    let mut handles = handles(make, setup, 2)?;
     let (Some(mut waiter), Some(mut holder)) = (handles.pop(), handles.pop()) else { return broken("no handles") };
     let (is_held, is_over) = (AtomicBool::new(false), AtomicBool::new(false));
     std::thread::scope(|scope| {
@@ -98,10 +105,12 @@ fn release<L: Lock>(setup: &Setup) -> io::Result<Verdict> {
             while !is_held.load(Ordering::Acquire) {
                 std::thread::yield_now();
             }
-            waiter.with(|| is_over.load(Ordering::Relaxed))
+            let mut saw_it_over = false;
+            waiter.hold(&mut || saw_it_over = is_over.load(Ordering::Relaxed))?;
+            Ok::<_, io::Error>(saw_it_over)
         });
         holder.settle()?;
-        holder.with(|| {
+        holder.hold(&mut || {
             is_held.store(true, Ordering::Release);
             std::thread::sleep(UNDISTURBED);
             is_over.store(true, Ordering::Relaxed);
@@ -113,8 +122,8 @@ fn release<L: Lock>(setup: &Setup) -> io::Result<Verdict> {
     })
 }
 
-fn no_name_left<L: Lock>(setup: &Setup) -> io::Result<Verdict> {
-    let mut handles = handles::<L>(setup, 2)?;
-    handles.iter_mut().try_for_each(L::settle)?;
+fn no_name_left(make: Make, setup: &Setup) -> io::Result<Verdict> {
+    let mut handles = handles(make, setup, 2)?;
+    handles.iter_mut().try_for_each(|handle| handle.settle())?;
     super::no_name_is_left()
 }

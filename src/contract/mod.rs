@@ -3,13 +3,20 @@
 //! The clauses stand as bullets in the documentation of the shapes' traits; a test compares the two. All ends live in this
 //! process here, the far ones in threads: that the same holds between processes is what `verify` shows.
 
+mod barrier;
+mod dinner;
 mod fan;
 mod lock;
+mod once;
 mod permits;
 mod rendezvous;
 mod transport;
 mod wakeup;
 
+#[cfg(test)]
+mod coordination_tests;
+#[cfg(test)]
+pub(crate) mod lock_tests;
 #[cfg(test)]
 pub(crate) mod transport_tests;
 #[cfg(test)]
@@ -22,8 +29,11 @@ use ipcmark_harness::sys::names;
 
 use crate::mechanism::Verdict;
 
+pub use barrier::barrier;
+pub use dinner::dinner;
 pub use fan::{fan_in, fan_out};
 pub use lock::lock;
+pub use once::once;
 pub use permits::permits;
 pub use rendezvous::rendezvous;
 pub use transport::transport;
@@ -61,6 +71,9 @@ mod tests {
             include_str!("../shapes/rendezvous.rs"),
             include_str!("../shapes/lock.rs"),
             include_str!("../shapes/permits.rs"),
+            include_str!("../shapes/barrier.rs"),
+            include_str!("../shapes/dinner.rs"),
+            include_str!("../shapes/once.rs"),
         ];
         let bullet = |line: &'static str| line.trim().strip_prefix("/// - **")?.split("**").next();
         let bullets: BTreeSet<&str> = sources.into_iter().flat_map(str::lines).filter_map(bullet).collect();

@@ -5,26 +5,31 @@ use std::time::Duration;
 
 use super::broken;
 use crate::mechanism::{Clause, Setup, Support, Verdict};
-use crate::shapes::{Transport, settled};
+use crate::shapes::Pairing;
+use crate::shapes::erased::{End, TransportKind};
 use crate::workloads::payload;
 
 /// The clauses of every transport.
-pub const fn transport<T: Transport>() -> &'static [Clause] {
+pub const fn transport<T: Pairing>() -> &'static [Clause] {
     Table::<T>::CLAUSES
 }
 
 struct Table<T>(std::marker::PhantomData<T>);
 
-impl<T: Transport> Table<T> {
+impl<T: Pairing> Table<T> {
+    const KIND: &'static TransportKind = TransportKind::of::<T>();
     const CLAUSES: &'static [Clause] = &[
-        Clause { name: "messages_arrive_whole_and_unchanged", check: whole_and_unchanged::<T> },
-        Clause { name: "messages_arrive_in_order", check: in_order::<T> },
-        Clause { name: "both_directions_carry_messages", check: both_directions::<T> },
-        Clause { name: "a_full_channel_holds_the_sender_back", check: full_channel::<T> },
-        Clause { name: "boundaries_are_kept", check: boundaries::<T> },
-        Clause { name: "recv_after_the_other_end_is_gone_reports_end", check: reports_end::<T> },
-        Clause { name: "nothing_is_left_by_name", check: nothing_left_by_name::<T> },
-        Clause { name: "sizes_it_does_not_take_are_refused_with_the_limit", check: refused_sizes::<T> },
+        Clause { name: "messages_arrive_whole_and_unchanged", check: |setup| whole_and_unchanged(Self::KIND, setup) },
+        Clause { name: "messages_arrive_in_order", check: |setup| in_order(Self::KIND, setup) },
+        Clause { name: "both_directions_carry_messages", check: |setup| both_directions(Self::KIND, setup) },
+        Clause { name: "a_full_channel_holds_the_sender_back", check: |setup| full_channel(Self::KIND, setup) },
+        Clause { name: "boundaries_are_kept", check: |setup| boundaries(Self::KIND, setup) },
+        Clause { name: "recv_after_the_other_end_is_gone_reports_end", check: |setup| reports_end(Self::KIND, setup) },
+        Clause { name: "nothing_is_left_by_name", check: |setup| nothing_left_by_name(Self::KIND, setup) },
+        Clause {
+            name: "sizes_it_does_not_take_are_refused_with_the_limit",
+            check: |setup| refused_sizes(Self::KIND, setup),
+        },
     ];
 }
 
@@ -36,19 +41,19 @@ fn sized(setup: &Setup, payload_bytes: usize) -> Setup {
 }
 
 /// Sizes around every edge that matters: words, pages, pipe and socket buffers.
-fn sizes<T: Transport>(setup: &Setup) -> impl Iterator<Item = usize> {
+fn sizes(kind: &TransportKind, setup: &Setup) -> impl Iterator<Item = usize> {
     let setup = *setup;
     [1, 7, 8, 9, 63, 64, 65, 4095, 4096, 4097, 8192, 65_535, 65_536, 65_537, 1 << 20]
         .into_iter()
-        .filter(move |&size| T::supports(&sized(&setup, size)) == Support::Available)
+        .filter(move |&size| (kind.supports)(&sized(&setup, size)) == Support::Available)
 }
 
 /// Buffers to send from in turn; they outlive both ends, because what is lent may be read as long as there is a reader.
 struct Outgoing(Vec<Vec<u8>>);
 
 impl Outgoing {
-    fn new<T: Transport>(setup: &Setup) -> Self {
-        Outgoing(vec![vec![0; setup.payload_bytes]; T::lends(setup) + 1])
+    fn new(kind: &TransportKind, setup: &Setup) -> Self {
+        Outgoing(vec![vec![0; setup.payload_bytes]; (kind.lends)(setup) + 1])
     }
 
     /// The message of this number, in the buffer whose turn it is.
@@ -61,22 +66,23 @@ impl Outgoing {
 }
 
 /// Runs both ends at once, each in its place, and returns what the receiving one found.
-fn between<T: Transport>(
+fn between(
+    kind: &TransportKind,
     setup: &Setup,
-    send: impl FnOnce(&mut T) -> io::Result<()> + Send,
-    recv: impl FnOnce(&mut T) -> io::Result<Verdict>,
+    send: impl FnOnce(&mut dyn End) -> io::Result<()> + Send,
+    recv: impl FnOnce(&mut dyn End) -> io::Result<Verdict>,
 ) -> io::Result<Verdict> {
-    let (mut near, mut far) = settled::<T>(setup)?;
+    let (mut near, mut far) = kind.settled(setup)?;
     std::thread::scope(|scope| {
         // Whoever fails hangs up: the other may wait for more, which is then a broken clause instead of a hang.
         let sender = scope.spawn(move || {
-            let sent = send(&mut far);
+            let sent = send(&mut *far);
             if sent.is_err() {
                 far.hang_up();
             }
             sent.map(|()| far)
         });
-        let verdict = recv(&mut near);
+        let verdict = recv(&mut *near);
         if !matches!(verdict, Ok(Verdict::Kept)) {
             near.hang_up();
             drop(near);
@@ -88,15 +94,16 @@ fn between<T: Transport>(
     })
 }
 
-fn whole_and_unchanged<T: Transport>(setup: &Setup) -> io::Result<Verdict> {
-    if !T::DELIVERS {
+fn whole_and_unchanged(kind: &TransportKind, setup: &Setup) -> io::Result<Verdict> {
+    if !kind.delivers {
         return Ok(NO_DELIVERY);
     }
-    for size in sizes::<T>(setup) {
+    for size in sizes(kind, setup) {
         let mut sent = vec![0; size];
         payload::fill(&mut sent, 1);
         let mut got = vec![0; size];
-        let verdict = between::<T>(
+        let verdict = between(
+            kind,
             &sized(setup, size),
             |far| far.send(&sent),
             |near| {
@@ -115,14 +122,14 @@ fn whole_and_unchanged<T: Transport>(setup: &Setup) -> io::Result<Verdict> {
 const PAUSE: Duration = Duration::from_millis(20);
 
 /// Sends `count` numbered messages and receives them, with a pause before the first `recv`.
-fn numbered<T: Transport>(setup: &Setup, count: u64, pause: Duration) -> io::Result<Verdict> {
-    if !T::DELIVERS {
+fn numbered(kind: &TransportKind, setup: &Setup, count: u64, pause: Duration) -> io::Result<Verdict> {
+    if !kind.delivers {
         return Ok(NO_DELIVERY);
     }
     let size = setup.payload_bytes;
-    let mut outgoing = Outgoing::new::<T>(setup);
-    let send = |far: &mut T| (0..count).try_for_each(|number| far.send(outgoing.fill(number, number)));
-    between::<T>(setup, send, |near| {
+    let mut outgoing = Outgoing::new(kind, setup);
+    let send = |far: &mut dyn End| (0..count).try_for_each(|number| far.send(outgoing.fill(number, number)));
+    between(kind, setup, send, |near| {
         std::thread::sleep(pause);
         let (mut expected, mut got) = (vec![0; size], vec![0; size]);
         for number in 0..count {
@@ -136,22 +143,22 @@ fn numbered<T: Transport>(setup: &Setup, count: u64, pause: Duration) -> io::Res
     })
 }
 
-fn in_order<T: Transport>(setup: &Setup) -> io::Result<Verdict> {
-    numbered::<T>(setup, 2000, Duration::ZERO)
+fn in_order(kind: &TransportKind, setup: &Setup) -> io::Result<Verdict> {
+    numbered(kind, setup, 2000, Duration::ZERO)
 }
 
 /// More than any default buffer holds (a Unix socket's is 208 KiB) is sent before the first message is taken.
-fn full_channel<T: Transport>(setup: &Setup) -> io::Result<Verdict> {
-    numbered::<T>(&sized(setup, 4096), 1000, PAUSE)
+fn full_channel(kind: &TransportKind, setup: &Setup) -> io::Result<Verdict> {
+    numbered(kind, &sized(setup, 4096), 1000, PAUSE)
 }
 
-fn both_directions<T: Transport>(setup: &Setup) -> io::Result<Verdict> {
-    if !T::DELIVERS {
+fn both_directions(kind: &TransportKind, setup: &Setup) -> io::Result<Verdict> {
+    if !kind.delivers {
         return Ok(NO_DELIVERY);
     }
     let size = setup.payload_bytes;
-    let (mut near_out, mut far_out) = (Outgoing::new::<T>(setup), Outgoing::new::<T>(setup));
-    let talk = move |end: &mut T, out: &mut Outgoing, mine: u64, theirs: u64, answers: bool| -> io::Result<Verdict> {
+    let (mut near_out, mut far_out) = (Outgoing::new(kind, setup), Outgoing::new(kind, setup));
+    let talk = move |end: &mut dyn End, out: &mut Outgoing, mine: u64, theirs: u64, answers: bool| {
         let (mut expected, mut got) = (vec![0; size], vec![0; size]);
         for round in 0..500 {
             if !answers {
@@ -168,30 +175,30 @@ fn both_directions<T: Transport>(setup: &Setup) -> io::Result<Verdict> {
         }
         Ok(Verdict::Kept)
     };
-    let far = |end: &mut T| match talk(end, &mut far_out, 1_000_000, 0, !T::HOLDS)? {
+    let far = |end: &mut dyn End| match talk(end, &mut far_out, 1_000_000, 0, !kind.holds)? {
         Verdict::Kept => Ok(()),
         other => Err(io::Error::other(format!("{other:?}"))),
     };
-    between::<T>(setup, far, |near| talk(near, &mut near_out, 0, 1_000_000, false))
+    between(kind, setup, far, |near| talk(near, &mut near_out, 0, 1_000_000, false))
 }
 
 /// Three bytes and five, taken with room for eight: a stream gives all eight, a keeper of boundaries never does.
-fn boundaries<T: Transport>(setup: &Setup) -> io::Result<Verdict> {
-    if !T::DELIVERS {
+fn boundaries(kind: &TransportKind, setup: &Setup) -> io::Result<Verdict> {
+    if !kind.delivers {
         return Ok(NO_DELIVERY);
     }
-    let send = |far: &mut T| {
+    let send = |far: &mut dyn End| {
         far.send(b"abc")?;
         far.send(b"defgh")
     };
-    between::<T>(&sized(setup, 8), send, |near| {
+    between(kind, &sized(setup, 8), send, |near| {
         let mut got = [0; 8];
-        match (near.recv(&mut got), T::BOUNDARIES) {
+        match (near.recv(&mut got), kind.boundaries) {
             (Ok(()), false) if got == *b"abcdefgh" => Ok(Verdict::NotPromised("it is a byte stream")),
             (Ok(()), false) => broken(format!("a byte stream delivered {got:?}")),
             (Ok(()), true) => broken("one recv returned bytes of two messages"),
             (Err(error), true) if error.kind() == io::ErrorKind::InvalidData => {
-                if !T::HOLDS {
+                if !kind.holds {
                     // The sender waits until somebody takes its second message.
                     near.recv(&mut got[..5])?;
                 }
@@ -202,11 +209,11 @@ fn boundaries<T: Transport>(setup: &Setup) -> io::Result<Verdict> {
     })
 }
 
-fn reports_end<T: Transport>(setup: &Setup) -> io::Result<Verdict> {
-    if !T::REPORTS_END {
+fn reports_end(kind: &TransportKind, setup: &Setup) -> io::Result<Verdict> {
+    if !kind.reports_end {
         return Ok(Verdict::NotPromised("nothing tells one end that the other is gone"));
     }
-    let (mut near, mut far) = settled::<T>(setup)?;
+    let (mut near, mut far) = kind.settled(setup)?;
     let mut sent = vec![0; setup.payload_bytes];
     payload::fill(&mut sent, 1);
     let message = &sent;
@@ -234,13 +241,13 @@ fn reports_end<T: Transport>(setup: &Setup) -> io::Result<Verdict> {
     })
 }
 
-fn nothing_left_by_name<T: Transport>(setup: &Setup) -> io::Result<Verdict> {
-    let _pair = settled::<T>(setup)?;
+fn nothing_left_by_name(kind: &TransportKind, setup: &Setup) -> io::Result<Verdict> {
+    let _pair = kind.settled(setup)?;
     super::no_name_is_left()
 }
 
-fn refused_sizes<T: Transport>(setup: &Setup) -> io::Result<Verdict> {
-    match T::supports(&sized(setup, 1 << 20)) {
+fn refused_sizes(kind: &TransportKind, setup: &Setup) -> io::Result<Verdict> {
+    match (kind.supports)(&sized(setup, 1 << 20)) {
         Support::Available => Ok(Verdict::NotPromised("it takes messages of every size of the plan")),
         Support::Missing(reason) if reason.chars().any(|c| c.is_ascii_digit()) => Ok(Verdict::Kept),
         Support::Missing(reason) => broken(format!("the reason names no limit: {reason}")),

@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use super::broken;
 use crate::mechanism::{Clause, Setup, Verdict};
+use crate::shapes::erased::{WakeupEnd, WakeupKind};
 use crate::shapes::{Role, Wakeup};
 
 /// The clauses of every notification.
@@ -16,11 +17,12 @@ pub const fn wakeup<W: Wakeup>() -> &'static [Clause] {
 struct Table<W>(std::marker::PhantomData<W>);
 
 impl<W: Wakeup> Table<W> {
+    const KIND: &'static WakeupKind = WakeupKind::of::<W>();
     const CLAUSES: &'static [Clause] = &[
-        Clause { name: "a_notification_before_the_wait_is_not_lost", check: not_lost::<W> },
-        Clause { name: "wait_returns_only_after_a_notification", check: only_after::<W> },
-        Clause { name: "each_wait_takes_one_notification", check: in_step::<W> },
-        Clause { name: "no_name_is_left", check: no_name_left::<W> },
+        Clause { name: "a_notification_before_the_wait_is_not_lost", check: |setup| not_lost(Self::KIND, setup) },
+        Clause { name: "wait_returns_only_after_a_notification", check: |setup| only_after(Self::KIND, setup) },
+        Clause { name: "each_wait_takes_one_notification", check: |setup| in_step(Self::KIND, setup) },
+        Clause { name: "no_name_is_left", check: |setup| no_name_left(Self::KIND, setup) },
     ];
 }
 
@@ -29,25 +31,26 @@ const UNDISTURBED: Duration = Duration::from_millis(20);
 const ROUNDS: u64 = 500;
 
 /// Both ends; the far one works in a thread, where it has been settled, the near one here.
-fn between<W: Wakeup>(
+fn between(
+    kind: &WakeupKind,
     setup: &Setup,
-    far: impl FnOnce(&mut W) -> io::Result<()> + Send,
-    near: impl FnOnce(&mut W) -> io::Result<Verdict>,
+    far: impl FnOnce(&mut dyn WakeupEnd) -> io::Result<()> + Send,
+    near: impl FnOnce(&mut dyn WakeupEnd) -> io::Result<Verdict>,
 ) -> io::Result<Verdict> {
-    let (mut near_end, mut far_end) = W::pair(setup)?;
+    let (mut near_end, mut far_end) = (kind.pair)(setup)?;
     let settled = AtomicBool::new(false);
     std::thread::scope(|scope| {
         let thread = scope.spawn(|| {
             let done = far_end.settle();
             // Release: pairs with the Acquire below; a signal sent before would find nobody who waits for it.
             settled.store(true, Ordering::Release);
-            done.and_then(|()| far(&mut far_end))
+            done.and_then(|()| far(&mut *far_end))
         });
         near_end.settle()?;
         while !settled.load(Ordering::Acquire) {
             std::thread::yield_now();
         }
-        let verdict = near(&mut near_end);
+        let verdict = near(&mut *near_end);
         match thread.join() {
             Ok(done) => done.and(verdict),
             Err(_) => broken("the far end panicked"),
@@ -55,16 +58,16 @@ fn between<W: Wakeup>(
     })
 }
 
-fn not_lost<W: Wakeup>(setup: &Setup) -> io::Result<Verdict> {
+fn not_lost(kind: &WakeupKind, setup: &Setup) -> io::Result<Verdict> {
     let notified = AtomicBool::new(false);
-    let far = |far: &mut W| {
+    let far = |far: &mut dyn WakeupEnd| {
         far.arm(Role::Notifier)?;
         far.notify()?;
         notified.store(true, Ordering::Release);
         Ok(())
     };
-    between::<W>(setup, far, |near| {
-        if W::LASTS {
+    between(kind, setup, far, |near| {
+        if kind.lasts {
             while !notified.load(Ordering::Acquire) {
                 std::thread::yield_now();
             }
@@ -76,16 +79,16 @@ fn not_lost<W: Wakeup>(setup: &Setup) -> io::Result<Verdict> {
     })
 }
 
-fn only_after<W: Wakeup>(setup: &Setup) -> io::Result<Verdict> {
+fn only_after(kind: &WakeupKind, setup: &Setup) -> io::Result<Verdict> {
     let notified = AtomicBool::new(false);
-    let far = |far: &mut W| {
+    let far = |far: &mut dyn WakeupEnd| {
         far.arm(Role::Notifier)?;
         std::thread::sleep(UNDISTURBED);
         // Release: pairs with the Acquire after the wait.
         notified.store(true, Ordering::Release);
         far.notify()
     };
-    between::<W>(setup, far, |near| {
+    between(kind, setup, far, |near| {
         near.arm(Role::Waiter)?;
         near.wait()?;
         match notified.load(Ordering::Acquire) {
@@ -96,12 +99,12 @@ fn only_after<W: Wakeup>(setup: &Setup) -> io::Result<Verdict> {
 }
 
 /// Each party counts its rounds; neither may be ahead of the other by more than one.
-fn in_step<W: Wakeup>(setup: &Setup) -> io::Result<Verdict> {
-    if !W::LASTS {
+fn in_step(kind: &WakeupKind, setup: &Setup) -> io::Result<Verdict> {
+    if !kind.lasts {
         return Ok(Verdict::NotPromised("it serves once, and one way"));
     }
     let rounds = AtomicU64::new(0);
-    let far = |far: &mut W| {
+    let far = |far: &mut dyn WakeupEnd| {
         (0..ROUNDS).try_for_each(|round| {
             far.wait()?;
             // Release: pairs with the Acquire at the near end.
@@ -109,7 +112,7 @@ fn in_step<W: Wakeup>(setup: &Setup) -> io::Result<Verdict> {
             far.notify()
         })
     };
-    between::<W>(setup, far, |near| {
+    between(kind, setup, far, |near| {
         for round in 1..=ROUNDS {
             near.notify()?;
             near.wait()?;
@@ -122,6 +125,6 @@ fn in_step<W: Wakeup>(setup: &Setup) -> io::Result<Verdict> {
     })
 }
 
-fn no_name_left<W: Wakeup>(setup: &Setup) -> io::Result<Verdict> {
-    between::<W>(setup, |_| Ok(()), |_| super::no_name_is_left())
+fn no_name_left(kind: &WakeupKind, setup: &Setup) -> io::Result<Verdict> {
+    between(kind, setup, |_| Ok(()), |_| super::no_name_is_left())
 }

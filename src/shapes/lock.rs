@@ -10,6 +10,11 @@ pub const fn lock<L: Lock>() -> Shape {
     Shape { workloads: workloads::lock::<L>(), contract: contract::lock::<L>(), observe: None }
 }
 
+/// Besides: what is measured where parties of several priorities want it.
+pub const fn priority<L: Lock>() -> Shape {
+    Shape { workloads: workloads::priority::<L>(), contract: &[], observe: None }
+}
+
 /// Mutual exclusion between any number of parties, each with a handle of its own on one lock.
 ///
 /// Every implementation keeps this contract; the conformance tests try each bullet on each of them (`src/contract/lock.rs`):

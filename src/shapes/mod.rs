@@ -6,21 +6,30 @@
 //! - [`Rendezvous`] is a transport whose channel can be made while both parties live, by a name.
 //! - [`Lock`] lets one party in at a time.
 //! - [`Permits`] lets so many parties in at once.
+//! - [`Barrier`] lets nobody go on before all have come.
+//! - [`Dinner`] lets a party have two things at once that it shares with its neighbours.
+//! - [`Once`] is a value that is made when it is first asked for.
 //! - [`Wakeup`] carries no bytes: one party tells the other to go on.
 
+mod barrier;
+mod dinner;
+pub(crate) mod erased;
 mod fan;
 mod lock;
+mod once;
 mod permits;
 mod rendezvous;
 mod transport;
 mod wakeup;
 
+pub use barrier::{Barrier, barrier};
+pub use dinner::{Dinner, dinner};
 pub use fan::{FanIn, FanOut, Receive, fan_in, fan_out};
-pub use lock::{Lock, lock};
+pub use lock::{Lock, lock, priority};
+pub use once::{Once, Whole, once};
 pub use permits::{Permits, permits};
 pub use rendezvous::{Rendezvous, rendezvous};
-pub(crate) use transport::settled;
-pub use transport::{Transport, transport};
+pub use transport::{Pairing, Transport, transport};
 pub use wakeup::{Role, Wakeup, wakeup};
 
 #[cfg(doc)]

@@ -3,27 +3,17 @@
 use std::io;
 use std::os::fd::BorrowedFd;
 
+use super::erased::TransportKind;
 use crate::mechanism::{Setup, Shape, Support, Waiting};
 use crate::{capability, contract, workloads};
 
 /// All that is measured of a transport, and all that it promises.
-pub const fn transport<T: Transport>() -> Shape {
+pub const fn transport<T: Pairing>() -> Shape {
     Shape {
         workloads: workloads::transport::<T>(),
         contract: contract::transport::<T>(),
-        observe: Some(capability::of_transport::<T>),
+        observe: Some(|| capability::of_transport(TransportKind::of::<T>())),
     }
-}
-
-/// Both ends of a new channel, settled: the far one in a thread of its own.
-pub(crate) fn settled<T: Transport>(setup: &Setup) -> io::Result<(T, T)> {
-    let (mut near, mut far) = T::pair(setup)?;
-    std::thread::scope(|scope| {
-        let settling = scope.spawn(|| far.settle());
-        near.settle()?;
-        settling.join().map_err(|_| io::Error::other("settling panicked"))?
-    })?;
-    Ok((near, far))
 }
 
 /// A two-way channel of messages between two parties.
@@ -87,5 +77,30 @@ pub trait Transport: Sized + Send + 'static {
     /// The descriptor that becomes readable when a message comes, where there is one.
     fn descriptor(&self) -> Option<BorrowedFd<'_>> {
         None
+    }
+}
+
+/// How the two ends of a transport come about. Every transport has one way of its own; mechanisms whose ends differ in
+/// nothing but where they come from share the type of the ends, and with it all that is compiled for these.
+pub trait Pairing: 'static {
+    /// What comes about.
+    type End: Transport;
+
+    /// As [`Transport::supports`].
+    fn supports(setup: &Setup) -> Support;
+
+    /// As [`Transport::pair`].
+    fn pair(setup: &Setup) -> io::Result<(Self::End, Self::End)>;
+}
+
+impl<T: Transport> Pairing for T {
+    type End = T;
+
+    fn supports(setup: &Setup) -> Support {
+        <T as Transport>::supports(setup)
+    }
+
+    fn pair(setup: &Setup) -> io::Result<(T, T)> {
+        <T as Transport>::pair(setup)
     }
 }

@@ -3,6 +3,7 @@
 use std::io;
 use std::os::fd::BorrowedFd;
 
+use super::erased::WakeupKind;
 use crate::mechanism::{Setup, Shape, Support, Waiting};
 use crate::{capability, contract, workloads};
 
@@ -11,7 +12,7 @@ pub const fn wakeup<W: Wakeup>() -> Shape {
     Shape {
         workloads: workloads::wakeup::<W>(),
         contract: contract::wakeup::<W>(),
-        observe: Some(capability::of_wakeup::<W>),
+        observe: Some(|| capability::of_wakeup(WakeupKind::of::<W>())),
     }
 }
 

@@ -4,7 +4,7 @@ use std::io;
 
 use super::payload::Lane;
 use crate::mechanism::{Setup, Support, Waiting};
-use crate::shapes::{Rendezvous, Transport, Wakeup};
+use crate::shapes::{Lock, Once, Pairing, Rendezvous, Transport, Wakeup, Whole};
 
 /// A notification as a message without bytes.
 pub(super) struct Wordless<W>(W);
@@ -45,6 +45,12 @@ pub(super) struct Message<T> {
 }
 
 impl<T: Transport> Message<T> {
+    /// Both ends, of ends that come about in this way.
+    pub(super) fn pair_of<P: Pairing<End = T>>(setup: &Setup) -> io::Result<(Self, Self)> {
+        let message = |end| Message { end, setup: *setup, lane: None };
+        P::pair(setup).map(|(near, far)| (message(near), message(far)))
+    }
+
     #[inline(always)]
     fn parts(&mut self) -> io::Result<(&mut T, &mut Lane)> {
         let unsettled = || io::Error::other("a message was sent or taken before its buffers were made");
@@ -60,8 +66,7 @@ impl<T: Transport> Wakeup for Message<T> {
     }
 
     fn pair(setup: &Setup) -> io::Result<(Self, Self)> {
-        let message = |end| Message { end, setup: *setup, lane: None };
-        T::pair(setup).map(|(near, far)| (message(near), message(far)))
+        Self::pair_of::<T>(setup)
     }
 
     fn settle(&mut self) -> io::Result<()> {
@@ -87,7 +92,7 @@ impl<T: Transport> Wakeup for Message<T> {
 
 /// A transport whose channel is made for each exchange and closed after it: what is sent first opens it, what is received
 /// last closes it.
-pub(super) struct Remade<T: Rendezvous> {
+pub(crate) struct Remade<T: Rendezvous> {
     place: T::Place,
     is_near: bool,
     open: Option<T>,
@@ -133,5 +138,28 @@ impl<T: Rendezvous> Transport for Remade<T> {
         end.recv(message)?;
         self.open = Some(end);
         Ok(())
+    }
+}
+
+/// A value that is made once, as a lock that nobody is kept out of: what is asked for is there while it is held.
+pub(super) struct Read<O>(O);
+
+impl<O: Once> Lock for Read<O> {
+    fn handles(setup: &Setup) -> io::Result<Vec<Self>> {
+        O::handles(setup, || Whole([1; 8])).map(|cells| cells.into_iter().map(Read).collect())
+    }
+
+    /// Nobody else is asking: the value is there from here on.
+    fn settle(&mut self) -> io::Result<()> {
+        match self.0.get().0[0] {
+            1 => Ok(()),
+            other => Err(io::Error::other(format!("the value that was made is {other} instead of 1"))),
+        }
+    }
+
+    #[inline(always)]
+    fn with<R>(&mut self, critical: impl FnOnce() -> R) -> io::Result<R> {
+        std::hint::black_box(self.0.get().0[0]);
+        Ok(critical())
     }
 }

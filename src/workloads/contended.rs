@@ -158,3 +158,66 @@ impl<L: Lock, const SLEEPS: bool> Part for Holder<L, SLEEPS> {
         self.lock.with(|| data.change_all())?
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use ipcmark_harness::control::Mismatch;
+    use ipcmark_harness::histogram::Histogram;
+
+    use super::*;
+    use crate::contract::lock_tests::{Faulty, OPEN};
+    use crate::contract::transport_tests::SETUP;
+
+    fn holder<L: Lock>(data: &Shared<Guarded>, mut handles: Vec<L>) -> Holder<L, false> {
+        let none = Tempo::take(&Clock::vdso()).work(0);
+        let (lock, data, own) = (handles.remove(0), data.clone(), AtomicU64::new(0));
+        Holder { lock, data, lines: 1, hold: none, outside: none, turn: 0, own }
+    }
+
+    fn stage() -> Stage {
+        let setup = Setup { parties: 2, hold_ns: Some(100), outside_ns: Some(0), ..SETUP };
+        Stage { setup, near_cpus: Vec::new(), far_cpus: Vec::new() }
+    }
+
+    #[test]
+    fn shares_are_what_each_party_did_in_the_window_and_everyone_has_waits() {
+        let mut session = Holder::<Faulty<0>, false>::open(&stage(), Clock::vdso()).unwrap();
+        let sample = session.window(Duration::from_millis(5)).unwrap();
+        assert_eq!((sample.shares.len(), sample.per_party.len()), (2, 2));
+        assert_eq!(sample.shares.iter().sum::<u64>(), sample.operations);
+        assert!(sample.covered >= sample.operations && sample.elapsed_ns >= 5e6, "{sample:?}");
+        let mut waits = Histogram::new();
+        let sample = session.each(1000, &mut waits).unwrap();
+        assert_eq!(waits.len(), sample.covered);
+        assert!(sample.facts["longest_wait_ns"] >= waits.quantile(0.5) as f64 * 0.98, "{sample:?}");
+        assert_eq!(session.verify(300, Duration::from_secs(5)).unwrap().operations, 300);
+    }
+
+    /// The failure of a party in a thread ends the worker, so it is asked itself here.
+    #[test]
+    fn a_lock_that_lets_everybody_in_is_found_out_by_a_checked_party() {
+        let data = Guarded::new().unwrap();
+        let torn = std::thread::scope(|scope| {
+            let work = || {
+                let mut holder = holder(&data, Faulty::<OPEN>::handles(&SETUP).unwrap());
+                (0..1_000_000).find_map(|_| holder.act_checked().err())
+            };
+            let (a, b) = (scope.spawn(work), scope.spawn(work));
+            a.join().unwrap().or(b.join().unwrap())
+        });
+        let error = torn.expect("two holders at once are seen");
+        assert!(error.get_ref().is_some_and(|inner| inner.is::<Mismatch>()), "{error}");
+    }
+
+    #[test]
+    fn a_lost_update_fails_a_timed_order() {
+        let data = Guarded::new().unwrap();
+        let mut holder = holder(&data, Faulty::<0>::handles(&SETUP).unwrap());
+        for _ in 0..10 {
+            holder.act(&mut crate::workloads::crowd::Unwatched).unwrap();
+        }
+        assert!(data.agrees(10, 1, false).is_ok());
+        let error = data.agrees(10, 1, false).unwrap_err().to_string();
+        assert!(error.contains("0 changes were counted under the lock, 10 were made"), "{error}");
+    }
+}

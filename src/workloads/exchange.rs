@@ -46,9 +46,13 @@ struct Side<T, P> {
 }
 
 impl<T: Transport, P: Pattern> Exchange<T, P> {
-    pub(super) fn open(stage: &Stage, clock: Clock) -> io::Result<Box<dyn Session>> {
+    pub(super) fn open(
+        stage: &Stage,
+        clock: Clock,
+        pair: fn(&Setup) -> io::Result<(T, T)>,
+    ) -> io::Result<Box<dyn Session>> {
         let mut parties = Parties::new(clock, &stage.near_cpus)?;
-        let (near, far) = T::pair(&stage.setup)?;
+        let (near, far) = pair(&stage.setup)?;
         let setup = stage.setup;
         let far = move || Side::<T, P>::new(far, &setup);
         let near = parties.start(setup.peer, stage.cpus_of_peer(0), near, far)?;
@@ -169,7 +173,7 @@ mod tests {
 
     fn session<T: Transport>() -> Box<dyn Session> {
         let stage = Stage { setup: SETUP, near_cpus: Vec::new(), far_cpus: Vec::new() };
-        Exchange::<T, RoundTrip>::open(&stage, Clock::vdso()).unwrap()
+        Exchange::<T, RoundTrip>::open(&stage, Clock::vdso(), T::pair).unwrap()
     }
 
     fn mismatch<R: std::fmt::Debug>(result: io::Result<R>) -> String {

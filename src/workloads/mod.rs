@@ -1,6 +1,7 @@
 //! The workloads of each shape, each a table that is generic over the mechanism's type.
 
 mod adapters;
+mod barrier;
 mod contended;
 mod crowd;
 mod exchange;
@@ -11,21 +12,24 @@ mod pace;
 mod paced;
 pub mod payload;
 mod permits;
+mod philosophers;
+mod priority;
 mod round_trip;
 mod stream;
 mod uncontended;
 mod wake;
 
 use crate::mechanism::{Axes, Point, Rank, Workload};
-use crate::shapes::{FanIn, FanOut, Lock, Permits, Rendezvous, Transport, Wakeup};
+use crate::shapes::{Barrier, Dinner, FanIn, FanOut, Lock, Once, Pairing, Permits, Rendezvous, Transport, Wakeup};
 
-use adapters::{Message, Remade, Wordless};
+pub(crate) use adapters::Remade;
+use adapters::{Read, Wordless};
 use exchange::{Exchange, Pattern};
 use round_trip::RoundTrip;
 use stream::Stream;
 
 /// All workloads of a transport.
-pub const fn transport<T: Transport>() -> &'static [Workload] {
+pub const fn transport<T: Pairing>() -> &'static [Workload] {
     Table::<T>::TRANSPORT
 }
 
@@ -54,21 +58,36 @@ pub const fn lock<L: Lock>() -> &'static [Workload] {
     Table::<L>::LOCK
 }
 
+/// What a lock is besides measured for where parties of several priorities want it.
+pub const fn priority<L: Lock>() -> &'static [Workload] {
+    Table::<L>::PRIORITY
+}
+
 /// All workloads of a semaphore of several permits.
 pub const fn permits<P: Permits>() -> &'static [Workload] {
     Table::<P>::PERMITS
 }
 
+/// All workloads of a barrier.
+pub const fn barrier<B: Barrier>() -> &'static [Workload] {
+    Table::<B>::BARRIER
+}
+
+/// All workloads of a dinner.
+pub const fn dinner<D: Dinner>() -> &'static [Workload] {
+    Table::<D>::DINNER
+}
+
+/// All workloads of a value that is made once.
+pub const fn once<O: Once>() -> &'static [Workload] {
+    Table::<O>::ONCE
+}
+
 struct Table<T>(std::marker::PhantomData<T>);
 
-impl<T: Transport> Table<T> {
-    const TRANSPORT: &'static [Workload] = if T::DELIVERS {
-        &[
-            exchange::<T, RoundTrip>(),
-            exchange::<T, Stream>(),
-            paced::workload::<T>(),
-            wake::workload::<Message<T>>(&[Point(64, Rank::Headline)], Rank::Common),
-        ]
+impl<T: Pairing> Table<T> {
+    const TRANSPORT: &'static [Workload] = if T::End::DELIVERS {
+        &[exchange::<T, RoundTrip>(), exchange::<T, Stream>(), paced::workload::<T>(), wake::by_message::<T>()]
     } else {
         &[exchange::<T, RoundTrip>(), exchange::<T, Stream>()]
     };
@@ -112,24 +131,44 @@ impl<L: Lock> Table<L> {
         &[uncontended::workload::<L>(), contended::contended::<L>(), contended::oversubscribed::<L>()];
 }
 
+impl<L: Lock> Table<L> {
+    const PRIORITY: &'static [Workload] = &[priority::workload::<L>()];
+}
+
 impl<P: Permits> Table<P> {
     const PERMITS: &'static [Workload] = &[permits::workload::<P>()];
 }
 
+impl<B: Barrier> Table<B> {
+    const BARRIER: &'static [Workload] = &[barrier::workload::<B>()];
+}
+
+impl<D: Dinner> Table<D> {
+    const DINNER: &'static [Workload] = &[philosophers::workload::<D>()];
+}
+
+impl<O: Once> Table<O> {
+    const ONCE: &'static [Workload] = &[Workload {
+        name: "read-once",
+        summary: "a value that was made once is asked for again by the only party that wants it",
+        ..uncontended::workload::<Read<O>>()
+    }];
+}
+
 const NO_PAYLOAD: &[Point<usize>] = &[Point(0, Rank::Headline)];
 
-const fn exchange<T: Transport, P: Pattern>() -> Workload {
+const fn exchange<T: Pairing, P: Pattern>() -> Workload {
     Workload {
         name: P::NAME,
         summary: P::SUMMARY,
-        waitings: T::WAITINGS,
+        waitings: T::End::WAITINGS,
         times_each: !P::ENDS_AT_FAR,
         windows_of: None,
-        carries_payload: T::DELIVERS,
+        carries_payload: T::End::DELIVERS,
         rank: Rank::Headline,
         axes: Axes { payload_bytes: P::PAYLOAD_BYTES, ..Axes::PAIR },
         supports: T::supports,
-        open: Exchange::<T, P>::open,
+        open: |stage, clock| Exchange::<T::End, P>::open(stage, clock, T::pair),
     }
 }
 

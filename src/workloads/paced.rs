@@ -17,21 +17,21 @@ use ipcmark_harness::session::{Sample, Session, Verified};
 use ipcmark_harness::sys::memory::{Shareable, Shared};
 
 use super::payload::Lane;
-use crate::mechanism::{Axes, Point, Rank, Stage, Workload};
-use crate::shapes::Transport;
+use crate::mechanism::{Axes, Point, Rank, Setup, Stage, Workload};
+use crate::shapes::{Pairing, Transport};
 
-pub(super) const fn workload<T: Transport>() -> Workload {
+pub(super) const fn workload<T: Pairing>() -> Workload {
     Workload {
         name: "paced",
         summary: "messages one way at planned times; latency from the planned sending to the message received",
-        waitings: T::WAITINGS,
+        waitings: T::End::WAITINGS,
         times_each: true,
         windows_of: None,
         carries_payload: true,
         rank: Rank::Common,
         axes: Axes { payload_bytes: &[Point(64, Rank::Headline)], rate_per_s: RATES_PER_S, ..Axes::PAIR },
         supports: T::supports,
-        open: Pacing::<T>::open,
+        open: |stage, clock| Pacing::<T::End>::open(stage, clock, T::pair),
     }
 }
 
@@ -52,11 +52,16 @@ struct Pacing<T> {
     end: T,
     lane: Lane,
     parties: Parties,
-    arrivals: Shared<Arrivals>,
+    apart: bool,
+    book: Book,
+}
+
+/// When messages are due, were sent and came.
+struct Book {
     clock: Clock,
     interval_ns: f64,
-    apart: bool,
     sent_at: Vec<u64>,
+    arrivals: Shared<Arrivals>,
 }
 
 /// When the receiver had each message, in ticks.
@@ -74,11 +79,11 @@ struct Receiver<T> {
 }
 
 impl<T: Transport> Pacing<T> {
-    fn open(stage: &Stage, clock: Clock) -> io::Result<Box<dyn Session>> {
+    fn open(stage: &Stage, clock: Clock, pair: fn(&Setup) -> io::Result<(T, T)>) -> io::Result<Box<dyn Session>> {
         let setup = stage.setup;
         let mut parties = Parties::new(clock, &stage.near_cpus)?;
         let arrivals = Shared::<Arrivals>::zeroed()?;
-        let (near, mut far) = T::pair(&setup)?;
+        let (near, mut far) = pair(&setup)?;
         let theirs = arrivals.clone();
         let far = move || {
             far.settle()?;
@@ -91,24 +96,20 @@ impl<T: Transport> Pacing<T> {
             end,
             lane: Lane::new(setup.payload_bytes, T::lends(&setup))?,
             parties,
-            arrivals,
-            clock,
-            interval_ns: 1e9 / rate as f64,
             apart: setup.placement != Placement::SameCpu,
-            sent_at: vec![0; MOST],
+            book: Book { clock, interval_ns: 1e9 / rate as f64, sent_at: vec![0; MOST], arrivals },
         }))
     }
 
     /// So many messages, at most [`MOST`]; then each one's latency, from its planned and from its actual sending.
-    fn order<const CHECKED: bool>(&mut self, count: usize, seen: &mut impl FnMut(f64, f64)) -> io::Result<Sample> {
-        let ticks_per_message = self.clock.ticks(Duration::from_secs(1)) as f64 * self.interval_ns / 1e9;
-        let (end, lane, sent_at, apart) = (&mut self.end, &mut self.lane, &mut self.sent_at, self.apart);
+    fn order<const CHECKED: bool>(&mut self, count: usize, seen: &mut dyn FnMut(f64, f64)) -> io::Result<Sample> {
+        let due = self.book.due();
+        let (end, lane, sent_at, apart) = (&mut self.end, &mut self.lane, &mut self.book.sent_at, self.apart);
         let mut start = 0;
-        let planned = |start: u64, message: usize| start + (ticks_per_message * (message + 1) as f64) as u64;
         let mut sample = self.parties.run(Extent::Count(count as u64), CHECKED, |clock, _| {
             start = clock.start();
             for (message, sent_at) in sent_at.iter_mut().enumerate().take(count) {
-                await_time(clock, planned(start, message), apart);
+                await_time(clock, start + due(message), apart);
                 *sent_at = clock.start();
                 lane.prepare::<CHECKED>();
                 lane.next += 1;
@@ -116,28 +117,43 @@ impl<T: Transport> Pacing<T> {
             }
             Ok(Span { start, end: clock.end(), ends_at_far: true, operations: count as u64 })
         })?;
-        let span_ns = sample.elapsed_ns;
-        sample.elapsed_ns = 0.0;
-        for (message, &sent_at) in self.sent_at.iter().enumerate().take(count) {
-            let arrival = self.arrivals.0[message].load(Ordering::Relaxed);
-            // The two clocks may be some nanoseconds apart: a message that came before it was sent took none.
-            let since = |then: u64| if arrival > then { self.clock.ns_between(then, arrival) } else { 0.0 };
-            sample.elapsed_ns += since(planned(start, message));
-            seen(since(planned(start, message)), since(sent_at));
-        }
-        sample.facts.insert("offered_per_s".into(), 1e9 / self.interval_ns);
-        sample.facts.insert("delivered_per_s".into(), count as f64 * 1e9 / span_ns);
+        self.book.enter(&mut sample, start, seen);
         Ok(sample)
     }
 
     /// As many orders as `count` messages take.
-    fn orders<const CHECKED: bool>(&mut self, count: u64, mut seen: impl FnMut(f64, f64)) -> io::Result<Sample> {
+    fn orders<const CHECKED: bool>(&mut self, count: u64, seen: &mut dyn FnMut(f64, f64)) -> io::Result<Sample> {
         let next = |left: u64| left.min(MOST as u64) as usize;
-        let mut total = self.order::<CHECKED>(next(count.max(1)), &mut seen)?;
+        let mut total = self.order::<CHECKED>(next(count.max(1)), seen)?;
         while total.operations < count {
-            total.add(self.order::<CHECKED>(next(count - total.operations), &mut seen)?);
+            total.add(self.order::<CHECKED>(next(count - total.operations), seen)?);
         }
         Ok(total)
+    }
+}
+
+impl Book {
+    /// How long after the start a message of this number in its order is due, in ticks.
+    fn due(&self) -> impl Fn(usize) -> u64 + use<> {
+        let ticks_per_message = self.clock.ticks(Duration::from_secs(1)) as f64 * self.interval_ns / 1e9;
+        move |message| (ticks_per_message * (message + 1) as f64) as u64
+    }
+
+    /// Makes the latencies of an order that began at `start` those of its sample, and shows them: each from its planned and
+    /// from its actual sending.
+    fn enter(&self, sample: &mut Sample, start: u64, seen: &mut dyn FnMut(f64, f64)) {
+        let (due, span_ns) = (self.due(), sample.elapsed_ns);
+        sample.elapsed_ns = 0.0;
+        for (message, &sent_at) in self.sent_at.iter().enumerate().take(sample.operations as usize) {
+            let arrival = self.arrivals.0[message].load(Ordering::Relaxed);
+            // The two clocks may be some nanoseconds apart: a message that came before it was sent took none.
+            let since = |then: u64| if arrival > then { self.clock.ns_between(then, arrival) } else { 0.0 };
+            let from_planned_ns = since(start + due(message));
+            sample.elapsed_ns += from_planned_ns;
+            seen(from_planned_ns, since(sent_at));
+        }
+        sample.facts.insert("offered_per_s".into(), 1e9 / self.interval_ns);
+        sample.facts.insert("delivered_per_s".into(), sample.operations as f64 * 1e9 / span_ns);
     }
 }
 
@@ -157,7 +173,7 @@ fn await_time(clock: &Clock, ticks: u64, apart: bool) {
 
 impl<T: Transport> Session for Pacing<T> {
     fn batch(&mut self, iterations: u64) -> io::Result<Sample> {
-        self.orders::<false>(iterations, |_, _| {})
+        self.orders::<false>(iterations, &mut |_, _| {})
     }
 
     fn offers_each(&self) -> bool {
@@ -166,7 +182,7 @@ impl<T: Transport> Session for Pacing<T> {
 
     fn each(&mut self, iterations: u64, latencies: &mut Histogram) -> io::Result<Sample> {
         let mut from_sending = Histogram::new();
-        let mut sample = self.orders::<false>(iterations, |planned_ns, sent_ns| {
+        let mut sample = self.orders::<false>(iterations, &mut |planned_ns, sent_ns| {
             latencies.record(planned_ns as u64);
             from_sending.record(sent_ns as u64);
         })?;
@@ -177,12 +193,12 @@ impl<T: Transport> Session for Pacing<T> {
     }
 
     fn window(&mut self, duration: Duration) -> io::Result<Sample> {
-        self.orders::<false>((duration.as_nanos() as f64 / self.interval_ns) as u64, |_, _| {})
+        self.orders::<false>((duration.as_nanos() as f64 / self.book.interval_ns) as u64, &mut |_, _| {})
     }
 
     fn verify(&mut self, iterations: u64, duration: Duration) -> io::Result<Verified> {
-        let fitting = (duration.as_nanos() as f64 / self.interval_ns) as u64;
-        let sample = self.orders::<true>(iterations.min(fitting), |_, _| {})?;
+        let fitting = (duration.as_nanos() as f64 / self.book.interval_ns) as u64;
+        let sample = self.orders::<true>(iterations.min(fitting), &mut |_, _| {})?;
         Ok(Verified { operations: sample.operations, bytes: sample.operations * self.lane.out.len() as u64 })
     }
 
@@ -217,13 +233,12 @@ impl<T: Transport> Far for Receiver<T> {
 mod tests {
     use super::*;
     use crate::contract::transport_tests::{Faulty, REPEATS_A_MESSAGE, SETUP};
-    use crate::mechanism::Setup;
 
     #[test]
     fn messages_beyond_one_order_are_all_sent_and_have_a_latency() {
         let setup = Setup { rate_per_s: Some(1_000_000), ..SETUP };
         let stage = Stage { setup, near_cpus: Vec::new(), far_cpus: Vec::new() };
-        let mut session = Pacing::<Faulty<0>>::open(&stage, Clock::vdso()).unwrap();
+        let mut session = Pacing::<Faulty<0>>::open(&stage, Clock::vdso(), Transport::pair).unwrap();
         let mut latencies = Histogram::new();
         let count = MOST as u64 + 10;
         let sample = session.each(count, &mut latencies).unwrap();
@@ -236,7 +251,7 @@ mod tests {
     /// The failure of a receiver in a thread ends the worker, so it is asked itself here.
     #[test]
     fn a_repeated_message_fails_a_timed_batch() {
-        let (receiving, mut sending) = <Faulty<REPEATS_A_MESSAGE>>::pair(&SETUP).unwrap();
+        let (receiving, mut sending) = <Faulty<REPEATS_A_MESSAGE> as Transport>::pair(&SETUP).unwrap();
         let mut lane = Lane::new(SETUP.payload_bytes, 0).unwrap();
         for number in 0..20 {
             lane.prepare_as::<false>(number);

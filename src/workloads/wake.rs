@@ -17,9 +17,10 @@ use ipcmark_harness::placement::Placement;
 use ipcmark_harness::session::{Sample, Session, Verified};
 use ipcmark_harness::sys::memory::{Shareable, Shared};
 
+use super::adapters::Message;
 use super::pace::Pace;
-use crate::mechanism::{Axes, Point, Rank, Stage, Workload};
-use crate::shapes::{Role, Wakeup};
+use crate::mechanism::{Axes, Point, Rank, Setup, Stage, Workload};
+use crate::shapes::{Pairing, Role, Wakeup};
 
 pub(super) const fn workload<W: Wakeup>(payload_bytes: &'static [Point<usize>], rank: Rank) -> Workload {
     Workload {
@@ -32,7 +33,16 @@ pub(super) const fn workload<W: Wakeup>(payload_bytes: &'static [Point<usize>], 
         rank,
         axes: Axes { payload_bytes, idle_ns: IDLE_NS, ..Axes::PAIR },
         supports: W::supports,
-        open: Waking::<W>::open,
+        open: |stage, clock| Waking::open(stage, clock, W::pair),
+    }
+}
+
+/// The same with a message for a notification.
+pub(super) const fn by_message<T: Pairing>() -> Workload {
+    Workload {
+        supports: T::supports,
+        open: |stage, clock| Waking::open(stage, clock, Message::<T::End>::pair_of::<T>),
+        ..workload::<Message<T::End>>(&[Point(64, Rank::Headline)], Rank::Common)
     }
 }
 
@@ -89,11 +99,11 @@ struct Notifier<W> {
 }
 
 impl<W: Wakeup> Waking<W> {
-    fn open(stage: &Stage, clock: Clock) -> io::Result<Box<dyn Session>> {
+    fn open(stage: &Stage, clock: Clock, pair: fn(&Setup) -> io::Result<(W, W)>) -> io::Result<Box<dyn Session>> {
         let setup = stage.setup;
         let mut parties = Parties::new(clock, &stage.near_cpus)?;
         let board = Shared::<Board>::zeroed()?;
-        let (near, mut far) = W::pair(&setup)?;
+        let (near, mut far) = pair(&setup)?;
         let theirs = board.clone();
         let apart = !matches!(setup.placement, Placement::SameCpu | Placement::Unpinned);
         let far = move || {
@@ -133,8 +143,13 @@ impl<W: Wakeup> Waking<W> {
         Ok(())
     }
 
-    /// Waits so often, and calls `woken` with each latency in nanoseconds.
-    fn wait(&mut self, extent: Extent, mut woken: impl FnMut(f64), duration: Duration) -> io::Result<Sample> {
+    /// Waits so often, and enters each latency in nanoseconds.
+    fn wait(
+        &mut self,
+        extent: Extent,
+        mut latencies: Option<&mut Histogram>,
+        duration: Duration,
+    ) -> io::Result<Sample> {
         let (end, board, waits) = (&mut self.end, &self.board, &mut self.waits);
         let mut sum_ns = 0.0;
         let mut sample = self.parties.run(extent, false, |clock, limit| {
@@ -153,7 +168,9 @@ impl<W: Wakeup> Waking<W> {
                 *waits += 1;
                 let latency_ns = wait_once(end, board, clock, *waits)?;
                 sum_ns += latency_ns;
-                woken(latency_ns);
+                if let Some(latencies) = &mut latencies {
+                    latencies.record(latency_ns as u64);
+                }
                 done += 1;
                 if last {
                     break;
@@ -194,7 +211,7 @@ fn signed_ns(clock: &Clock, earlier: u64, later: u64) -> f64 {
 
 impl<W: Wakeup> Session for Waking<W> {
     fn batch(&mut self, iterations: u64) -> io::Result<Sample> {
-        self.wait(Extent::Count(iterations.max(1)), |_| {}, Duration::MAX)
+        self.wait(Extent::Count(iterations.max(1)), None, Duration::MAX)
     }
 
     fn offers_each(&self) -> bool {
@@ -202,18 +219,18 @@ impl<W: Wakeup> Session for Waking<W> {
     }
 
     fn each(&mut self, iterations: u64, latencies: &mut Histogram) -> io::Result<Sample> {
-        self.wait(Extent::Count(iterations.max(1)), |ns| latencies.record(ns as u64), Duration::MAX)
+        self.wait(Extent::Count(iterations.max(1)), Some(latencies), Duration::MAX)
     }
 
     fn window(&mut self, duration: Duration) -> io::Result<Sample> {
-        self.wait(Extent::Open, |_| {}, duration)
+        self.wait(Extent::Open, None, duration)
     }
 
     /// Each notification ends one wait, as both parties count; transports check their messages, too.
     fn verify(&mut self, iterations: u64, duration: Duration) -> io::Result<Verified> {
-        let each_ns = self.wait(Extent::Count(1), |_| {}, Duration::MAX)?.wall_ns;
+        let each_ns = self.wait(Extent::Count(1), None, Duration::MAX)?.wall_ns;
         let fitting = (duration.as_nanos() as f64 / each_ns) as u64;
-        let sample = self.wait(Extent::Count(iterations.min(fitting).max(1)), |_| {}, Duration::MAX)?;
+        let sample = self.wait(Extent::Count(iterations.min(fitting).max(1)), None, Duration::MAX)?;
         Ok(Verified { operations: sample.operations, bytes: 0 })
     }
 }
@@ -268,12 +285,11 @@ impl<W: Wakeup> Far for Notifier<W> {
 mod tests {
     use super::*;
     use crate::contract::transport_tests::{Faulty, REPEATS_A_MESSAGE, SETUP};
-    use crate::mechanism::Setup;
-    use crate::workloads::adapters::Message;
 
     fn session<W: Wakeup>() -> Box<dyn Session> {
         let setup = Setup { idle_ns: Some(1000), ..SETUP };
-        Waking::<W>::open(&Stage { setup, near_cpus: Vec::new(), far_cpus: Vec::new() }, Clock::vdso()).unwrap()
+        Waking::<W>::open(&Stage { setup, near_cpus: Vec::new(), far_cpus: Vec::new() }, Clock::vdso(), W::pair)
+            .unwrap()
     }
 
     #[test]

@@ -9,20 +9,22 @@ use std::os::fd::BorrowedFd;
 
 use super::hand_off::HandOff;
 use super::lane::{self, Lane, Receiver, Sender, Slots};
-use super::mapping::{Mapping, Memory};
+use super::mapping::{Mapping, Memory, PosixShm};
 use crate::manner::Manner;
 use crate::mechanism::{Setup, Support, Waiting};
-use crate::shapes::{FanIn, Receive, Transport};
+use crate::shapes::{FanIn, Pairing, Receive, Transport};
 
-/// One end.
-pub(super) struct Mailbox<M, H: HandOff> {
+/// One end; in POSIX shared memory, unless it comes about by [`Within`] another kind of memory.
+pub(super) struct Mailbox<H: HandOff> {
     /// None: one of several writers, whom nobody answers.
     inbound: Option<Receiver<H>>,
     outbound: Sender<H>,
     // After the ends that point into it.
     memory: Memory,
-    _mapping: PhantomData<fn() -> M>,
 }
+
+/// Mailboxes in this kind of memory.
+pub(super) struct Within<M, H>(PhantomData<(M, H)>);
 
 /// Whether the kernel has both: it is tried.
 pub(super) fn support<M: Mapping, H: HandOff>() -> Support {
@@ -30,7 +32,7 @@ pub(super) fn support<M: Mapping, H: HandOff>() -> Support {
 }
 
 #[allow(unsafe_code)]
-impl<M: Mapping, H: HandOff> Mailbox<M, H> {
+impl<H: HandOff> Mailbox<H> {
     /// The end that reads lane `inbound` and writes lane `outbound` of this memory.
     ///
     /// # Safety
@@ -39,7 +41,7 @@ impl<M: Mapping, H: HandOff> Mailbox<M, H> {
         let start = memory.start();
         // SAFETY: promised by the caller; the memory stays mapped as long as `memory`, which is dropped last.
         let (inbound, outbound) = unsafe { (inbound.map(|lane| lane.receiver(start)), outbound.sender(start)) };
-        Mailbox { inbound, outbound, memory, _mapping: PhantomData }
+        Mailbox { inbound, outbound, memory }
     }
 }
 
@@ -55,15 +57,14 @@ pub(super) fn two_lanes<H: HandOff>(setup: &Setup) -> io::Result<(usize, [Lane<H
     Ok((lanes_bytes::<H>(setup, 2), lanes))
 }
 
-impl<M: Mapping, H: HandOff> Transport for Mailbox<M, H> {
-    const BOUNDARIES: bool = true;
-    const WAITINGS: &'static [Waiting] = H::WAITINGS;
+impl<M: Mapping, H: HandOff> Pairing for Within<M, H> {
+    type End = Mailbox<H>;
 
     fn supports(setup: &Setup) -> Support {
         M::may_have(lanes_bytes::<H>(setup, 2)).into()
     }
 
-    fn pair(setup: &Setup) -> io::Result<(Self, Self)> {
+    fn pair(setup: &Setup) -> io::Result<(Mailbox<H>, Mailbox<H>)> {
         let (bytes, [back, there]) = two_lanes::<H>(setup)?;
         let [near, far] = M::pair(bytes)?;
         #[allow(unsafe_code)]
@@ -73,6 +74,19 @@ impl<M: Mapping, H: HandOff> Transport for Mailbox<M, H> {
             there.init(near.start())?;
             Ok((Mailbox::new(near, Some(&back), &there), Mailbox::new(far, Some(&there), &back)))
         }
+    }
+}
+
+impl<H: HandOff> Transport for Mailbox<H> {
+    const BOUNDARIES: bool = true;
+    const WAITINGS: &'static [Waiting] = H::WAITINGS;
+
+    fn supports(setup: &Setup) -> Support {
+        Within::<PosixShm, H>::supports(setup)
+    }
+
+    fn pair(setup: &Setup) -> io::Result<(Self, Self)> {
+        Within::<PosixShm, H>::pair(setup)
     }
 
     fn settle(&mut self) -> io::Result<()> {
@@ -140,18 +154,18 @@ impl<H: HandOff> Receive for Reader<H> {
     }
 }
 
-impl<M: Mapping, H: HandOff> FanIn for Mailbox<M, H> {
+impl<H: HandOff> FanIn for Mailbox<H> {
     type Reader = Reader<H>;
 
     fn supports_fan_in(setup: &Setup) -> Support {
-        M::may_have(lanes_bytes::<H>(setup, setup.parties - 1)).into()
+        PosixShm::may_have(lanes_bytes::<H>(setup, setup.parties - 1)).into()
     }
 
     fn fan_in(setup: &Setup) -> io::Result<(Reader<H>, Vec<Self>)> {
         let writers = setup.parties - 1;
         let slots = Slots::of(setup.payload_bytes);
         let lanes = Lane::<H>::with_one_bell(slots, writers, Manner::of(setup))?;
-        let mut memories = M::several(lanes_bytes::<H>(setup, writers), setup.parties)?.into_iter();
+        let mut memories = PosixShm::several(lanes_bytes::<H>(setup, writers), setup.parties)?.into_iter();
         let memory = memories.next().ok_or(io::ErrorKind::InvalidInput)?;
         #[allow(unsafe_code)]
         // SAFETY: the memory is new, long enough for all lanes, and each lane gets one end of each kind.

@@ -11,7 +11,7 @@ mod shm_ring;
 
 use self::by_crate::PosixShmCrate;
 use self::hand_off::{Condvar, Eventfd, Flag, HandOff, NamedSem, Sem, SysvSem};
-use self::mailbox::Mailbox;
+use self::mailbox::{Mailbox, Within};
 use self::mapping::{AnonShm, HugeShm, Mapping, Memfd, PosixShm, SysvShm};
 use crate::mechanism::{Family, Mechanism, Rank, Reach};
 use crate::shapes;
@@ -33,6 +33,13 @@ macro_rules! words {
     (Eventfd) => { "eventfds in semaphore mode" };
 }
 
+/// What a mailbox has beside the two ends of a pair; only in this kind of memory.
+macro_rules! further {
+    (PosixShm, $hand_off:ident, $shape:ident) => {
+        shapes::$shape::<Mailbox<$hand_off>>()
+    };
+}
+
 /// `shm-ring` and the mailboxes: a line each.
 macro_rules! list {
     ($($name:literal: $mapping:ident, $hand_off:ident, $rank:ident $(, $shape:ident)*;)+) => {
@@ -52,8 +59,8 @@ macro_rules! list {
                 support: mailbox::support::<$mapping, $hand_off>,
                 rank: Rank::$rank,
                 shapes: &[
-                    shapes::transport::<Mailbox<$mapping, $hand_off>>(),
-                    $(shapes::$shape::<Mailbox<$mapping, $hand_off>>(),)*
+                    shapes::transport::<Within<$mapping, $hand_off>>(),
+                    $(further!($mapping, $hand_off, $shape),)*
                 ],
             },)+
         ];

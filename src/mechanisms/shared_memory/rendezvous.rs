@@ -16,7 +16,7 @@ pub(super) struct Place {
     turns: Turns,
 }
 
-impl<H: InMemory> Rendezvous for Mailbox<PosixShm, H> {
+impl<H: InMemory> Rendezvous for Mailbox<H> {
     type Place = Place;
 
     fn places(setup: &Setup) -> io::Result<(Place, Place)> {
