@@ -5,6 +5,7 @@ use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::Duration;
 
 use super::broken;
+use super::lock_death::killed_holder;
 use crate::mechanism::{Clause, Setup, Verdict};
 use crate::shapes::Lock;
 use crate::shapes::erased::{Handle, lock_handles};
@@ -18,12 +19,16 @@ struct Table<L>(std::marker::PhantomData<L>);
 
 impl<L: Lock> Table<L> {
     const CLAUSES: &'static [Clause] = &[
-        Clause { name: "at_most_one_holds_it", check: |setup| at_most_one(lock_handles::<L>, setup) },
+        Clause { name: "at_most_one_holds_it", check: |setup| between_threads::<L>(at_most_one, setup) },
         Clause {
             name: "what_one_holder_wrote_the_next_one_sees",
-            check: |setup| next_one_sees(lock_handles::<L>, setup),
+            check: |setup| between_threads::<L>(next_one_sees, setup),
         },
-        Clause { name: "a_release_lets_a_waiter_in", check: |setup| release(lock_handles::<L>, setup) },
+        Clause { name: "a_release_lets_a_waiter_in", check: |setup| between_threads::<L>(release, setup) },
+        Clause {
+            name: "a_killed_holder_leaves_it_as_told",
+            check: |setup| killed_holder(lock_handles::<L>, L::AFTER_DEATH, setup),
+        },
         Clause { name: "no_lock_is_left_by_name", check: |setup| no_name_left(lock_handles::<L>, setup) },
     ];
 }
@@ -34,10 +39,18 @@ const HOLDS: u64 = 500;
 /// Long enough for a party that does not wait to be caught at it.
 const UNDISTURBED: Duration = Duration::from_millis(20);
 
-/// How the handles come about.
-type Make = fn(&Setup) -> io::Result<Vec<Box<dyn Handle>>>;
+/// A clause that all parties try as threads of this process.
+fn between_threads<L: Lock>(check: fn(Make, &Setup) -> io::Result<Verdict>, setup: &Setup) -> io::Result<Verdict> {
+    if L::BETWEEN_THREADS {
+        return check(lock_handles::<L>, setup);
+    }
+    Ok(Verdict::NotPromised("it keeps out other processes, and not the threads of its holder"))
+}
 
-fn handles(make: Make, setup: &Setup, parties: usize) -> io::Result<Vec<Box<dyn Handle>>> {
+/// How the handles come about.
+pub(super) type Make = fn(&Setup) -> io::Result<Vec<Box<dyn Handle>>>;
+
+pub(super) fn handles(make: Make, setup: &Setup, parties: usize) -> io::Result<Vec<Box<dyn Handle>>> {
     let handles = make(&Setup { parties, ..*setup })?;
     if handles.len() == parties { Ok(handles) } else { Err(io::Error::other("there is not one handle for each party")) }
 }

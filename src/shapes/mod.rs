@@ -25,7 +25,7 @@ mod wakeup;
 pub use barrier::{Barrier, barrier};
 pub use dinner::{Dinner, dinner};
 pub use fan::{FanIn, FanOut, Receive, fan_in, fan_out};
-pub use lock::{Lock, lock, priority};
+pub use lock::{AfterDeath, Lock, lock, priority};
 pub use once::{Once, Whole, once};
 pub use permits::{Permits, permits};
 pub use rendezvous::{Rendezvous, rendezvous};

@@ -123,8 +123,13 @@ impl<L: Lock, const SLEEPS: bool> Holder<L, SLEEPS> {
                 Ok(Holder::<L, SLEEPS> { lock, data, lines, hold, outside, turn: 0, own: AtomicU64::new(0) })
             }
         };
-        let makers = L::handles(&setup)?.into_iter().map(maker).collect();
-        let check: Check = Box::new(move |operations, checked| data.agrees(operations, lines, checked));
+        let handles = L::handles(&setup)?;
+        let kept = handles.first().and_then(L::kept);
+        let makers = handles.into_iter().map(maker).collect();
+        let check: Check = Box::new(move |operations, checked| {
+            let _ = &kept;
+            data.agrees(operations, lines, checked)
+        });
         Crowd::open(stage, clock, makers, check)
     }
 }

@@ -11,6 +11,16 @@ const SOCKET: &str = "round-trip/process/same-cpu/block/unix-stream/64B";
 const QUEUE: &str = "round-trip/process/same-cpu/block/posix-mq/64B";
 const RING: &str = "round-trip/process/same-cpu/block/shm-ring/64B";
 const ADAPTIVE_RING: &str = "round-trip/process/unpinned/adaptive/shm-ring/64B";
+/// The only party is inside the lock whenever it is struck, but for some of a hundred thousand nanoseconds.
+const HOLDERS: [&str; 2] = [
+    "contended/process/unpinned/own/futex-mutex/64B-1party-hold100us-out0",
+    "contended/process/unpinned/own/pthread-mutex-pshared/64B-1party-hold100us-out0",
+];
+/// One of the two is always inside, and who is not waits for ever once that is killed.
+const HOLDER_AND_WAITER: [&str; 2] = [
+    "contended/process/unpinned/own/futex-mutex/64B-2parties-hold100us-out0",
+    "contended/process/unpinned/own/sysv-sem-mutex/64B-2parties-hold100us-out0",
+];
 const ONE_WAY: &str = "stream/process/same-cpu/block/pipe/64B";
 
 /// Launches enough for a fault to meet one; the full profile's are the longest.
@@ -96,6 +106,31 @@ fn a_killed_peer_is_the_reason_behind_a_spinning_ring() {
 #[test]
 fn a_killed_peer_is_the_reason_behind_a_message_queue() {
     killed_peer_is_the_reason(QUEUE);
+}
+
+#[test]
+fn a_party_killed_while_it_holds_a_lock_is_the_reason_and_leaves_other_cells_alone() {
+    killed_party_is_the_reason_behind(&HOLDERS);
+}
+
+#[test]
+fn a_party_killed_beside_another_that_wants_the_same_lock_is_the_reason() {
+    killed_party_is_the_reason_behind(&HOLDER_AND_WAITER);
+}
+
+fn killed_party_is_the_reason_behind(locks: &[&str]) {
+    if !skipped_without(locks) {
+        let (ended, place) = struck(locks, peer, Signal::SIGKILL);
+        assert_reason(&only_failed(&ended, &place), &["the peer was killed by signal 9"]);
+    }
+}
+
+#[test]
+fn a_party_stopped_while_it_holds_a_lock_meets_the_deadline_of_its_cell() {
+    if !skipped_without(&HOLDERS) {
+        let (ended, place) = struck(&HOLDERS, peer, Signal::SIGSTOP);
+        assert_reason(&only_failed(&ended, &place), &["no answer within 1.", "hangs"]);
+    }
 }
 
 #[test]

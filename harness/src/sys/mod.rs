@@ -14,6 +14,7 @@ pub mod futex;
 pub mod huge_pages;
 pub mod memory;
 pub mod monitor;
+pub mod mutex;
 pub mod names;
 pub mod pidfd;
 pub mod process;

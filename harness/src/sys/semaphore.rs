@@ -5,7 +5,7 @@
 #![allow(unsafe_code)] // the calls take addresses
 
 use std::cell::UnsafeCell;
-use std::ffi::{CString, c_uint};
+use std::ffi::{CString, c_int, c_uint};
 use std::io;
 use std::ops::Deref;
 use std::ptr::NonNull;
@@ -31,8 +31,17 @@ impl Semaphore {
     /// `sem_init(pshared = 1)`: before it is shared, see [`Shared::initialized`](super::memory::Shared::initialized).
     /// Fails with `EINVAL` above `SEM_VALUE_MAX`.
     pub fn init(&mut self, value: u32) -> io::Result<()> {
+        self.init_for(1, value)
+    }
+
+    /// `sem_init(pshared = 0)`: as `init`, for the threads of one process.
+    pub fn init_private(&mut self, value: u32) -> io::Result<()> {
+        self.init_for(0, value)
+    }
+
+    fn init_for(&mut self, pshared: c_int, value: u32) -> io::Result<()> {
         // SAFETY: the memory is that of a sem_t, and `&mut self` says that nobody uses it.
-        Errno::result(unsafe { libc::sem_init(self.0.get(), 1, value) }).map_err(|errno| {
+        Errno::result(unsafe { libc::sem_init(self.0.get(), pshared, value) }).map_err(|errno| {
             refused(format_args!("sem_init of value {value}"), errno, "; SEM_VALUE_MAX is 2147483647")
         })?;
         Ok(())

@@ -6,7 +6,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use ipcmark_harness::sys::memory::{Shareable, Shared};
 
 use crate::mechanism::{Family, Mechanism, Rank, Reach, Setup, Support};
-use crate::shapes::{self, Lock};
+use crate::shapes::{self, AfterDeath, Lock};
 
 pub(super) static PLAIN: Mechanism = Mechanism {
     name: "tas-spinlock",
@@ -30,6 +30,8 @@ unsafe impl Shareable for Flag {}
 struct Tas(Shared<Flag>);
 
 impl Lock for Tas {
+    const AFTER_DEATH: Option<AfterDeath> = Some(AfterDeath::Stuck);
+
     fn handles(setup: &Setup) -> io::Result<Vec<Self>> {
         let flag = Shared::zeroed()?;
         Ok((0..setup.parties).map(|_| Tas(Shared::clone(&flag))).collect())
