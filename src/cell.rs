@@ -68,6 +68,10 @@ impl Cell {
         let idle = setup.idle_ns.map(|ns| format!("-after-{}", time_label(ns)));
         let rate = setup.rate_per_s.map(|rate| format!("-{}", rate_label(rate)));
         let reads = setup.reads_per_mille.map(|reads| format!("-reads{}.{}pct", reads / 10, reads % 10));
+        let permits = setup.permits.map(|permits| match permits {
+            1 => "-1permit".into(),
+            permits => format!("-{permits}permits"),
+        });
         let work = match (setup.hold_ns, setup.outside_ns) {
             // Whoever holds the lock takes it again before the others notice that it is free.
             (Some(0), Some(0)) => Some("-capture".into()),
@@ -77,7 +81,8 @@ impl Cell {
                 hold.map(|hold| hold + &outside.unwrap_or_default())
             }
         };
-        [Some(size_label(setup.payload_bytes)), parties, idle, rate, reads, work].into_iter().flatten().collect()
+        let size = Some(size_label(setup.payload_bytes));
+        [size, parties, idle, rate, reads, permits, work].into_iter().flatten().collect()
     }
 
     /// Payload bytes that one operation delivers.

@@ -228,12 +228,16 @@ pub struct Setup {
     /// How many of a thousand acquisitions only read.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub reads_per_mille: Option<u64>,
+    /// How many may be inside at once.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub permits: Option<usize>,
 }
 
 impl Setup {
     /// Two parties, and no further axis.
     pub const fn new(peer: PeerKind, placement: Placement, waiting: Waiting, payload_bytes: usize) -> Setup {
         let (idle_ns, rate_per_s, hold_ns, outside_ns, reads_per_mille) = (None, None, None, None, None);
+        let permits = None;
         Setup {
             peer,
             placement,
@@ -245,6 +249,7 @@ impl Setup {
             hold_ns,
             outside_ns,
             reads_per_mille,
+            permits,
         }
     }
 }
@@ -309,6 +314,8 @@ pub struct Axes {
     pub outside_ns: &'static [Point<u64>],
     /// How many of a thousand acquisitions only read.
     pub reads_per_mille: &'static [Point<u64>],
+    /// How many may be inside at once.
+    pub permits: &'static [Point<usize>],
     /// Where the parties may be.
     pub placements: &'static [Placement],
     /// Whether all parties do the same, so that ids count all of them, and not the peers of one.
@@ -325,6 +332,7 @@ impl Axes {
         hold_ns: &[],
         outside_ns: &[],
         reads_per_mille: &[],
+        permits: &[],
         placements: &Placement::ALL,
         alike: false,
     };

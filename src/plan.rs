@@ -118,7 +118,8 @@ fn point(axes: &Axes, setup: &Setup) -> Option<usize> {
     let size_and_parties = on(axes.payload_bytes, Some(setup.payload_bytes))? + on(axes.parties, Some(setup.parties))?;
     let times = on(axes.idle_ns, setup.idle_ns)? + on(axes.rate_per_s, setup.rate_per_s)?;
     let lock = on(axes.hold_ns, setup.hold_ns)? + on(axes.outside_ns, setup.outside_ns)?;
-    Some(size_and_parties + times + lock + on(axes.reads_per_mille, setup.reads_per_mille)?)
+    let lock = lock + on(axes.permits, setup.permits)? + on(axes.reads_per_mille, setup.reads_per_mille)?;
+    Some(size_and_parties + times + lock)
 }
 
 /// Every setup that any workload of the table has.
@@ -137,6 +138,7 @@ fn setups(table: &[(&'static Mechanism, &'static Workload)]) -> Vec<Setup> {
     vary(&mut setups, or_none(values(&axes, |axes| axes.rate_per_s)), |setup, rate| setup.rate_per_s = rate);
     vary(&mut setups, values(&axes, |axes| axes.payload_bytes), |setup, bytes| setup.payload_bytes = bytes);
     vary(&mut setups, or_none(values(&axes, |axes| axes.reads_per_mille)), |setup, n| setup.reads_per_mille = n);
+    vary(&mut setups, or_none(values(&axes, |axes| axes.permits)), |setup, n| setup.permits = n);
     vary(&mut setups, or_none(values(&axes, |axes| axes.outside_ns)), |setup, ns| setup.outside_ns = ns);
     vary(&mut setups, or_none(values(&axes, |axes| axes.hold_ns)), |setup, ns| setup.hold_ns = ns);
     vary(&mut setups, values(&axes, |axes| axes.parties), |setup, parties| setup.parties = parties);

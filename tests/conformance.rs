@@ -152,6 +152,7 @@ fn setups(workload: &Workload, peer: PeerKind, waiting: Waiting) -> Vec<Setup> {
         hold_ns: headline(workload.axes.hold_ns),
         outside_ns: headline(workload.axes.outside_ns),
         reads_per_mille: headline(workload.axes.reads_per_mille),
+        permits: workload.axes.permits.iter().find(|point| point.1 == Rank::Headline).map(|point| point.0),
         placement: workload.axes.placements.last().copied().unwrap_or(Placement::Unpinned),
         ..setup(peer, waiting, CLAUSE_BYTES)
     };

@@ -3,15 +3,21 @@
 //! The clauses stand as bullets in the documentation of the shapes' traits; a test compares the two. All ends live in this
 //! process here, the far ones in threads: that the same holds between processes is what `verify` shows.
 
+mod barrier;
 mod counter;
+mod dinner;
 mod fan;
 mod lock;
 mod lock_death;
+mod once;
+mod permits;
 mod rendezvous;
 mod rw_lock;
 mod transport;
 mod wakeup;
 
+#[cfg(test)]
+mod coordination_tests;
 #[cfg(test)]
 pub(crate) mod counter_tests;
 #[cfg(test)]
@@ -30,9 +36,13 @@ use ipcmark_harness::sys::names;
 
 use crate::mechanism::Verdict;
 
+pub use barrier::barrier;
 pub use counter::counter;
+pub use dinner::dinner;
 pub use fan::{fan_in, fan_out};
 pub use lock::lock;
+pub use once::once;
+pub use permits::permits;
 pub use rendezvous::rendezvous;
 pub use rw_lock::rw_lock;
 pub use transport::transport;
@@ -71,6 +81,10 @@ mod tests {
             include_str!("../shapes/lock.rs"),
             include_str!("../shapes/rw_lock.rs"),
             include_str!("../shapes/counter.rs"),
+            include_str!("../shapes/permits.rs"),
+            include_str!("../shapes/barrier.rs"),
+            include_str!("../shapes/dinner.rs"),
+            include_str!("../shapes/once.rs"),
         ];
         let bullet = |line: &'static str| line.trim().strip_prefix("/// - **")?.split("**").next();
         let bullets: BTreeSet<&str> = sources.into_iter().flat_map(str::lines).filter_map(bullet).collect();

@@ -5,6 +5,7 @@
 //! refuses. One file may hold several variants of one mechanism.
 
 mod channels;
+mod coordination;
 mod counters;
 mod crates;
 mod floor;
@@ -35,6 +36,7 @@ static FAMILIES: &[&[&Mechanism]] = &[
     spinlocks::LIST,
     readers_writers::LIST,
     counters::LIST,
+    coordination::LIST,
 ];
 
 /// Every mechanism, in report order.

@@ -3,7 +3,7 @@
 use std::io;
 use std::os::fd::BorrowedFd;
 
-use super::{Counter, FanIn, FanOut, Lock, Pairing, Receive, Role, RwLock, Transport, Wakeup, Words};
+use super::{Counter, Dinner, FanIn, FanOut, Lock, Pairing, Permits, Receive, Role, RwLock, Transport, Wakeup, Words};
 use crate::mechanism::{Setup, Support, Waiting};
 
 /// An end of any transport; what is missing here it has as [`Receive`].
@@ -217,6 +217,44 @@ impl<C: Counter> CounterHandle for C {
 pub(crate) fn counter_handles<C: Counter>(setup: &Setup) -> io::Result<Vec<Box<dyn CounterHandle>>> {
     let boxed = |handle| Box::new(handle) as _;
     C::handles(setup).map(|handles| handles.into_iter().map(boxed).collect())
+}
+
+/// A handle of any semaphore.
+struct Permit<P>(P);
+
+impl<P: Permits> Handle for Permit<P> {
+    fn settle(&mut self) -> io::Result<()> {
+        self.0.settle()
+    }
+
+    fn hold(&mut self, inside: &mut dyn FnMut()) -> io::Result<()> {
+        self.0.with(inside)
+    }
+}
+
+/// A handle for each party on one new semaphore.
+pub(crate) fn permit_handles<P: Permits>(setup: &Setup, permits: usize) -> io::Result<Vec<Box<dyn Handle>>> {
+    let boxed = |handle| Box::new(Permit(handle)) as _;
+    P::handles(setup, permits).map(|handles| handles.into_iter().map(boxed).collect())
+}
+
+/// A philosopher's place.
+struct Seat<D>(D);
+
+impl<D: Dinner> Handle for Seat<D> {
+    fn settle(&mut self) -> io::Result<()> {
+        self.0.settle()
+    }
+
+    fn hold(&mut self, meal: &mut dyn FnMut()) -> io::Result<()> {
+        self.0.eat(meal)
+    }
+}
+
+/// The places at one new table.
+pub(crate) fn seats<D: Dinner>(setup: &Setup) -> io::Result<Vec<Box<dyn Handle>>> {
+    let boxed = |seat| Box::new(Seat(seat)) as _;
+    D::seats(setup).map(|seats| seats.into_iter().map(boxed).collect())
 }
 
 /// Settles two ends, which may wait for each other: the far one in a thread of its own.

@@ -11,6 +11,11 @@ pub const fn lock<L: Lock>() -> Shape {
     Shape { workloads: workloads::lock::<L>(), contract: contract::lock::<L>(), observe: None }
 }
 
+/// Besides: what is measured where parties of several priorities want it.
+pub const fn priority<L: Lock>() -> Shape {
+    Shape { workloads: workloads::priority::<L>(), contract: &[], observe: None }
+}
+
 /// What a killed holder leaves.
 #[derive(Copy, Clone, Debug, PartialEq, Eq)]
 pub enum AfterDeath {

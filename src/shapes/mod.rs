@@ -7,20 +7,32 @@
 //! - [`Lock`] lets one party in at a time.
 //! - [`RwLock`] is data that several read and some write.
 //! - [`Counter`] is a number that several raise.
+//! - [`Permits`] lets so many parties in at once.
+//! - [`Barrier`] lets nobody go on before all have come.
+//! - [`Dinner`] lets a party have two things at once that it shares with its neighbours.
+//! - [`Once`] is a value that is made when it is first asked for.
 //! - [`Wakeup`] carries no bytes: one party tells the other to go on.
 
+mod barrier;
 mod counter;
+mod dinner;
 pub(crate) mod erased;
 mod fan;
 mod lock;
+mod once;
+mod permits;
 mod rendezvous;
 mod rw_lock;
 mod transport;
 mod wakeup;
 
+pub use barrier::{Barrier, barrier};
 pub use counter::{Counter, counter};
+pub use dinner::{Dinner, dinner};
 pub use fan::{FanIn, FanOut, Receive, fan_in, fan_out};
-pub use lock::{AfterDeath, Lock, lock};
+pub use lock::{AfterDeath, Lock, lock, priority};
+pub use once::{Once, Whole, once};
+pub use permits::{Permits, permits};
 pub use rendezvous::{Rendezvous, rendezvous};
 pub use rw_lock::{Exclusive, RwLock, Torn, Words, rw_lock};
 pub use transport::{Pairing, Transport, transport};

@@ -4,7 +4,7 @@ use std::io;
 
 use super::payload::Lane;
 use crate::mechanism::{Setup, Support, Waiting};
-use crate::shapes::{Pairing, Rendezvous, Transport, Wakeup};
+use crate::shapes::{Lock, Once, Pairing, Rendezvous, Transport, Wakeup, Whole};
 
 /// A notification as a message without bytes.
 pub(super) struct Wordless<W>(W);
@@ -138,5 +138,28 @@ impl<T: Rendezvous> Transport for Remade<T> {
         end.recv(message)?;
         self.open = Some(end);
         Ok(())
+    }
+}
+
+/// A value that is made once, as a lock that nobody is kept out of: what is asked for is there while it is held.
+pub(super) struct Read<O>(O);
+
+impl<O: Once> Lock for Read<O> {
+    fn handles(setup: &Setup) -> io::Result<Vec<Self>> {
+        O::handles(setup, || Whole([1; 8])).map(|cells| cells.into_iter().map(Read).collect())
+    }
+
+    /// Nobody else is asking: the value is there from here on.
+    fn settle(&mut self) -> io::Result<()> {
+        match self.0.get().0[0] {
+            1 => Ok(()),
+            other => Err(io::Error::other(format!("the value that was made is {other} instead of 1"))),
+        }
+    }
+
+    #[inline(always)]
+    fn with<R>(&mut self, critical: impl FnOnce() -> R) -> io::Result<R> {
+        std::hint::black_box(self.0.get().0[0]);
+        Ok(critical())
     }
 }

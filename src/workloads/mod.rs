@@ -1,6 +1,7 @@
 //! The workloads of each shape, each a table that is generic over the mechanism's type.
 
 mod adapters;
+mod barrier;
 mod contended;
 mod count;
 mod crowd;
@@ -11,6 +12,9 @@ mod guarded;
 mod pace;
 mod paced;
 pub mod payload;
+mod permits;
+mod philosophers;
+mod priority;
 mod read_mix;
 mod round_trip;
 mod stream;
@@ -18,10 +22,12 @@ mod uncontended;
 mod wake;
 
 use crate::mechanism::{Axes, Point, Rank, Workload};
-use crate::shapes::{Counter, FanIn, FanOut, Lock, Pairing, Rendezvous, RwLock, Transport, Wakeup};
+use crate::shapes::{
+    Barrier, Counter, Dinner, FanIn, FanOut, Lock, Once, Pairing, Permits, Rendezvous, RwLock, Transport, Wakeup,
+};
 
 pub(crate) use adapters::Remade;
-use adapters::Wordless;
+use adapters::{Read, Wordless};
 use exchange::{Exchange, Pattern};
 use round_trip::RoundTrip;
 use stream::Stream;
@@ -64,6 +70,31 @@ pub const fn rw_lock<L: RwLock>() -> &'static [Workload] {
 /// All workloads of a counter.
 pub const fn counter<C: Counter>() -> &'static [Workload] {
     Table::<C>::COUNTER
+}
+
+/// What a lock is besides measured for where parties of several priorities want it.
+pub const fn priority<L: Lock>() -> &'static [Workload] {
+    Table::<L>::PRIORITY
+}
+
+/// All workloads of a semaphore of several permits.
+pub const fn permits<P: Permits>() -> &'static [Workload] {
+    Table::<P>::PERMITS
+}
+
+/// All workloads of a barrier.
+pub const fn barrier<B: Barrier>() -> &'static [Workload] {
+    Table::<B>::BARRIER
+}
+
+/// All workloads of a dinner.
+pub const fn dinner<D: Dinner>() -> &'static [Workload] {
+    Table::<D>::DINNER
+}
+
+/// All workloads of a value that is made once.
+pub const fn once<O: Once>() -> &'static [Workload] {
+    Table::<O>::ONCE
 }
 
 struct Table<T>(std::marker::PhantomData<T>);
@@ -125,6 +156,30 @@ impl<L: RwLock> Table<L> {
 
 impl<C: Counter> Table<C> {
     const COUNTER: &'static [Workload] = &[uncontended::add::<C>(), count::workload::<C>()];
+}
+
+impl<L: Lock> Table<L> {
+    const PRIORITY: &'static [Workload] = &[priority::workload::<L>()];
+}
+
+impl<P: Permits> Table<P> {
+    const PERMITS: &'static [Workload] = &[permits::workload::<P>()];
+}
+
+impl<B: Barrier> Table<B> {
+    const BARRIER: &'static [Workload] = &[barrier::workload::<B>()];
+}
+
+impl<D: Dinner> Table<D> {
+    const DINNER: &'static [Workload] = &[philosophers::workload::<D>()];
+}
+
+impl<O: Once> Table<O> {
+    const ONCE: &'static [Workload] = &[Workload {
+        name: "read-once",
+        summary: "a value that was made once is asked for again by the only party that wants it",
+        ..uncontended::workload::<Read<O>>()
+    }];
 }
 
 const NO_PAYLOAD: &[Point<usize>] = &[Point(0, Rank::Headline)];

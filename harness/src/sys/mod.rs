@@ -9,6 +9,7 @@ use std::io;
 
 use nix::errno::Errno;
 
+pub mod barrier;
 pub mod futex;
 pub mod huge_pages;
 pub mod memory;
@@ -20,6 +21,7 @@ pub mod process;
 pub mod realtime_signal;
 pub mod rights;
 pub mod rw_lock;
+pub mod scheduling;
 pub mod semaphore;
 pub mod signals;
 pub mod sysv;

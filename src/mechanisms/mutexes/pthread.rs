@@ -48,7 +48,7 @@ pub(super) static SHARED: Mechanism = Mechanism {
     references: &["pthread_mutexattr_setpshared(3)", "pthreads(7)", "futex(2)"],
     support: support::<PSHARED>,
     reach: Reach::Both,
-    shapes: &[shapes::lock::<Pthread<PSHARED>>()],
+    shapes: &[shapes::lock::<Pthread<PSHARED>>(), shapes::priority::<Pthread<PSHARED>>()],
     ..PTHREAD
 };
 
@@ -66,7 +66,7 @@ pub(super) static INHERITING: Mechanism = Mechanism {
     summary: "a pthread mutex in shared memory, whose holder inherits the priority of who waits for it",
     references: &["pthread_mutexattr_setprotocol(3p)", "futex(2)"],
     support: support::<INHERITED>,
-    shapes: &[shapes::lock::<Pthread<INHERITED>>()],
+    shapes: &[shapes::lock::<Pthread<INHERITED>>(), shapes::priority::<Pthread<INHERITED>>()],
     ..SHARED
 };
 

@@ -15,7 +15,7 @@ pub(super) static MECHANISM: Mechanism = Mechanism {
     references: &["std::sync::Mutex", "futex(2)"],
     support: || Support::Available,
     rank: Rank::Headline,
-    shapes: &[shapes::lock::<StdMutex>(), shapes::rw_lock::<Exclusive<StdMutex>>()],
+    shapes: &[shapes::lock::<StdMutex>(), shapes::rw_lock::<Exclusive<StdMutex>>(), shapes::priority::<StdMutex>()],
 };
 
 struct StdMutex(Arc<Mutex<()>>);

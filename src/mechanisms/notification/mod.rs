@@ -1,5 +1,6 @@
 //! Nothing but the message that there is news.
 
+mod auto_reset_event;
 mod condvar;
 mod eventfd;
 mod futex;
@@ -22,7 +23,11 @@ pub(super) static LIST: &[&Mechanism] = &[
     &posix_sem::UNNAMED,
     &posix_sem::NAMED,
     &sysv_sem::MECHANISM,
-    &condvar::MECHANISM,
+    &condvar::OF_PTHREAD,
+    &condvar::PRIVATE,
+    &condvar::OF_STD,
+    &condvar::OF_PARKING_LOT,
+    &auto_reset_event::MECHANISM,
     &pipe_byte::MECHANISM,
     &io_uring_msg_ring::MECHANISM,
     &pidfd_exit::MECHANISM,
