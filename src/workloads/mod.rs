@@ -7,11 +7,14 @@ mod exchange;
 mod fan_in;
 mod fan_out;
 mod guarded;
+mod hand_off;
+mod one_way;
 mod pace;
 mod paced;
 pub mod payload;
 mod round_trip;
 mod stream;
+mod tail;
 mod uncontended;
 mod wake;
 
@@ -98,8 +101,13 @@ impl<T: Rendezvous> Table<T> {
 }
 
 impl<L: Lock> Table<L> {
-    const LOCK: &'static [Workload] =
-        &[uncontended::workload::<L>(), contended::contended::<L>(), contended::oversubscribed::<L>()];
+    const LOCK: &'static [Workload] = &[
+        uncontended::workload::<L>(),
+        contended::contended::<L>(),
+        contended::oversubscribed::<L>(),
+        hand_off::workload::<L>(),
+        tail::workload::<L>(),
+    ];
 }
 
 const NO_PAYLOAD: &[Point<usize>] = &[Point(0, Rank::Headline)];

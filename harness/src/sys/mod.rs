@@ -16,6 +16,7 @@ pub mod monitor;
 pub mod names;
 pub mod pidfd;
 pub mod process;
+pub mod pthread_spin;
 pub mod realtime_signal;
 pub mod rights;
 pub mod semaphore;

@@ -62,4 +62,9 @@ impl Board {
     pub(super) fn waits(&self, parties: usize, into: &mut Histogram) -> f64 {
         self.seats[..parties].iter().map(|seat| seat.waits.add_to(into)).fold(0.0, f64::max)
     }
+
+    /// The waits of all parties added up, in nanoseconds.
+    pub(super) fn waited_ns(&self, parties: usize) -> f64 {
+        self.seats[..parties].iter().map(|seat| seat.waits.sum_ns()).sum()
+    }
 }

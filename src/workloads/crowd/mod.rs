@@ -6,7 +6,8 @@
 //!
 //! The central value is the window's length by the operations of all parties together. Single operations are timed in a
 //! pass of their own, by every party, into counts in shared memory (`waits`): a wait may be long however short the others
-//! are, so this is done at any speed.
+//! are, so this is done at any speed. Where operations are planned ([`Part::PLANNED`]), their number says nothing: there every
+//! wait is timed, and the central value is the mean of the waits.
 
 mod board;
 mod waits;
@@ -32,6 +33,9 @@ pub(super) use work::{Tempo, Work};
 
 /// What each party does.
 pub(super) trait Part: Send + 'static {
+    /// Whether operations come at planned times, so that what counts is how long each waited.
+    const PLANNED: bool = false;
+
     /// One operation. `watch` is told when the party begins to wait, and when it has what it waited for.
     fn act<W: Watch>(&mut self, watch: &mut W) -> io::Result<()>;
 
@@ -65,7 +69,7 @@ pub(super) fn admits(setup: &Setup) -> Support {
     Support::Missing(format!("{} parties are more than four for each of {cpus} CPUs", setup.parties))
 }
 
-fn cpus() -> usize {
+pub(super) fn cpus() -> usize {
     std::thread::available_parallelism().map_or(1, |cpus| cpus.get())
 }
 
@@ -85,6 +89,8 @@ pub(super) struct Crowd {
     window: Duration,
     /// Nanoseconds an operation in the last order, for how long the next will take.
     op_ns: f64,
+    /// Whether the central value is the mean wait.
+    planned: bool,
     check: Check,
 }
 
@@ -122,13 +128,14 @@ impl Crowd {
             // A forked party drops its copies of what belongs to those still to come.
             makers = parties.start(stage.setup.peer, cpus, makers, far)?;
         }
-        Ok(Box::new(Crowd { parties, board, count, window: window_of(&stage.setup), op_ns: 1000.0, check }))
+        let (window, planned) = (window_of(&stage.setup), P::PLANNED);
+        Ok(Box::new(Crowd { parties, board, count, window, op_ns: 1000.0, planned, check }))
     }
 
     /// Lets all work until `enough` operations are done in the window, and it has lasted `duration`.
     fn order(&mut self, mode: Mode, duration: Duration, enough: u64) -> io::Result<Sample> {
         let (board, count) = (&self.board, self.count);
-        board.begin(mode == Mode::Timed, count);
+        board.begin(mode == Mode::Timed || self.planned && mode == Mode::Counted, count);
         let mut shares = Vec::new();
         let mut sample = self.parties.run(Extent::Open, mode == Mode::Checked, |clock, limit| {
             while board.counts(count).contains(&0) {
@@ -154,7 +161,17 @@ impl Crowd {
         sample.shares = shares;
         self.op_ns = sample.ns_per_op();
         (self.check)(sample.covered, mode == Mode::Checked)?;
+        if self.planned && mode != Mode::Checked {
+            self.count_waits(&mut sample);
+        }
         Ok(sample)
+    }
+
+    /// Makes the mean wait of the whole order the sample's figure.
+    fn count_waits(&self, sample: &mut Sample) {
+        sample.facts.insert("delivered_per_s".into(), 1e9 / sample.ns_per_op());
+        sample.operations = sample.covered;
+        sample.elapsed_ns = self.board.waited_ns(self.count);
     }
 
     /// About as long as so many operations take, and a millisecond at least.

@@ -16,12 +16,14 @@ const BUCKETS: usize = (40 - PARTS_LOG2 as usize) * PARTS;
 #[repr(C)]
 pub(super) struct Waits {
     longest_ns: AtomicU64,
+    sum_ns: AtomicU64,
     counts: [AtomicU64; BUCKETS],
 }
 
 impl Waits {
     pub(super) fn clear(&self) {
         self.longest_ns.store(0, Ordering::Relaxed);
+        self.sum_ns.store(0, Ordering::Relaxed);
         self.counts.iter().for_each(|count| count.store(0, Ordering::Relaxed));
     }
 
@@ -29,9 +31,14 @@ impl Waits {
     fn record(&self, ns: u64) {
         let count = &self.counts[bucket(ns)];
         count.store(count.load(Ordering::Relaxed) + 1, Ordering::Relaxed);
+        self.sum_ns.store(self.sum_ns.load(Ordering::Relaxed) + ns, Ordering::Relaxed);
         if ns > self.longest_ns.load(Ordering::Relaxed) {
             self.longest_ns.store(ns, Ordering::Relaxed);
         }
+    }
+
+    pub(super) fn sum_ns(&self) -> f64 {
+        self.sum_ns.load(Ordering::Relaxed) as f64
     }
 
     /// Adds them, and returns the longest.
