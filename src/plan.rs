@@ -115,11 +115,16 @@ fn point(axes: &Axes, setup: &Setup) -> Option<usize> {
     if !axes.placements.contains(&setup.placement) {
         return None;
     }
+    let placement = match setup.placement {
+        // Who hands a lock over on one CPU must be taken off it, or leave it: asked for after the way between two.
+        Placement::SameCpu if setup.waiting == Waiting::Own && axes.placements.len() > 1 => Rank::Common as usize,
+        _ => 0,
+    };
     let size_and_parties = on(axes.payload_bytes, Some(setup.payload_bytes))? + on(axes.parties, Some(setup.parties))?;
     let times = on(axes.idle_ns, setup.idle_ns)? + on(axes.rate_per_s, setup.rate_per_s)?;
     let lock = on(axes.hold_ns, setup.hold_ns)? + on(axes.outside_ns, setup.outside_ns)?;
     let lock = lock + on(axes.permits, setup.permits)? + on(axes.reads_per_mille, setup.reads_per_mille)?;
-    Some(size_and_parties + times + lock)
+    Some(placement + size_and_parties + times + lock)
 }
 
 /// Every setup that any workload of the table has.

@@ -2,7 +2,7 @@
 
 use std::io;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use super::broken;
 use super::lock_death::killed_holder;
@@ -34,8 +34,11 @@ impl<L: Lock> Table<L> {
 }
 
 const MANY: usize = 4;
-/// Each party's holds.
+/// Each party's holds, unless they take too long.
 const HOLDS: u64 = 500;
+/// Then so many: where waiters poll first come first served and share CPUs, each hand-over waits for the scheduler's tick.
+const FEWEST_HOLDS: u64 = 10;
+const LONG: Duration = Duration::from_secs(1);
 /// Long enough for a party that does not wait to be caught at it.
 const UNDISTURBED: Duration = Duration::from_millis(20);
 
@@ -55,29 +58,31 @@ pub(super) fn handles(make: Make, setup: &Setup, parties: usize) -> io::Result<V
     if handles.len() == parties { Ok(handles) } else { Err(io::Error::other("there is not one handle for each party")) }
 }
 
-/// Runs `hold` in each of many parties, inside the lock, so often; the first verdict that is not `Kept` counts.
-fn many(make: Make, setup: &Setup, hold: impl Fn() -> Option<String> + Sync) -> io::Result<Verdict> {
+/// Runs `hold` in each of many parties, inside the lock; the last of what it saw counts. Returns also how often it ran.
+fn many(make: Make, setup: &Setup, hold: impl Fn() -> Option<String> + Sync) -> io::Result<(Verdict, u64)> {
     let handles = handles(make, setup, MANY)?;
     std::thread::scope(|scope| {
         let work = |mut handle: Box<dyn Handle>| {
             let hold = &hold;
             scope.spawn(move || {
                 handle.settle()?;
-                let mut seen = None;
-                for _ in 0..HOLDS {
+                let (mut seen, mut held, start) = (None, 0, Instant::now());
+                while held < HOLDS && (held < FEWEST_HOLDS || start.elapsed() < LONG) {
                     handle.hold(&mut || seen = seen.take().or(hold()))?;
+                    held += 1;
                 }
                 // Kept until all are done: it may have brought what the others wait for.
-                Ok::<_, io::Error>((seen, handle))
+                Ok::<_, io::Error>((seen, held, handle))
             })
         };
         let threads: Vec<_> = handles.into_iter().map(work).collect();
-        let mut verdict = Verdict::Kept;
+        let (mut verdict, mut holds) = (Verdict::Kept, 0);
         for thread in threads {
-            let (seen, _handle) = thread.join().map_err(|_| io::Error::other("a party panicked"))??;
+            let (seen, held, _handle) = thread.join().map_err(|_| io::Error::other("a party panicked"))??;
             verdict = seen.map_or(verdict, Verdict::Broken);
+            holds += held;
         }
-        Ok(verdict)
+        Ok((verdict, holds))
     })
 }
 
@@ -90,17 +95,18 @@ fn at_most_one(make: Make, setup: &Setup) -> io::Result<Verdict> {
         inside.fetch_sub(1, Ordering::Relaxed);
         (others > 0).then(|| format!("{} parties held it at once", others + 1))
     })
+    .map(|(verdict, _)| verdict)
 }
 
 fn next_one_sees(make: Make, setup: &Setup) -> io::Result<Verdict> {
     let words: Vec<AtomicU64> = (0..64).map(|_| AtomicU64::new(0)).collect();
-    let verdict = many(make, setup, || {
+    let (verdict, made) = many(make, setup, || {
         let first = words[0].load(Ordering::Relaxed);
         let torn = words.iter().any(|word| word.load(Ordering::Relaxed) != first);
         words.iter().for_each(|word| word.store(first + 1, Ordering::Relaxed));
         torn.then(|| "a holder saw half of what another wrote".to_owned())
     })?;
-    let (made, counted) = (MANY as u64 * HOLDS, words[0].load(Ordering::Relaxed));
+    let counted = words[0].load(Ordering::Relaxed);
     match verdict {
         Verdict::Kept if made != counted => broken(format!("of {made} changes {counted} are left")),
         verdict => Ok(verdict),

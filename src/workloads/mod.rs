@@ -9,6 +9,8 @@ mod exchange;
 mod fan_in;
 mod fan_out;
 mod guarded;
+mod hand_off;
+mod one_way;
 mod pace;
 mod paced;
 pub mod payload;
@@ -18,6 +20,7 @@ mod priority;
 mod read_mix;
 mod round_trip;
 mod stream;
+mod tail;
 mod uncontended;
 mod wake;
 
@@ -141,8 +144,13 @@ impl<T: Rendezvous> Table<T> {
 }
 
 impl<L: Lock> Table<L> {
-    const LOCK: &'static [Workload] =
-        &[uncontended::workload::<L>(), contended::contended::<L>(), contended::oversubscribed::<L>()];
+    const LOCK: &'static [Workload] = &[
+        uncontended::workload::<L>(),
+        contended::contended::<L>(),
+        contended::oversubscribed::<L>(),
+        hand_off::workload::<L>(),
+        tail::workload::<L>(),
+    ];
 }
 
 impl<L: RwLock> Table<L> {

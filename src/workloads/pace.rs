@@ -1,4 +1,4 @@
-//! When a window is over.
+//! When a window is over, and when a planned operation is due.
 
 use std::time::Duration;
 
@@ -41,5 +41,22 @@ impl Pace {
             look_at = done + pace.chunk;
             over
         }
+    }
+}
+
+/// A party that shares its CPU with another sleeps until so long before the planned time, and polls from there on.
+const POLLED: Duration = Duration::from_micros(5);
+
+/// Polls the clock until it shows `ticks`. `apart`: nobody else needs this CPU; else it sleeps first.
+pub(super) fn await_time(clock: &Clock, ticks: u64, apart: bool) {
+    if !apart {
+        let now = clock.start();
+        let left_ns = if ticks > now { clock.ns_between(now, ticks) as u64 } else { 0 };
+        if let Some(sleep) = Duration::from_nanos(left_ns).checked_sub(POLLED) {
+            std::thread::sleep(sleep);
+        }
+    }
+    while clock.start() < ticks {
+        std::hint::spin_loop();
     }
 }

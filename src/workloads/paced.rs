@@ -16,6 +16,7 @@ use ipcmark_harness::placement::Placement;
 use ipcmark_harness::session::{Sample, Session, Verified};
 use ipcmark_harness::sys::memory::{Shareable, Shared};
 
+use super::pace::await_time;
 use super::payload::Lane;
 use crate::mechanism::{Axes, Point, Rank, Setup, Stage, Workload};
 use crate::shapes::{Pairing, Transport};
@@ -45,8 +46,6 @@ const RATES_PER_S: &[Point<u64>] = &[
 
 /// Messages of one order; longer batches are several.
 const MOST: usize = 1 << 14;
-/// A sender that shares its CPU with the receiver sleeps until so long before the planned time, and polls from there on.
-const POLLED: Duration = Duration::from_micros(5);
 
 struct Pacing<T> {
     end: T,
@@ -154,20 +153,6 @@ impl Book {
         }
         sample.facts.insert("offered_per_s".into(), 1e9 / self.interval_ns);
         sample.facts.insert("delivered_per_s".into(), sample.operations as f64 * 1e9 / span_ns);
-    }
-}
-
-/// Polls the clock until it shows `ticks`; on the receiver's own CPU it sleeps first, or nobody would receive.
-fn await_time(clock: &Clock, ticks: u64, apart: bool) {
-    if !apart {
-        let now = clock.start();
-        let left_ns = if ticks > now { clock.ns_between(now, ticks) as u64 } else { 0 };
-        if let Some(sleep) = Duration::from_nanos(left_ns).checked_sub(POLLED) {
-            std::thread::sleep(sleep);
-        }
-    }
-    while clock.start() < ticks {
-        std::hint::spin_loop();
     }
 }
 

@@ -1,24 +1,12 @@
 //! `wake`: from a notification to the woken party's next instruction, one way, after a time in which nothing happened.
-//!
-//! For each operation the waiter says that it is about to wait; the notifier lets the idle time pass (it polls its clock: what
-//! goes to sleep is the waiter, and its CPU where that is another one), writes down the time, and notifies; the waiter reads
-//! the clock when it runs again. The two readings come from two CPUs: how far their clocks may be apart is bounded at the
-//! start, by exchanges over a cache line (`compare_clocks`).
 
-use std::collections::BTreeMap;
 use std::io;
-use std::sync::atomic::{AtomicU64, Ordering};
-use std::time::Duration;
 
 use ipcmark_harness::clock::Clock;
-use ipcmark_harness::histogram::Histogram;
-use ipcmark_harness::parties::{Extent, Far, Parties, Span};
-use ipcmark_harness::placement::Placement;
-use ipcmark_harness::session::{Sample, Session, Verified};
-use ipcmark_harness::sys::memory::{Shareable, Shared};
+use ipcmark_harness::session::Session;
 
 use super::adapters::Message;
-use super::pace::Pace;
+use super::one_way::{Awaits, Desk, Gives, OneWay};
 use crate::mechanism::{Axes, Point, Rank, Setup, Stage, Workload};
 use crate::shapes::{Pairing, Role, Wakeup};
 
@@ -33,7 +21,7 @@ pub(super) const fn workload<W: Wakeup>(payload_bytes: &'static [Point<usize>], 
         rank,
         axes: Axes { payload_bytes, idle_ns: IDLE_NS, ..Axes::PAIR },
         supports: W::supports,
-        open: |stage, clock| Waking::open(stage, clock, W::pair),
+        open: |stage, clock| open(stage, clock, W::pair),
     }
 }
 
@@ -41,7 +29,7 @@ pub(super) const fn workload<W: Wakeup>(payload_bytes: &'static [Point<usize>], 
 pub(super) const fn by_message<T: Pairing>() -> Workload {
     Workload {
         supports: T::supports,
-        open: |stage, clock| Waking::open(stage, clock, Message::<T::End>::pair_of::<T>),
+        open: |stage, clock| open(stage, clock, Message::<T::End>::pair_of::<T>),
         ..workload::<Message<T::End>>(&[Point(64, Rank::Headline)], Rank::Common)
     }
 }
@@ -55,256 +43,60 @@ const IDLE_NS: &[Point<u64>] = &[
     Point(10_000_000, Rank::Common),
 ];
 
-/// Exchanges that the comparison of the clocks takes at most; the tightest of them counts.
-const COMPARISONS: u64 = 2000;
-/// And how long: many times what all take, but on a CPU that somebody else keeps busy, where each is two of his slices.
-const COMPARED_AT_MOST: Duration = Duration::from_millis(100);
-/// What the waiter writes for a turn when there are no more exchanges.
-const COMPARED: u64 = u64::MAX;
+struct Waiter<W>(W);
 
-struct Waking<W> {
-    end: W,
-    board: Shared<Board>,
-    parties: Parties,
-    apart: bool,
-    /// Waits so far.
-    waits: u64,
-    /// What the comparison of the clocks showed.
-    facts: BTreeMap<String, f64>,
-}
+struct Notifier<W>(W);
 
-/// What the parties tell each other beside the mechanism.
-#[repr(C)]
-struct Board {
-    waiter: Line,
-    notifier: Line,
-}
-
-#[repr(C, align(128))]
-struct Line {
-    /// Waiter: the number of the wait that it is about to begin. Notifier: exchanges answered.
-    turn: AtomicU64,
-    /// Notifier: when it began to notify, in ticks.
-    ticks: AtomicU64,
-}
-
-#[allow(unsafe_code)]
-// SAFETY: atomic integers, valid when zero, and no addresses.
-unsafe impl Shareable for Board {}
-
-struct Notifier<W> {
-    end: W,
-    board: Shared<Board>,
+fn open<W: Wakeup>(
+    stage: &Stage,
     clock: Clock,
-    idle_ticks: u64,
-    apart: bool,
-    notified: u64,
-    compared: bool,
+    pair: fn(&Setup) -> io::Result<(W, W)>,
+) -> io::Result<Box<dyn Session>> {
+    let (near, mut far) = pair(&stage.setup)?;
+    let far = move || {
+        far.settle()?;
+        Ok(Notifier(far))
+    };
+    OneWay::open(stage, clock, (near, far), |mut near: W| {
+        near.settle()?;
+        Ok(Waiter(near))
+    })
 }
 
-impl<W: Wakeup> Waking<W> {
-    fn open(stage: &Stage, clock: Clock, pair: fn(&Setup) -> io::Result<(W, W)>) -> io::Result<Box<dyn Session>> {
-        let setup = stage.setup;
-        let mut parties = Parties::new(clock, &stage.near_cpus)?;
-        let board = Shared::<Board>::zeroed()?;
-        let (near, mut far) = pair(&setup)?;
-        let theirs = board.clone();
-        let apart = !matches!(setup.placement, Placement::SameCpu | Placement::Unpinned);
-        let far = move || {
-            far.settle()?;
-            let idle_ticks = clock.ticks(Duration::from_nanos(setup.idle_ns.unwrap_or(0)));
-            Ok(Notifier { end: far, board: theirs, clock, idle_ticks, apart, notified: 0, compared: false })
-        };
-        let mut end = parties.start(setup.peer, stage.cpus_of_peer(0), near, far)?;
-        end.settle()?;
-        let mut waking = Waking { end, board, parties, apart, waits: 0, facts: BTreeMap::new() };
-        waking.compare_clocks()?;
-        Ok(Box::new(waking))
-    }
-
-    /// Bounds how much the far clock may show more or less than the near one, in nanoseconds.
-    fn compare_clocks(&mut self) -> io::Result<()> {
-        let (board, apart) = (&self.board, self.apart);
-        let (mut low, mut high) = (f64::MIN, f64::MAX);
-        self.parties.run(Extent::Count(0), false, |clock, _| {
-            let first = clock.start();
-            let last = first + clock.ticks(COMPARED_AT_MOST);
-            for turn in 1..=COMPARISONS {
-                let asked = clock.start();
-                // Release and Acquire: the far reading lies between the two near ones.
-                board.waiter.turn.store(turn, Ordering::Release);
-                while board.notifier.turn.load(Ordering::Acquire) != turn {
-                    relax(apart);
-                }
-                let answered = clock.end();
-                let theirs = board.notifier.ticks.load(Ordering::Relaxed);
-                high = high.min(signed_ns(clock, asked, theirs));
-                low = low.max(signed_ns(clock, answered, theirs));
-                if answered > last {
-                    break;
-                }
-            }
-            board.waiter.turn.store(COMPARED, Ordering::Relaxed);
-            Ok(Span { start: first, end: clock.end(), ends_at_far: false, operations: 0 })
-        })?;
-        // The notifier has seen the end of it, and looks again after the next order only.
-        board.waiter.turn.store(0, Ordering::Relaxed);
-        self.facts = BTreeMap::from([("clock_offset_bound_ns".to_owned(), low.abs().max(high.abs()))]);
-        Ok(())
-    }
-
-    /// Waits so often, and enters each latency in nanoseconds.
-    fn wait(
-        &mut self,
-        extent: Extent,
-        mut latencies: Option<&mut Histogram>,
-        duration: Duration,
-    ) -> io::Result<Sample> {
-        let (end, board, waits) = (&mut self.end, &self.board, &mut self.waits);
-        let mut sum_ns = 0.0;
-        let mut sample = self.parties.run(extent, false, |clock, limit| {
-            let start = clock.start();
-            let mut over = Pace::over(duration);
-            let mut done = 0;
-            loop {
-                let last = match extent {
-                    Extent::Count(count) => done + 1 >= count,
-                    Extent::Open => over(clock, done),
-                };
-                if last && extent == Extent::Open {
-                    // The notifier has served `done` waits, and reads the limit after the next one: its last.
-                    limit.store(done + 1, Ordering::Relaxed);
-                }
-                *waits += 1;
-                let latency_ns = wait_once(end, board, clock, *waits)?;
-                sum_ns += latency_ns;
-                if let Some(latencies) = &mut latencies {
-                    latencies.record(latency_ns as u64);
-                }
-                done += 1;
-                if last {
-                    break;
-                }
-            }
-            Ok(Span { start, end: clock.end(), ends_at_far: false, operations: done })
-        })?;
-        // The latencies, without what lies between them.
-        sample.elapsed_ns = sum_ns;
-        sample.facts.clone_from(&self.facts);
-        Ok(sample)
-    }
-}
-
-fn wait_once<W: Wakeup>(end: &mut W, board: &Board, clock: &Clock, number: u64) -> io::Result<f64> {
-    if !W::LASTS {
-        end.arm(Role::Waiter)?;
-    }
-    // Release: pairs with the Acquire in `Notifier::notify_once`.
-    board.waiter.turn.store(number, Ordering::Release);
-    end.wait()?;
-    let now = clock.end();
-    // Acquire: the notification orders this in any case; it costs nothing.
-    let notified_at = board.notifier.ticks.load(Ordering::Acquire);
-    // Within the bound of the clocks' offset the difference may be negative.
-    Ok(signed_ns(clock, notified_at, now).max(0.0))
-}
-
-/// Between two looks at the other party's line: on one CPU it must run before there is news.
-fn relax(apart: bool) {
-    if apart { std::hint::spin_loop() } else { std::thread::yield_now() }
-}
-
-/// From `earlier` to `later`, in nanoseconds; negative where they are not in that order.
-fn signed_ns(clock: &Clock, earlier: u64, later: u64) -> f64 {
-    if later >= earlier { clock.ns_between(earlier, later) } else { -clock.ns_between(later, earlier) }
-}
-
-impl<W: Wakeup> Session for Waking<W> {
-    fn batch(&mut self, iterations: u64) -> io::Result<Sample> {
-        self.wait(Extent::Count(iterations.max(1)), None, Duration::MAX)
-    }
-
-    fn offers_each(&self) -> bool {
-        true
-    }
-
-    fn each(&mut self, iterations: u64, latencies: &mut Histogram) -> io::Result<Sample> {
-        self.wait(Extent::Count(iterations.max(1)), Some(latencies), Duration::MAX)
-    }
-
-    fn window(&mut self, duration: Duration) -> io::Result<Sample> {
-        self.wait(Extent::Open, None, duration)
-    }
-
-    /// Each notification ends one wait, as both parties count; transports check their messages, too.
-    fn verify(&mut self, iterations: u64, duration: Duration) -> io::Result<Verified> {
-        let each_ns = self.wait(Extent::Count(1), None, Duration::MAX)?.wall_ns;
-        let fitting = (duration.as_nanos() as f64 / each_ns) as u64;
-        let sample = self.wait(Extent::Count(iterations.min(fitting).max(1)), None, Duration::MAX)?;
-        Ok(Verified { operations: sample.operations, bytes: 0 })
-    }
-}
-
-impl<W: Wakeup> Notifier<W> {
-    fn notify_once(&mut self) -> io::Result<()> {
+impl<W: Wakeup> Awaits for Waiter<W> {
+    fn await_once(&mut self, desk: &Desk, number: u64) -> io::Result<f64> {
         if !W::LASTS {
-            self.end.arm(Role::Notifier)?;
+            self.0.arm(Role::Waiter)?;
         }
-        self.notified += 1;
-        // Acquire: pairs with the Release in `wait_once`.
-        while self.board.waiter.turn.load(Ordering::Acquire) != self.notified {
-            relax(self.apart);
-        }
-        let begin = self.clock.start();
-        while self.clock.start() - begin < self.idle_ticks {
-            relax(self.apart);
-        }
-        self.board.notifier.ticks.store(self.clock.start(), Ordering::Release);
-        self.end.notify()
-    }
-
-    fn compare_clocks(&mut self) {
-        let mut answered = 0;
-        loop {
-            match self.board.waiter.turn.load(Ordering::Acquire) {
-                COMPARED => break,
-                turn if turn == answered => relax(self.apart),
-                turn => {
-                    self.board.notifier.ticks.store(self.clock.start(), Ordering::Relaxed);
-                    self.board.notifier.turn.store(turn, Ordering::Release);
-                    answered = turn;
-                }
-            }
-        }
-        self.compared = true;
+        desk.announce(number);
+        self.0.wait()?;
+        let now = desk.now();
+        Ok(desk.ns_between(desk.given_at(), now))
     }
 }
 
-impl<W: Wakeup> Far for Notifier<W> {
-    fn serve(&mut self, limit: &AtomicU64, _: bool) -> io::Result<u64> {
-        if !self.compared {
-            self.compare_clocks();
-            return Ok(0);
+impl<W: Wakeup> Gives for Notifier<W> {
+    fn give_once(&mut self, desk: &Desk, number: u64) -> io::Result<()> {
+        if !W::LASTS {
+            self.0.arm(Role::Notifier)?;
         }
-        let mut served = 0;
-        // Relaxed: whoever moves the limit does so before its last wait, whose announcement orders the two.
-        while served < limit.load(Ordering::Relaxed) {
-            self.notify_once()?;
-            served += 1;
-        }
-        Ok(served)
+        desk.idle_after(number);
+        self.0.notify()
     }
 }
 
 #[cfg(test)]
 mod tests {
+    use std::time::Duration;
+
+    use ipcmark_harness::histogram::Histogram;
+
     use super::*;
     use crate::contract::transport_tests::{Faulty, REPEATS_A_MESSAGE, SETUP};
 
     fn session<W: Wakeup>() -> Box<dyn Session> {
         let setup = Setup { idle_ns: Some(1000), ..SETUP };
-        Waking::<W>::open(&Stage { setup, near_cpus: Vec::new(), far_cpus: Vec::new() }, Clock::vdso(), W::pair)
-            .unwrap()
+        open(&Stage { setup, near_cpus: Vec::new(), far_cpus: Vec::new() }, Clock::vdso(), W::pair).unwrap()
     }
 
     #[test]

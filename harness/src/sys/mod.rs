@@ -18,6 +18,7 @@ pub mod mutex;
 pub mod names;
 pub mod pidfd;
 pub mod process;
+pub mod pthread_spin;
 pub mod realtime_signal;
 pub mod rights;
 pub mod rw_lock;

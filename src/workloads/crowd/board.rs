@@ -68,4 +68,9 @@ impl Board {
         let longest = |kind| self.seats[..parties].iter().map(|seat| seat.waits.longest_ns(kind)).max().unwrap_or(0);
         std::array::from_fn(longest)
     }
+
+    /// The waits of all parties added up, in nanoseconds.
+    pub(super) fn waited_ns(&self, parties: usize) -> f64 {
+        self.seats[..parties].iter().map(|seat| seat.waits.sum_ns()).sum()
+    }
 }

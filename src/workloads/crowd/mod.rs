@@ -6,7 +6,8 @@
 //!
 //! The central value is the window's length by the operations of all parties together. Single operations are timed in a
 //! pass of their own, by every party, into counts in shared memory (`waits`): a wait may be long however short the others
-//! are, so this is done at any speed.
+//! are, so this is done at any speed. Where operations are planned ([`Part::PLANNED`]), their number says nothing: there every
+//! wait is timed, and the central value is the mean of the waits.
 
 mod board;
 mod waits;
@@ -34,6 +35,8 @@ pub(super) use work::{Tempo, Work};
 pub(super) trait Part: Send + 'static {
     /// The facts that tell the longest wait of each kind; none: all waits are of one kind.
     const LONGEST: Option<[&'static str; KINDS]> = None;
+    /// Whether operations come at planned times, so that what counts is how long each waited.
+    const PLANNED: bool = false;
 
     /// One operation. `watch` is told when the party begins to wait, and when it has what it waited for.
     fn act<W: Watch>(&mut self, watch: &mut W) -> io::Result<()>;
@@ -71,7 +74,7 @@ pub(super) fn admits(setup: &Setup) -> Support {
     Support::Missing(format!("{} parties are more than four for each of {cpus} CPUs", setup.parties))
 }
 
-fn cpus() -> usize {
+pub(super) fn cpus() -> usize {
     std::thread::available_parallelism().map_or(1, |cpus| cpus.get())
 }
 
@@ -92,6 +95,8 @@ pub(super) struct Crowd {
     /// Nanoseconds an operation in the last order, for how long the next will take.
     op_ns: f64,
     longest: Option<[&'static str; KINDS]>,
+    /// Whether the central value is the mean wait.
+    planned: bool,
     check: Check,
 }
 
@@ -129,14 +134,14 @@ impl Crowd {
             // A forked party drops its copies of what belongs to those still to come.
             makers = parties.start(stage.setup.peer, cpus, makers, far)?;
         }
-        let (window, longest) = (window_of(&stage.setup), P::LONGEST);
-        Ok(Box::new(Crowd { parties, board, count, window, op_ns: 1000.0, longest, check }))
+        let (window, longest, planned) = (window_of(&stage.setup), P::LONGEST, P::PLANNED);
+        Ok(Box::new(Crowd { parties, board, count, window, op_ns: 1000.0, longest, planned, check }))
     }
 
     /// Lets all work until `enough` operations are done in the window, and it has lasted `duration`.
     fn order(&mut self, mode: Mode, duration: Duration, enough: u64) -> io::Result<Sample> {
         let (board, count) = (&self.board, self.count);
-        board.begin(mode == Mode::Timed, count);
+        board.begin(mode == Mode::Timed || self.planned && mode == Mode::Counted, count);
         let mut shares = Vec::new();
         let mut sample = self.parties.run(Extent::Open, mode == Mode::Checked, |clock, limit| {
             while board.counts(count).contains(&0) {
@@ -162,7 +167,17 @@ impl Crowd {
         sample.shares = shares;
         self.op_ns = sample.ns_per_op();
         (self.check)(sample.covered, mode == Mode::Checked)?;
+        if self.planned && mode != Mode::Checked {
+            self.count_waits(&mut sample);
+        }
         Ok(sample)
+    }
+
+    /// Makes the mean wait of the whole order the sample's figure.
+    fn count_waits(&self, sample: &mut Sample) {
+        sample.facts.insert("delivered_per_s".into(), 1e9 / sample.ns_per_op());
+        sample.operations = sample.covered;
+        sample.elapsed_ns = self.board.waited_ns(self.count);
     }
 
     /// About as long as so many operations take, and a millisecond at least.

@@ -19,12 +19,14 @@ pub(in crate::workloads) const KINDS: usize = 2;
 #[repr(C)]
 pub(super) struct Waits {
     longest_ns: [AtomicU64; KINDS],
+    sum_ns: AtomicU64,
     counts: [AtomicU64; BUCKETS],
 }
 
 impl Waits {
     pub(super) fn clear(&self) {
         self.longest_ns.iter().for_each(|ns| ns.store(0, Ordering::Relaxed));
+        self.sum_ns.store(0, Ordering::Relaxed);
         self.counts.iter().for_each(|count| count.store(0, Ordering::Relaxed));
     }
 
@@ -32,6 +34,7 @@ impl Waits {
     fn record(&self, ns: u64, kind: usize) {
         let count = &self.counts[bucket(ns)];
         count.store(count.load(Ordering::Relaxed) + 1, Ordering::Relaxed);
+        self.sum_ns.store(self.sum_ns.load(Ordering::Relaxed) + ns, Ordering::Relaxed);
         let longest_ns = &self.longest_ns[kind];
         if ns > longest_ns.load(Ordering::Relaxed) {
             longest_ns.store(ns, Ordering::Relaxed);
@@ -41,6 +44,10 @@ impl Waits {
     /// The longest of this kind.
     pub(super) fn longest_ns(&self, kind: usize) -> u64 {
         self.longest_ns[kind].load(Ordering::Relaxed)
+    }
+
+    pub(super) fn sum_ns(&self) -> f64 {
+        self.sum_ns.load(Ordering::Relaxed) as f64
     }
 
     /// Adds them.

@@ -1,0 +1,145 @@
+//! `tail`: each party wants the lock at planned times, whatever became of the times before (an open loop); how long it waits is
+//! counted from the **planned** time, see `paced`.
+//!
+//! The intervals are random (exponential, so that arrivals are independent of each other): with equal ones the parties would meet
+//! in every turn or in none, as their first ones happened to fall. Each party has a sequence of its own, the same in each order.
+
+use std::io;
+use std::time::Duration;
+
+use ipcmark_harness::clock::Clock;
+use ipcmark_harness::session::Session;
+use ipcmark_harness::sys::memory::Shared;
+
+use super::contended::CROWD;
+use super::crowd::{self, Check, Crowd, Part, Tempo, Watch, Work};
+use super::guarded::Guarded;
+use super::pace::await_time;
+use crate::mechanism::{Axes, Point, Rank, Stage, Waiting, Workload};
+use crate::shapes::Lock;
+
+pub(super) const fn workload<L: Lock>() -> Workload {
+    Workload {
+        name: "tail",
+        summary: "all parties want it at planned times of their own; how long each waits from the planned time",
+        waitings: &[Waiting::Own],
+        times_each: true,
+        windows_of: Some(crowd::window_of),
+        carries_payload: false,
+        rank: Rank::Common,
+        axes: Axes {
+            payload_bytes: &[Point(64, Rank::Headline)],
+            parties: &[
+                Point(2, Rank::Headline),
+                Point(4, Rank::Common),
+                Point(8, Rank::Common),
+                Point(16, Rank::Rare),
+                Point(32, Rank::Rare),
+                Point(64, Rank::Rare),
+            ],
+            rate_per_s: &[Point(1000, Rank::Common), Point(10_000, Rank::Headline), Point(100_000, Rank::Common)],
+            hold_ns: &[Point(1000, Rank::Headline)],
+            ..CROWD
+        },
+        supports: |setup| crowd::admits(setup).and(|| L::supports(setup)),
+        open: Planner::<L>::open,
+    }
+}
+
+struct Planner<L> {
+    lock: L,
+    data: Shared<Guarded>,
+    lines: usize,
+    hold: Work,
+    plan: Plan,
+}
+
+/// When a party wants the lock.
+struct Plan {
+    clock: Clock,
+    ticks_between: f64,
+    /// Whether it has its CPU to itself.
+    apart: bool,
+    seed: u64,
+    random: fastrand::Rng,
+    /// Ticks of the last planned time; none: the first of an order is still to come.
+    last: Option<u64>,
+}
+
+impl Plan {
+    /// Waits for the next planned time, and returns it.
+    fn await_next(&mut self) -> u64 {
+        let last = self.last.unwrap_or_else(|| self.clock.start());
+        // 1 - f64() is never 0.
+        let interval = -(1.0 - self.random.f64()).ln() * self.ticks_between;
+        let next = last + interval as u64;
+        self.last = Some(next);
+        await_time(&self.clock, next, self.apart);
+        next
+    }
+
+    fn begin(&mut self) {
+        self.last = None;
+        self.random = fastrand::Rng::with_seed(self.seed);
+    }
+}
+
+impl<L: Lock> Planner<L> {
+    fn open(stage: &Stage, clock: Clock) -> io::Result<Box<dyn Session>> {
+        let setup = stage.setup;
+        let rate = setup.rate_per_s.filter(|&rate| rate > 0).ok_or_else(|| io::Error::other("a rate must be set"))?;
+        let ticks_between = clock.ticks(Duration::from_secs(1)) as f64 / rate as f64;
+        let hold = Tempo::take(&clock).work(setup.hold_ns.unwrap_or(0));
+        let apart = have_a_cpu_each(stage);
+        let (data, lines) = (Guarded::new()?, Guarded::lines_of(setup.payload_bytes));
+        let theirs = data.clone();
+        let maker = move |(place, mut lock): (usize, L)| {
+            let data = theirs.clone();
+            move || {
+                lock.settle()?;
+                let (seed, random) = (place as u64, fastrand::Rng::with_seed(place as u64));
+                let plan = Plan { clock, ticks_between, apart, seed, random, last: None };
+                Ok(Planner { lock, data, lines, hold, plan })
+            }
+        };
+        let makers = L::handles(&setup)?.into_iter().enumerate().map(maker).collect();
+        let check: Check = Box::new(move |operations, checked| data.agrees(operations, lines, checked));
+        Crowd::open(stage, clock, makers, check)
+    }
+}
+
+/// Whether no party shares its CPU with another.
+fn have_a_cpu_each(stage: &Stage) -> bool {
+    let mut cpus = [&stage.near_cpus[..], &stage.far_cpus[..]].concat();
+    cpus.sort_unstable();
+    cpus.dedup();
+    let cpus = if cpus.is_empty() { crowd::cpus() } else { cpus.len() };
+    stage.setup.parties <= cpus
+}
+
+impl<L: Lock> Part for Planner<L> {
+    const PLANNED: bool = true;
+
+    #[inline(always)]
+    fn act<W: Watch>(&mut self, watch: &mut W) -> io::Result<()> {
+        let Planner { lock, data, lines, hold, plan } = self;
+        watch.was_to_wait_at(plan.await_next());
+        lock.with(|| {
+            watch.got();
+            hold.run();
+            data.change(*lines);
+        })?;
+        watch.keep();
+        Ok(())
+    }
+
+    fn act_checked(&mut self) -> io::Result<()> {
+        self.plan.await_next();
+        let data = &self.data;
+        self.lock.with(|| data.change_all())?
+    }
+
+    fn begin(&mut self) {
+        self.plan.begin();
+    }
+}
