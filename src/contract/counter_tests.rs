@@ -38,7 +38,7 @@ impl<const FAULT: u8> Counter for Faulty<FAULT> {
         self.own += 1;
         if FAULT == FORGETFUL {
             let now = self.count.load(Ordering::Relaxed);
-            if self.own % 64 == 0 {
+            if self.own.is_multiple_of(64) {
                 std::thread::yield_now();
             }
             self.count.store(now + 1, Ordering::Relaxed);

@@ -158,7 +158,7 @@ impl<L: RwLock> Part for Mixed<L> {
 
     /// The same where it is hardest: every so often a party gives up its CPU in the middle.
     fn act_checked(&mut self) -> io::Result<()> {
-        let gives_up = self.draw.state % 61 == 0;
+        let gives_up = self.draw.state.is_multiple_of(61);
         let meanwhile = || if gives_up { std::thread::yield_now() } else { std::hint::spin_loop() };
         if !self.draw.is_read() {
             self.lock.write(|words| words.change(meanwhile))?;

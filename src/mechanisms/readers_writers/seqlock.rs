@@ -1,6 +1,14 @@
 //! A sequence lock: readers take nothing and write nothing; they look again when a writer came between.
 
+#[cfg(test)]
+mod model;
 mod sequence;
+
+/// What the algorithm stands on; in its model test that is loom's.
+mod ground {
+    pub(super) use std::hint::spin_loop;
+    pub(super) use std::sync::atomic::{AtomicU64, Ordering, fence};
+}
 
 use std::io;
 

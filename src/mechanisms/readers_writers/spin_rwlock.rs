@@ -28,12 +28,12 @@ impl RwLock for OfSpin {
 
     #[inline(always)]
     fn read<R>(&mut self, mut look: impl FnMut(&Words) -> R) -> io::Result<R> {
-        Ok(look(&*self.0.read()))
+        Ok(look(&self.0.read()))
     }
 
     #[inline(always)]
     fn write(&mut self, change: impl FnOnce(&Words)) -> io::Result<()> {
-        change(&*self.0.write());
+        change(&self.0.write());
         Ok(())
     }
 }

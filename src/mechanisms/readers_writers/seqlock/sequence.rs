@@ -3,16 +3,7 @@
 //! The data must be atomics, which may be relaxed: the fences order them (Boehm, MSPC 2012, section 4). A reader that comes
 //! while somebody writes, and a second writer, poll.
 
-#[cfg(loom)]
-use loom::{
-    hint::spin_loop,
-    sync::atomic::{AtomicU64, Ordering, fence},
-};
-#[cfg(not(loom))]
-use std::{
-    hint::spin_loop,
-    sync::atomic::{AtomicU64, Ordering, fence},
-};
+use super::ground::{AtomicU64, Ordering, fence, spin_loop};
 
 /// Valid when zero.
 #[derive(Debug, Default)]
@@ -25,7 +16,7 @@ impl Sequence {
         loop {
             // Acquire: pairs with the Release store in `write`; the reader sees all of the writes before.
             let before = self.0.load(Ordering::Acquire);
-            if before % 2 == 0 {
+            if before.is_multiple_of(2) {
                 let seen = look();
                 // Acquire: pairs with the Release fence in `write`. If `look` has seen anything of a later write, the load
                 // below sees that write's odd number.
@@ -57,7 +48,7 @@ impl Sequence {
             let before = self.0.load(Ordering::Relaxed);
             // Acquire: pairs with the Release store of the writer before.
             let taken = |now| self.0.compare_exchange_weak(now, now + 1, Ordering::Acquire, Ordering::Relaxed).is_ok();
-            if before % 2 == 0 && taken(before) {
+            if before.is_multiple_of(2) && taken(before) {
                 return before;
             }
             spin_loop();
