@@ -10,7 +10,7 @@ use std::sync::atomic::{AtomicU32, Ordering};
 use ipcmark_harness::sys::futex;
 use ipcmark_harness::sys::memory::{Shareable, Shared};
 
-use self::three_state::{CONTENDED, Patience, Word};
+use self::three_state::{CONTENDED, Word};
 use crate::mechanism::{Family, Mechanism, Rank, Reach, Setup, Support};
 use crate::shapes::{self, AfterDeath, Lock};
 
@@ -66,25 +66,21 @@ impl<const PRIVATE: bool> Word for FutexWord<PRIVATE> {
     }
 }
 
-struct FutexMutex<const PRIVATE: bool> {
-    word: Shared<FutexWord<PRIVATE>>,
-    patience: Patience,
-}
+struct FutexMutex<const PRIVATE: bool>(Shared<FutexWord<PRIVATE>>);
 
 impl<const PRIVATE: bool> Lock for FutexMutex<PRIVATE> {
     const AFTER_DEATH: Option<AfterDeath> = if PRIVATE { None } else { Some(AfterDeath::Stuck) };
 
     fn handles(setup: &Setup) -> io::Result<Vec<Self>> {
         let word = Shared::zeroed()?;
-        let handle = |_| FutexMutex { word: Shared::clone(&word), patience: Patience::default() };
-        Ok((0..setup.parties).map(handle).collect())
+        Ok((0..setup.parties).map(|_| FutexMutex(Shared::clone(&word))).collect())
     }
 
     #[inline(always)]
     fn with<R>(&mut self, critical: impl FnOnce() -> R) -> io::Result<R> {
-        three_state::lock(&*self.word, &mut self.patience);
+        three_state::lock(&*self.0);
         let result = critical();
-        three_state::unlock(&*self.word);
+        three_state::unlock(&*self.0);
         Ok(result)
     }
 }

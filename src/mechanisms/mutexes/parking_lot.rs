@@ -1,5 +1,6 @@
 //! `parking_lot`: locks of a byte or a word, whose waiters poll for a while and then sleep in queues that hang in a table of
-//! the process. 0.13 and later have neither eventual fairness by themselves nor lock elision.
+//! the process. 0.13 and later have neither eventual fairness by themselves nor lock elision. The fair one is handed to who
+//! sleeps: where several want it, each acquisition costs a wake-up.
 
 use ::parking_lot::{FairMutex, Mutex, ReentrantMutex};
 

@@ -2,7 +2,7 @@
 //!
 //! All are one structure whose attributes the library looks at in each call. Within a process that has had one thread only,
 //! glibc takes a private normal, recursive or error-checking one without atomic instructions. One with priority inheritance
-//! is a system call only where it is contended, and then the kernel hands it over.
+//! is a system call only where it is contended, and then the kernel hands it over: each acquisition costs a wake-up there.
 
 use std::io;
 

@@ -1,5 +1,8 @@
 //! A System V semaphore of value one as a mutex: semop(2), twice a system call. With `SEM_UNDO` the kernel keeps account of
 //! what each process has taken, and gives it back when the process ends, however it does.
+//!
+//! The kernel takes it for the waiter who has waited longest before that one wakes up: where several want it, each
+//! acquisition costs a wake-up.
 
 use std::any::Any;
 use std::io;
