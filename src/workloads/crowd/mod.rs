@@ -92,8 +92,9 @@ pub(super) struct Crowd {
     board: Shared<Board>,
     count: usize,
     window: Duration,
-    /// Nanoseconds an operation in the last order, for how long the next will take.
-    op_ns: f64,
+    /// Nanoseconds an operation in the fastest order so far, for how long the next will take. Not in the last one: where a holder
+    /// was off its CPU for most of a window, the next would last as many times too long.
+    op_ns: Option<f64>,
     longest: Option<[&'static str; KINDS]>,
     /// Whether the central value is the mean wait.
     planned: bool,
@@ -135,7 +136,7 @@ impl Crowd {
             makers = parties.start(stage.setup.peer, cpus, makers, far)?;
         }
         let (window, longest, planned) = (window_of(&stage.setup), P::LONGEST, P::PLANNED);
-        Ok(Box::new(Crowd { parties, board, count, window, op_ns: 1000.0, longest, planned, check }))
+        Ok(Box::new(Crowd { parties, board, count, window, op_ns: None, longest, planned, check }))
     }
 
     /// Lets all work until `enough` operations are done in the window, and it has lasted `duration`.
@@ -165,7 +166,7 @@ impl Crowd {
         sample.per_party.remove(0);
         sample.covered = sample.per_party.iter().sum();
         sample.shares = shares;
-        self.op_ns = sample.ns_per_op();
+        self.op_ns = Some(self.op_ns.unwrap_or(f64::INFINITY).min(sample.ns_per_op()));
         (self.check)(sample.covered, mode == Mode::Checked)?;
         if self.planned && mode != Mode::Checked {
             self.count_waits(&mut sample);
@@ -182,7 +183,8 @@ impl Crowd {
 
     /// About as long as so many operations take, and a millisecond at least.
     fn time_of(&self, operations: u64) -> Duration {
-        Duration::from_nanos((self.op_ns * operations as f64) as u64).max(Duration::from_millis(1))
+        let op_ns = self.op_ns.unwrap_or(1000.0);
+        Duration::from_nanos((op_ns * operations as f64) as u64).max(Duration::from_millis(1))
     }
 }
 
