@@ -87,8 +87,9 @@ pub(super) struct Crowd {
     board: Shared<Board>,
     count: usize,
     window: Duration,
-    /// Nanoseconds an operation in the last order, for how long the next will take.
-    op_ns: f64,
+    /// Nanoseconds an operation in the fastest order, for how long the next will take: by the last one, an order that followed one
+    /// in which others had the CPUs could take minutes.
+    op_ns: Option<f64>,
     /// Whether the central value is the mean wait.
     planned: bool,
     check: Check,
@@ -129,7 +130,7 @@ impl Crowd {
             makers = parties.start(stage.setup.peer, cpus, makers, far)?;
         }
         let (window, planned) = (window_of(&stage.setup), P::PLANNED);
-        Ok(Box::new(Crowd { parties, board, count, window, op_ns: 1000.0, planned, check }))
+        Ok(Box::new(Crowd { parties, board, count, window, op_ns: None, planned, check }))
     }
 
     /// Lets all work until `enough` operations are done in the window, and it has lasted `duration`.
@@ -159,7 +160,8 @@ impl Crowd {
         sample.per_party.remove(0);
         sample.covered = sample.per_party.iter().sum();
         sample.shares = shares;
-        self.op_ns = sample.ns_per_op();
+        let op_ns = sample.ns_per_op();
+        self.op_ns = Some(self.op_ns.map_or(op_ns, |fastest| fastest.min(op_ns)));
         (self.check)(sample.covered, mode == Mode::Checked)?;
         if self.planned && mode != Mode::Checked {
             self.count_waits(&mut sample);
@@ -174,9 +176,9 @@ impl Crowd {
         sample.elapsed_ns = self.board.waited_ns(self.count);
     }
 
-    /// About as long as so many operations take, and a millisecond at least.
+    /// About as long as so many operations take at best, and a millisecond at least.
     fn time_of(&self, operations: u64) -> Duration {
-        Duration::from_nanos((self.op_ns * operations as f64) as u64).max(Duration::from_millis(1))
+        Duration::from_nanos((self.op_ns.unwrap_or(1000.0) * operations as f64) as u64).max(Duration::from_millis(1))
     }
 }
 
