@@ -143,3 +143,43 @@ impl<L: Lock> Part for Planner<L> {
         self.plan.begin();
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use ipcmark_harness::histogram::Histogram;
+
+    use super::*;
+    use crate::contract::lock_tests::Faulty;
+    use crate::contract::transport_tests::SETUP;
+    use crate::mechanism::Setup;
+
+    #[test]
+    fn the_figure_is_the_mean_wait_from_the_planned_time_whatever_the_rate() {
+        let setup = Setup { parties: 2, rate_per_s: Some(1000), hold_ns: Some(1000), ..SETUP };
+        let stage = Stage { setup, near_cpus: Vec::new(), far_cpus: Vec::new() };
+        let mut session = Planner::<Faulty<0>>::open(&stage, Clock::vdso()).unwrap();
+        let mut waits = Histogram::new();
+        let sample = session.each(20, &mut waits).unwrap();
+        assert_eq!((waits.len(), sample.operations), (sample.covered, sample.covered));
+        assert!(sample.facts["delivered_per_s"] > 0.0, "{sample:?}");
+        let longest = sample.facts["longest_wait_ns"];
+        assert!(sample.elapsed_ns > 0.0 && sample.ns_per_op() <= longest, "{sample:?}");
+        assert_eq!(session.verify(20, Duration::from_secs(5)).unwrap().operations, 20);
+    }
+
+    #[test]
+    fn planned_times_are_never_early_and_a_party_that_is_late_keeps_its_plan() {
+        let clock = Clock::vdso();
+        let random = fastrand::Rng::with_seed(1);
+        let mut plan = Plan { clock, ticks_between: 1000.0, apart: true, seed: 1, random, last: None };
+        let first = plan.await_next();
+        assert!(clock.start() >= first);
+        std::thread::sleep(Duration::from_millis(2));
+        let late = (0..100).map(|_| plan.await_next()).last().unwrap();
+        // A hundred intervals of a microsecond have passed in the plan, and not the sleep.
+        assert!(late - first < 1_000_000, "{} ns", late - first);
+        plan.begin();
+        let again = plan.await_next();
+        assert!(again > late);
+    }
+}

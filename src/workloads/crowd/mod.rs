@@ -181,7 +181,7 @@ impl Crowd {
         sample.elapsed_ns = self.board.waited_ns(self.count);
     }
 
-    /// About as long as so many operations take, and a millisecond at least.
+    /// About as long as so many operations take at best, and a millisecond at least.
     fn time_of(&self, operations: u64) -> Duration {
         let op_ns = self.op_ns.unwrap_or(1000.0);
         Duration::from_nanos((op_ns * operations as f64) as u64).max(Duration::from_millis(1))

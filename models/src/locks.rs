@@ -1,0 +1,102 @@
+//! That a lock keeps all others out, and that each holder sees what the one before it wrote.
+
+use loom::cell::UnsafeCell;
+use loom::sync::Arc;
+use loom::thread;
+
+use crate::algorithms::{Algorithm, Clh, Mcs, SpinThenPark, Ticket};
+
+/// What lies under the lock: loom fails where two accesses are not ordered.
+struct Guarded<A> {
+    lock: A,
+    count: UnsafeCell<usize>,
+}
+
+#[allow(unsafe_code)]
+// SAFETY: the count is touched under the lock only; that this is enough is what loom checks.
+unsafe impl<A: Sync> Sync for Guarded<A> {}
+#[allow(unsafe_code)]
+// SAFETY: as above.
+unsafe impl<A> Send for Guarded<A> {}
+
+fn hold<A: Algorithm>(guarded: &Guarded<A>, seat: &mut A::Seat) -> usize {
+    guarded.lock.acquire(seat);
+    #[allow(unsafe_code)]
+    // SAFETY: as above.
+    let count = guarded.count.with_mut(|count| unsafe {
+        *count += 1;
+        *count
+    });
+    guarded.lock.release(seat);
+    count
+}
+
+/// Between three there are millions.
+const ORDERS_OF_THREE: usize = 20_000;
+
+/// Each party holds it so often, and no count is lost: between two in every order there is, between three in the first so many.
+fn is_exclusive<A: Algorithm + Default + Send>(holds: &'static [usize]) {
+    let mut model = loom::model::Builder::new();
+    model.max_permutations = (holds.len() > 2).then_some(ORDERS_OF_THREE);
+    model.check(move || {
+        let guarded = Arc::new(Guarded { lock: A::default(), count: UnsafeCell::new(0) });
+        let party = |place: usize| {
+            let guarded = Arc::clone(&guarded);
+            move || {
+                let mut seat = A::seat(place);
+                (0..holds[place]).map(|_| hold(&guarded, &mut seat)).max()
+            }
+        };
+        let others: Vec<_> = (1..holds.len()).map(|place| thread::spawn(party(place))).collect();
+        let mut highest = party(0)();
+        for other in others {
+            highest = highest.max(other.join().unwrap());
+        }
+        assert_eq!(highest, Some(holds.iter().sum()));
+    });
+}
+
+#[test]
+fn ticket_is_exclusive_between_two() {
+    is_exclusive::<Ticket>(&[2, 2]);
+}
+
+#[test]
+fn ticket_is_exclusive_between_three() {
+    is_exclusive::<Ticket>(&[1, 1, 1]);
+}
+
+#[test]
+fn mcs_is_exclusive_between_two() {
+    is_exclusive::<Mcs<2>>(&[2, 1]);
+}
+
+#[test]
+fn mcs_is_exclusive_between_three() {
+    is_exclusive::<Mcs<3>>(&[1, 1, 1]);
+}
+
+#[test]
+fn clh_is_exclusive_between_two() {
+    is_exclusive::<Clh<3>>(&[2, 2]);
+}
+
+#[test]
+fn clh_is_exclusive_between_three() {
+    is_exclusive::<Clh<4>>(&[1, 1, 1]);
+}
+
+#[test]
+fn spin_then_park_that_sleeps_at_once_is_exclusive_between_two_and_wakes_who_sleeps() {
+    is_exclusive::<SpinThenPark<0>>(&[2, 1]);
+}
+
+#[test]
+fn spin_then_park_that_polls_first_is_exclusive_between_two_and_wakes_who_sleeps() {
+    is_exclusive::<SpinThenPark<1>>(&[2, 1]);
+}
+
+#[test]
+fn spin_then_park_that_sleeps_at_once_is_exclusive_between_three_and_wakes_who_sleeps() {
+    is_exclusive::<SpinThenPark<0>>(&[1, 1, 1]);
+}
