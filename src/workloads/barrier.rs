@@ -29,7 +29,7 @@ pub(super) const fn workload<B: Barrier>() -> Workload {
         times_each: true,
         windows_of: None,
         carries_payload: false,
-        rank: Rank::Common,
+        rank: Rank::Headline,
         axes: Axes {
             payload_bytes: super::NO_PAYLOAD,
             parties: &[Point(2, Rank::Headline), Point(4, Rank::Common), Point(8, Rank::Common)],

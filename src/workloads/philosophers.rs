@@ -24,7 +24,7 @@ pub(super) const fn workload<D: Dinner>() -> Workload {
         times_each: true,
         windows_of: Some(crowd::window_of),
         carries_payload: false,
-        rank: Rank::Common,
+        rank: Rank::Headline,
         axes: Axes {
             payload_bytes: super::NO_PAYLOAD,
             parties: &[Point(5, Rank::Headline), Point(2, Rank::Common), Point(8, Rank::Rare), Point(16, Rank::Rare)],

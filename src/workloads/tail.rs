@@ -102,8 +102,13 @@ impl<L: Lock> Planner<L> {
                 Ok(Planner { lock, data, lines, hold, plan })
             }
         };
-        let makers = L::handles(&setup)?.into_iter().enumerate().map(maker).collect();
-        let check: Check = Box::new(move |operations, checked| data.agrees(operations, lines, checked));
+        let handles = L::handles(&setup)?;
+        let kept = handles.first().and_then(L::kept);
+        let makers = handles.into_iter().enumerate().map(maker).collect();
+        let check: Check = Box::new(move |operations, checked| {
+            let _ = &kept;
+            data.agrees(operations, lines, checked)
+        });
         Crowd::open(stage, clock, makers, check)
     }
 }
