@@ -191,7 +191,10 @@ fn by_launch(cell: &Cell, stage: &Stage, launcher: Launcher) -> anyhow::Result<f
 
 /// A whole criterion benchmark; its median is that of what `iter_custom` returned.
 fn by_criterion(cell: &Cell, stage: &Stage, launcher: Launcher) -> anyhow::Result<f64> {
-    let live = std::cell::RefCell::new(live::Live::new(launcher, cell, stage));
+    let mut live = live::Live::new(launcher, cell, stage);
+    // The warm-up is short, and tells criterion how many operations fill a batch.
+    live.start()?;
+    let live = std::cell::RefCell::new(live);
     let folder = std::env::temp_dir().join(format!("ipcmark-floor-{}", std::process::id()));
     let mut criterion = Criterion::default()
         .without_plots()

@@ -4,5 +4,5 @@ mod front;
 
 fn main() {
     ipcmark_harness::worker::serve_if_asked(ipcmark::cell::TRADE);
-    std::process::exit(front::run(&["round-trip", "stream", "wake", "paced", "fan-in", "fan-out", "connect"]));
+    std::process::exit(front::run(&[], &["round-trip", "stream", "wake", "paced", "fan-in", "fan-out", "connect"]));
 }

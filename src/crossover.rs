@@ -1,4 +1,5 @@
-//! Where one way overtakes another: at which hold time, and at how many parties, a mutex becomes faster than a spinlock.
+//! Where one way overtakes another: at which hold time, and at how many parties, a mutex becomes faster than a spinlock, or the
+//! other way round.
 //!
 //! Read from records alone. Two series of cells are equal in everything but the mechanism and one swept value; their ratio
 //! is followed along that value, and between two measured values it is taken to be straight on logarithmic scales. The
@@ -113,14 +114,14 @@ pub fn of_locks(cells: &[Cell]) -> Vec<Crossover> {
             let of_family = |family: &str| -> Vec<(String, Series)> { series(&cells, family, axis, &conditions) };
             let Some((mutex, challenger)) = of_family("mutex").into_iter().next() else { continue };
             for (spinlock, leader) in of_family("spinlock") {
-                let Some(place) = crossing(&leader, &challenger) else { continue };
-                found.push(Crossover {
-                    leader: spinlock,
-                    challenger: mutex.clone(),
-                    conditions: in_words(&conditions),
-                    axis,
-                    found: place,
-                });
+                let (mut leader, mut challenger) = ((spinlock, leader), (mutex.clone(), challenger.clone()));
+                // It may be the spinlock that is slower at first, and overtakes.
+                if crossing(&challenger.1, &leader.1).is_some_and(|found| matches!(found, Found::At { .. })) {
+                    std::mem::swap(&mut leader, &mut challenger);
+                }
+                let Some(place) = crossing(&leader.1, &challenger.1) else { continue };
+                let (leader, challenger, conditions) = (leader.0, challenger.0, in_words(&conditions));
+                found.push(Crossover { leader, challenger, conditions, axis, found: place });
             }
         }
     }

@@ -48,7 +48,7 @@ impl Profile {
     /// What each launch measures: the same in all profiles, so that a cell means the same in each.
     pub fn effort(self) -> Effort {
         let ms = Duration::from_millis;
-        Effort { warm_up: ms(3), batch: ms(2), batches: 10, each: ms(15) }
+        Effort { warm_up: ms(3), batch: ms(2), batches: 10, each: ms(10) }
     }
 
     /// The ranks of all parts of a cell, added up, that this profile still has.
@@ -71,18 +71,24 @@ fn rank(setup: &Setup, apart: Placement) -> usize {
         placement if together || placement == apart => Rank::Headline,
         _ => Rank::Common,
     };
-    placement as usize
+    let waiting = if setup.waiting == Waiting::Adaptive { Rank::Common } else { Rank::Headline };
+    placement as usize + waiting as usize
 }
 
 /// The cells of a profile on this machine, in report order; those that cannot run here among them.
 pub fn cells(profile: Profile, topology: &Topology) -> Vec<Cell> {
+    cells_of(profile, topology, |_, _| true)
+}
+
+/// Those of them whose workload and mechanism, by their names, are wanted.
+fn cells_of(profile: Profile, topology: &Topology, wanted: impl Fn(&str, &str) -> bool) -> Vec<Cell> {
     let apart = nearest_pair(topology);
     let mut cells = Vec::new();
     for name in workload_names() {
         let of_this_name = |mechanism: &'static Mechanism| {
             mechanism
                 .workloads()
-                .filter(move |workload| workload.name == name)
+                .filter(|workload| workload.name == name && wanted(name, mechanism.name))
                 .map(move |workload| (mechanism, workload))
         };
         let table: Vec<_> = mechanisms::all().flat_map(of_this_name).collect();
@@ -94,7 +100,7 @@ pub fn cells(profile: Profile, topology: &Topology) -> Vec<Cell> {
                 // The kind of peer that matters more comes first: for locks, threads.
                 let peers = mechanism.reach.peers();
                 let place = peers.iter().position(|&peer| peer == setup.peer)?;
-                let peer = if workload.axes.alike { peers.len() - 1 - place } else { place };
+                let peer = if setup.waiting == Waiting::Own { peers.len() - 1 - place } else { place };
                 let rank = rank + point + peer + mechanism.rank as usize + workload.rank as usize;
                 (rank <= profile.reach()).then_some(Cell { mechanism, workload, setup })
             };
@@ -199,15 +205,23 @@ pub fn select(profile: Profile, filters: &[String], topology: &Topology) -> Resu
         return Ok(chosen);
     }
     let ids: Vec<String> = chosen.iter().map(Cell::id).collect();
-    let beyond: Vec<Cell> = if profile == Profile::Full { Vec::new() } else { cells(Profile::Full, topology) };
-    let whole = |cell: &&Cell| filters.contains(&cell.id()) && !ids.contains(&cell.id());
-    let extra: Vec<Cell> = beyond.iter().filter(whole).copied().collect();
-    chosen.extend(extra);
+    chosen.extend(whole_ids(filters, topology).into_iter().filter(|cell| !ids.contains(&cell.id())));
     if let Some(filter) = filters.iter().find(|filter| !chosen.iter().any(|cell| means(filter, &cell.id()))) {
-        return Err(NoMatch::new(filter, profile, &ids, &beyond));
+        return Err(NoMatch::new(filter, profile, &ids, &cells(Profile::Full, topology)));
     }
     chosen.retain(|cell| filters.iter().any(|filter| means(filter, &cell.id())));
     Ok(chosen)
+}
+
+/// The cells of all profiles that a filter names with its whole id.
+fn whole_ids(filters: &[String], topology: &Topology) -> Vec<Cell> {
+    let parts: Vec<Vec<&str>> = filters.iter().map(|filter| filter.split('/').collect()).collect();
+    let named = |workload: &str, mechanism: &str| {
+        parts.iter().any(|parts| parts.first() == Some(&workload) && parts.get(4) == Some(&mechanism))
+    };
+    let mut cells = cells_of(Profile::Full, topology, named);
+    cells.retain(|cell| filters.contains(&cell.id()));
+    cells
 }
 
 /// A filter with `*` or `?` is a glob over the whole id, any other a substring.

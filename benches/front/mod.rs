@@ -16,7 +16,7 @@ use clap::ValueEnum;
 use criterion::measurement::WallTime;
 use criterion::{AxisScale, BenchmarkGroup, BenchmarkId, Criterion, PlotConfiguration, SamplingMode, Throughput};
 use ipcmark::cell::{Cell, Here};
-use ipcmark::mechanism::Stage;
+use ipcmark::mechanism::{Setup, Stage};
 use ipcmark::mechanisms;
 use ipcmark::plan::{self, Profile};
 use ipcmark::provenance;
@@ -45,12 +45,24 @@ struct Front {
     failures: usize,
 }
 
-/// Runs the cells of these workloads and returns the exit code.
-pub(crate) fn run(workloads: &[&str]) -> i32 {
+/// The headline cells of a workload along one axis: criterion draws lines over a value that is a number.
+pub(crate) struct Sweep {
+    /// Whose cells.
+    pub(crate) workload: &'static str,
+    /// What the group's name says of it.
+    pub(crate) name: &'static str,
+    /// The value of the axis.
+    pub(crate) value: fn(&Setup) -> Option<u64>,
+    /// Gives a setup the other's place on the axis.
+    pub(crate) place: fn(&mut Setup, &Setup),
+}
+
+/// Runs the sweeps, then the cells of these workloads, and returns the exit code.
+pub(crate) fn run(sweeps: &[Sweep], workloads: &[&str]) -> i32 {
     let arguments = Arguments::of_this_process();
-    match prepare(workloads, &arguments) {
-        Ok((mut front, cells)) => {
-            front.run_all(&cells);
+    match prepare(sweeps, workloads, &arguments) {
+        Ok((mut front, rows)) => {
+            front.run_all(&rows);
             i32::from(front.failures > 0)
         }
         Err(error) => {
@@ -60,21 +72,57 @@ pub(crate) fn run(workloads: &[&str]) -> i32 {
     }
 }
 
-type Staged = Vec<(Cell, Result<Stage, String>)>;
+/// One benchmark, under the names that criterion has for it.
+struct Row {
+    cell: Cell,
+    stage: Result<Stage, String>,
+    group: String,
+    value: String,
+}
 
-fn prepare(workloads: &[&str], arguments: &Arguments) -> anyhow::Result<(Front, Staged)> {
+impl Row {
+    /// As criterion makes it of its parts.
+    fn id(&self) -> String {
+        format!("{}/{}/{}", self.group, self.cell.mechanism.name, self.value)
+    }
+}
+
+fn prepare(sweeps: &[Sweep], workloads: &[&str], arguments: &Arguments) -> anyhow::Result<(Front, Vec<Row>)> {
     let calibration = Clock::calibrate();
     let launcher = Launcher { clock: calibration.clock, patience: PATIENCE };
     let here = Here::look(&launcher)?;
     let profile = profile()?;
-    let cells = wanted(workloads, arguments, profile, &here);
-    let cells: Staged = cells.into_iter().map(|cell| (cell, here.stage(&cell))).collect();
+    let mut rows: Vec<Row> = sweeps.iter().flat_map(|sweep| along(sweep, &here)).collect();
+    rows.retain(|row| arguments.selects(&row.id()));
+    let row = |cell: Cell| Row { cell, stage: here.stage(&cell), group: cell.group(), value: cell.value() };
+    rows.extend(wanted(workloads, arguments, profile, &here).into_iter().map(row));
     if arguments.measures {
-        announce(&cells, arguments, profile);
+        announce(&rows, arguments, profile);
     }
-    let writer =
-        if arguments.measures && !cells.is_empty() { open_record(&cells, profile, &calibration) } else { None };
-    Ok((Front { criterion: criterion(), launcher, writer, failures: 0 }, cells))
+    let writer = if arguments.measures && !rows.is_empty() { open_record(&rows, profile, &calibration) } else { None };
+    Ok((Front { criterion: criterion(), launcher, writer, failures: 0 }, rows))
+}
+
+/// The cells of a sweep: those that differ from a headline cell of the same mechanism along its axis alone.
+fn along(sweep: &Sweep, here: &Here) -> Vec<Row> {
+    let of_sweep = |profile| {
+        let mut cells = plan::cells(profile, here.topology());
+        cells.retain(|cell| cell.workload.name == sweep.workload);
+        cells
+    };
+    let headlines = of_sweep(Profile::Quick);
+    let is_along = |cell: &Cell, headline: &Cell| {
+        let mut moved = headline.setup;
+        (sweep.place)(&mut moved, &cell.setup);
+        moved == cell.setup && headline.mechanism.name == cell.mechanism.name
+    };
+    let row = |cell: Cell| {
+        let value =
+            (sweep.value)(&cell.setup).filter(|_| headlines.iter().any(|headline| is_along(&cell, headline)))?;
+        let group = cell.group().replacen(sweep.workload, &format!("{}-{}", sweep.workload, sweep.name), 1);
+        Some(Row { cell, stage: here.stage(&cell), group, value: value.to_string() })
+    };
+    of_sweep(Profile::Standard).into_iter().filter_map(row).collect()
 }
 
 /// The cells of the profile that the filter means, and that of which it is the whole id; in a test also one of every
@@ -120,9 +168,9 @@ fn profile() -> anyhow::Result<Profile> {
     Profile::from_str(&name, true).map_err(|_| anyhow::anyhow!("IPCMARK_PROFILE is `{name}`; {allowed}"))
 }
 
-fn announce(cells: &Staged, arguments: &Arguments, profile: Profile) {
-    let measurable = cells.iter().filter(|(_, stage)| stage.is_ok()).count() as u32;
-    if cells.is_empty() {
+fn announce(rows: &[Row], arguments: &Arguments, profile: Profile) {
+    let measurable = rows.iter().filter(|row| row.stage.is_ok()).count() as u32;
+    if rows.is_empty() {
         eprintln!(
             "warning: `{}` matches no cell of the {} profile; set IPCMARK_PROFILE to a larger one, or give a whole id: \
              `ipcmark list` shows them",
@@ -132,7 +180,7 @@ fn announce(cells: &Staged, arguments: &Arguments, profile: Profile) {
         return;
     }
     let expected = (WARM_UP + MEASUREMENT + ANALYSIS + EACH) * measurable;
-    let skipped = cells.len() as u32 - measurable;
+    let skipped = rows.len() as u32 - measurable;
     eprintln!(
         "{measurable} cells, about {:.0} s with the default settings; {skipped} cannot run here",
         expected.as_secs_f64()
@@ -140,14 +188,14 @@ fn announce(cells: &Staged, arguments: &Arguments, profile: Profile) {
 }
 
 /// The record goes beside criterion's files; without one the run goes on, and says so.
-fn open_record(cells: &Staged, profile: Profile, calibration: &Calibration) -> Option<Writer> {
+fn open_record(rows: &[Row], profile: Profile, calibration: &Calibration) -> Option<Writer> {
     let mut header = provenance::header(record::FrontEnd::Bench, calibration);
     header.profile = profile.name().into();
     header.selection = Selection {
         profile: header.profile.clone(),
         launches: 1,
         cell_timeout_s: PATIENCE.as_secs_f64(),
-        cells: cells.iter().map(|(cell, _)| cell.id()).collect(),
+        cells: rows.iter().map(|row| row.cell.id()).collect(),
         ..Selection::default()
     };
     let date = header.started_utc.get(..10).unwrap_or("undated").to_owned();
@@ -173,17 +221,17 @@ fn criterion_folder() -> PathBuf {
 }
 
 impl Front {
-    fn run_all(&mut self, cells: &Staged) {
+    fn run_all(&mut self, rows: &[Row]) {
         let mut criterion = std::mem::take(&mut self.criterion);
-        for group in cells.chunk_by(|(a, _), (b, _)| a.group() == b.group()) {
+        for group in rows.chunk_by(|a, b| a.group == b.group) {
             // Slow operations: equal batches, since criterion's linear ones start with a handful of operations.
-            let mut benches = criterion.benchmark_group(group[0].0.group());
+            let mut benches = criterion.benchmark_group(&group[0].group);
             benches.sampling_mode(SamplingMode::Flat);
             benches.plot_config(PlotConfiguration::default().summary_scale(AxisScale::Logarithmic));
-            for (cell, stage) in group {
-                match stage {
-                    Ok(stage) => self.bench(&mut benches, cell, stage),
-                    Err(reason) => self.keep(record::Cell::skipped(cell.identity(None), reason)),
+            for row in group {
+                match &row.stage {
+                    Ok(stage) => self.bench(&mut benches, row, stage),
+                    Err(reason) => self.keep(record::Cell::skipped(row.cell.identity(None), reason)),
                 }
             }
             benches.finish();
@@ -194,10 +242,13 @@ impl Front {
         }
     }
 
-    fn bench(&mut self, benches: &mut BenchmarkGroup<'_, WallTime>, cell: &Cell, stage: &Stage) {
+    fn bench(&mut self, benches: &mut BenchmarkGroup<'_, WallTime>, row: &Row, stage: &Stage) {
+        let cell = &row.cell;
         let live = RefCell::new(Live::new(self.launcher, cell, stage));
-        benches.throughput(Throughput::Bytes(cell.setup.payload_bytes as u64));
-        benches.bench_function(BenchmarkId::new(cell.mechanism.name, cell.value()), |bencher| {
+        if cell.workload.carries_payload {
+            benches.throughput(Throughput::Bytes(cell.setup.payload_bytes as u64));
+        }
+        benches.bench_function(BenchmarkId::new(cell.mechanism.name, &row.value), |bencher| {
             bencher.iter_custom(|iterations| live.borrow_mut().batch(iterations));
         });
         let live = live.into_inner();

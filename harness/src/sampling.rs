@@ -33,6 +33,9 @@ pub struct Effort {
 /// What starting and ending a worker costs on the machines we know; only for estimates of time.
 const WORKER_LIFE: Duration = Duration::from_millis(12);
 
+/// Until all parties of a window are at work, and the near end has looked; the same.
+const BEGINNING: Duration = Duration::from_millis(3);
+
 /// Slow operations: at least so many are timed by themselves in a launch.
 const FEWEST_EACH: u64 = 10;
 /// Slow operations: at least so many batches, however long each takes.
@@ -59,7 +62,8 @@ impl Effort {
 impl Effort {
     /// The same where windows of this length are measured instead of batches.
     pub fn expected_of_windows(&self, window: Duration) -> Duration {
-        WORKER_LIFE + self.warm_up + window * self.batches + self.each.max(window)
+        let windows = window * self.batches + self.each.max(window);
+        WORKER_LIFE + self.warm_up + windows + BEGINNING * (self.batches + 2)
     }
 }
 

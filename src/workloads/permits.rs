@@ -24,11 +24,11 @@ pub(super) const fn workload<P: Permits>() -> Workload {
         times_each: true,
         windows_of: Some(crowd::window_of),
         carries_payload: false,
-        rank: Rank::Headline,
+        rank: Rank::Common,
         axes: Axes {
             payload_bytes: super::NO_PAYLOAD,
             parties: PARTIES,
-            permits: &[Point(1, Rank::Common), Point(2, Rank::Headline), Point(4, Rank::Common)],
+            permits: &[Point(1, Rank::Headline), Point(2, Rank::Headline), Point(4, Rank::Headline)],
             hold_ns: &[Point(0, Rank::Rare), Point(1000, Rank::Headline), Point(100_000, Rank::Rare)],
             outside_ns: &[Point(0, Rank::Headline), Point(1000, Rank::Rare)],
             ..CROWD
