@@ -58,16 +58,24 @@ pub(super) fn handles(make: Make, setup: &Setup, parties: usize) -> io::Result<V
     if handles.len() == parties { Ok(handles) } else { Err(io::Error::other("there is not one handle for each party")) }
 }
 
-/// Runs `hold` in each of many parties, inside the lock; the last of what it saw counts. Returns also how often it ran.
 fn many(make: Make, setup: &Setup, hold: impl Fn() -> Option<String> + Sync) -> io::Result<(Verdict, u64)> {
-    let handles = handles(make, setup, MANY)?;
+    in_each(handles(make, setup, MANY)?, HOLDS, hold)
+}
+
+/// Runs `hold` in a party for each handle, inside, up to so often; the last of what they saw counts. Returns also how often it
+/// ran.
+pub(super) fn in_each(
+    handles: Vec<Box<dyn Handle>>,
+    holds: u64,
+    hold: impl Fn() -> Option<String> + Sync,
+) -> io::Result<(Verdict, u64)> {
     std::thread::scope(|scope| {
         let work = |mut handle: Box<dyn Handle>| {
             let hold = &hold;
             scope.spawn(move || {
                 handle.settle()?;
                 let (mut seen, mut held, start) = (None, 0, Instant::now());
-                while held < HOLDS && (held < FEWEST_HOLDS || start.elapsed() < LONG) {
+                while held < holds && (held < FEWEST_HOLDS || start.elapsed() < LONG) {
                     handle.hold(&mut || seen = seen.take().or(hold()))?;
                     held += 1;
                 }
@@ -114,7 +122,11 @@ fn next_one_sees(make: Make, setup: &Setup) -> io::Result<Verdict> {
 }
 
 fn release(make: Make, setup: &Setup) -> io::Result<Verdict> {
-    let mut handles = handles(make, setup, 2)?;
+    lets_a_waiter_in(handles(make, setup, 2)?)
+}
+
+/// Whether who comes while the first of two handles is held is inside after it, and not before.
+pub(super) fn lets_a_waiter_in(mut handles: Vec<Box<dyn Handle>>) -> io::Result<Verdict> {
     let (Some(mut waiter), Some(mut holder)) = (handles.pop(), handles.pop()) else { return broken("no handles") };
     let (is_held, is_over) = (AtomicBool::new(false), AtomicBool::new(false));
     std::thread::scope(|scope| {
