@@ -7,4 +7,6 @@
 
 pub mod crossover;
 pub mod load;
+#[cfg(feature = "made-up")]
+pub mod made_up;
 pub mod words;
