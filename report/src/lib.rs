@@ -5,6 +5,7 @@
 //! - [`words`]: how cells, machines and figures are said, the same everywhere.
 //! - [`crossover`]: where one lock overtakes another.
 
+pub mod compare;
 pub mod crossover;
 pub mod load;
 #[cfg(feature = "made-up")]
