@@ -13,8 +13,10 @@ mod conditions;
 mod cpu;
 mod cpu_times;
 mod fact;
+mod filesystems;
 mod host_name;
 mod identity;
+mod interrupts;
 mod ipc_limits;
 mod kernel;
 mod key;
@@ -41,6 +43,8 @@ static KEYS: LazyLock<Vec<Key>> = LazyLock::new(|| {
         power::KEYS,
         process::KEYS,
         ipc_limits::KEYS,
+        filesystems::KEYS,
+        interrupts::KEYS,
         conditions::KEYS,
     ]
     .concat()
