@@ -2,6 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
+use std::sync::LazyLock;
 
 use ipcmark_harness::doctor::{CHECKS, Exam, Finding, Later, Request, Severity, changes, examine};
 use ipcmark_harness::machine::{Fact, Facts};
@@ -48,6 +49,11 @@ fn exam_of(fixture: &str) -> Exam {
 
 /// A server on which nothing is amiss: the two-socket fixture, tuned. Between its two readings ten seconds have passed.
 fn tuned() -> Exam {
+    static TUNED: LazyLock<Exam> = LazyLock::new(tune);
+    TUNED.clone()
+}
+
+fn tune() -> Exam {
     let mut exam = exam_of("two-socket-server");
     for (name, value) in [
         ("cpufreq_policies", json!([{"cpus": "0-15", "governor": "performance", "energy_preference": "performance"}])),

@@ -69,6 +69,12 @@ impl Exam {
         self.later = Some(Later { facts: conditions(root), own_cpu_ns });
     }
 
+    /// As [`read_again`](Self::read_again), with the settings of the machine as they are now: somebody may have changed one.
+    pub fn read_all_again(&mut self, root: &Root, own_cpu_ns: u64) {
+        self.facts.extend(machine(root));
+        self.read_again(root, own_cpu_ns);
+    }
+
     /// A fact's value, or why it is not known.
     pub(super) fn value(&self, name: &str) -> Result<&Value, String> {
         known(&self.facts, name)

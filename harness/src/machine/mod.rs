@@ -28,6 +28,7 @@ mod virtualization;
 
 pub use cpu_times::{CpuTimes, cpu_times};
 pub use fact::{Fact, Facts};
+pub use host_name::host_name;
 pub use identity::{fingerprint, machine_name};
 pub use key::{Key, Kind};
 pub use root::{READ_LIMIT_BYTES, Root};
