@@ -1,6 +1,8 @@
 //! The command line: one file a command; this one parses, dispatches, and turns errors into sentences and exit codes.
 
 mod clean;
+mod completions;
+mod doctor;
 pub mod exit;
 mod list;
 mod output;
@@ -40,7 +42,7 @@ Examples:
   ipcmark show results/…/2026-01-31-0a1b2c3.jsonl
 
 Exit codes:
-  0 done · 1 a cell or the program failed · 2 usage · 5 records that do not go together ·
+  0 done · 1 a cell or the program failed · 2 usage · 3 the doctor refused · 5 records that do not go together ·
   6 verification failed · 129, 130, 143 interrupted by SIGHUP, SIGINT, SIGTERM
 
 Standard output is results; progress and warnings go to standard error.";
@@ -53,12 +55,18 @@ enum Command {
     Verify(verify::VerifyArgs),
     /// Measure, print tables, and write a record
     Run(run::RunArgs),
+    /// Say what of this machine moves numbers, and what improves it; exit code 3 when nothing should be measured
+    Doctor(doctor::DoctorArgs),
     /// Print the tables of a record
     Show(show::ShowArgs),
     /// Remove what runs left behind that were killed together with their workers
     Clean(clean::CleanArgs),
     /// Regenerate the tables of README.md and results/schema.json in a checkout
     Readme(readme::ReadmeArgs),
+    /// Print completions for a shell, to be sourced by it
+    Completions(completions::CompletionsArgs),
+    /// Write man pages, one a command
+    Man(completions::ManArgs),
 }
 
 /// Which cells.
@@ -82,9 +90,12 @@ pub fn main() -> i32 {
         Command::List(args) => list::run(&args),
         Command::Verify(args) => verify::run(&args),
         Command::Run(args) => run::run(args),
+        Command::Doctor(args) => doctor::run(&args),
         Command::Show(args) => show::run(&args),
         Command::Clean(args) => clean::run(&args),
         Command::Readme(args) => readme::run(&args),
+        Command::Completions(args) => completions::completions(&args),
+        Command::Man(args) => completions::man(&args),
     };
     match done {
         Ok(()) => exit::DONE,
