@@ -4,6 +4,7 @@ mod clean;
 mod completions;
 mod doctor;
 pub mod exit;
+mod grades;
 mod list;
 mod output;
 mod readme;

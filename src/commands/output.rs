@@ -5,6 +5,7 @@ use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 use ipcmark_harness::record::{Cell, NearFar, Outcome, Revision, sanitize};
 use serde_json::Value;
 
+use super::grades;
 use crate::cell::{rate_label, size_label, time_label};
 use crate::crossover;
 
@@ -34,6 +35,7 @@ pub(super) fn revision(revision: &Revision) -> String {
 /// One table a workload, fastest first among cells that may be compared; then what was skipped or failed, and why.
 pub(super) fn tables(cells: &[Cell]) -> String {
     let mut text = String::new();
+    let common = grades::common_reasons(cells);
     let mut workloads: Vec<&str> = Vec::new();
     for cell in cells.iter().filter(|cell| cell.outcome == Outcome::Measured) {
         if !workloads.contains(&cell.workload.as_str()) {
@@ -43,9 +45,10 @@ pub(super) fn tables(cells: &[Cell]) -> String {
     for workload in workloads {
         let of_workload = |cell: &&Cell| cell.workload == workload && cell.outcome == Outcome::Measured;
         let rows: Vec<&Cell> = cells.iter().filter(of_workload).collect();
-        text += &format!("\n{}\n{}\n", sanitize(workload), table(&rows));
+        text += &format!("\n{}\n{}\n", sanitize(workload), table(&rows, &common));
     }
     text += &crossovers(cells);
+    text += &grades::of_all(&common);
     text + &reasons(cells, Outcome::Skipped, "skipped") + &reasons(cells, Outcome::Failed, "FAILED")
 }
 
@@ -56,8 +59,8 @@ fn crossovers(cells: &[Cell]) -> String {
     if lines.is_empty() { lines } else { format!("\ncrossovers\n{lines}") }
 }
 
-const COLUMNS: [&str; 10] =
-    ["mechanism", "median", "interval", "p99", "p99.9", "CPU/op", "switches/op", "MB/s", "ratio", "notes"];
+const COLUMNS: [&str; 11] =
+    ["mechanism", "median", "interval", "p99", "p99.9", "CPU/op", "switches/op", "MB/s", "ratio", "grade", "notes"];
 
 /// A table without lines, as wide as its content.
 pub(super) fn plain_table<'a>(header: impl IntoIterator<Item = &'a str>) -> Table {
@@ -67,7 +70,7 @@ pub(super) fn plain_table<'a>(header: impl IntoIterator<Item = &'a str>) -> Tabl
     table
 }
 
-fn table(cells: &[&Cell]) -> String {
+fn table(cells: &[&Cell], common: &[&str]) -> String {
     let mut table = plain_table(COLUMNS);
     for (_, column) in table.column_iter_mut().enumerate().filter(|(i, _)| (1..9).contains(i)) {
         column.set_cell_alignment(CellAlignment::Right);
@@ -76,7 +79,7 @@ fn table(cells: &[&Cell]) -> String {
         table.add_row(vec![sanitize(&conditions)]);
         let fastest = group.iter().filter(|c| !is_floor(c)).filter_map(|c| c.estimate_ns).min_by(f64::total_cmp);
         for cell in group {
-            table.add_row(row(cell, fastest));
+            table.add_row(row(cell, fastest, common));
         }
     }
     table.to_string()
@@ -120,8 +123,8 @@ fn conditions(cell: &Cell) -> String {
     always.into_iter().chain(more.into_iter().flatten()).collect::<Vec<_>>().join(", ")
 }
 
-/// What only some workloads show, in words, then the notes.
-fn remarks(cell: &Cell) -> String {
+/// What only some workloads show, in words, then the notes, then what its grade has for reasons that others have not.
+fn remarks(cell: &Cell, common: &[&str]) -> String {
     let fact = |name: &str| cell.facts.get(name).copied();
     let fairness = cell.fairness.map(|index| format!("fairness {index:.3}"));
     let from_sending = fact("from_sending_p99_ns").map(|ns| format!("p99 from sending {}", time(ns)));
@@ -133,7 +136,8 @@ fn remarks(cell: &Cell) -> String {
     });
     let longest = fact("longest_wait_ns").map(|ns| format!("longest wait {}", time(ns)));
     let facts = [fairness, longest, from_sending, lagging].into_iter().flatten();
-    facts.chain(cell.notes.iter().map(|note| sanitize(note))).collect::<Vec<_>>().join("; ")
+    let notes = cell.notes.iter().map(|note| sanitize(note));
+    facts.chain(notes).chain(grades::own_reasons(cell, common)).collect::<Vec<_>>().join("; ")
 }
 
 /// Below this share of the planned rate a pace counts as not sustained: an order's last message alone may be late.
@@ -143,7 +147,7 @@ fn is_floor(cell: &Cell) -> bool {
     cell.family == "floor"
 }
 
-fn row(cell: &Cell, fastest: Option<f64>) -> Vec<String> {
+fn row(cell: &Cell, fastest: Option<f64>, common: &[&str]) -> Vec<String> {
     let quantile = |of: fn(&ipcmark_harness::histogram::Quantiles) -> Option<u64>| {
         cell.quantiles_ns.as_ref().and_then(of).map_or_else(dash, |ns| time(ns as f64))
     };
@@ -162,7 +166,8 @@ fn row(cell: &Cell, fastest: Option<f64>) -> Vec<String> {
         switches(cell),
         cell.bytes_per_s.map_or_else(dash, |b| figure(b / 1e6, 3)),
         ratio,
-        remarks(cell),
+        grades::short(cell),
+        remarks(cell, common),
     ]
 }
 
