@@ -4,6 +4,7 @@
 //! opens with the call it stands for. What sets up says why it was refused, as an [`io::Error`]; what a timed loop
 //! calls returns the bare [`Errno`], `EINTR` included, for the caller to try again or to name.
 
+use std::ffi::c_int;
 use std::fmt::Display;
 use std::io;
 
@@ -31,6 +32,12 @@ mod sysv_sweep;
 mod testing;
 pub mod tracing;
 pub mod tsc;
+
+/// The pthread calls return the error number.
+#[inline(always)]
+fn check(code: c_int) -> nix::Result<()> {
+    if code == 0 { Ok(()) } else { Err(Errno::from_raw(code)) }
+}
 
 /// `errno` with the call that returned it and what is known of the cause: empty, or a clause that starts with `; `.
 #[cold]
