@@ -32,6 +32,13 @@ pub enum PeerKind {
     Process,
     /// A thread of the worker.
     Thread,
+    /// A process in the worker's address space: `clone` with `CLONE_VM`.
+    CloneVm,
+}
+
+impl PeerKind {
+    /// Every one.
+    pub const ALL: [PeerKind; 3] = [PeerKind::Process, PeerKind::Thread, PeerKind::CloneVm];
 }
 
 /// The work of a peer.
