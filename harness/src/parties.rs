@@ -131,6 +131,10 @@ impl Parties {
                 signals::watch(place, pid);
             }
             PeerKind::Thread => self.peers.push(Peer::Thread(Some(spawn_peer(post, far)?))),
+            PeerKind::CloneVm => {
+                let why = "no mechanism asks for processes in one address space yet";
+                return Err(io::Error::new(io::ErrorKind::Unsupported, why));
+            }
         }
         Ok(())
     }
