@@ -22,6 +22,7 @@ compile_error!("ipcmark measures Linux; it uses futex(2), /proc and sched_setaff
 pub mod clock;
 pub mod control;
 pub mod estimate;
+pub mod footprint;
 mod gate;
 pub mod histogram;
 pub mod launch;

@@ -7,6 +7,7 @@ mod output;
 mod readme;
 mod run;
 mod show;
+mod soak;
 mod verify;
 
 use clap::{Args, Parser, Subcommand};
@@ -55,6 +56,8 @@ enum Command {
     Run(run::RunArgs),
     /// Print the tables of a record
     Show(show::ShowArgs),
+    /// Checked traffic over every mechanism in turn, watching for what grows or is left behind
+    Soak(soak::SoakArgs),
     /// Remove what runs left behind that were killed together with their workers
     Clean(clean::CleanArgs),
     /// Regenerate the tables of README.md and results/schema.json in a checkout
@@ -83,6 +86,7 @@ pub fn main() -> i32 {
         Command::Verify(args) => verify::run(&args),
         Command::Run(args) => run::run(args),
         Command::Show(args) => show::run(&args),
+        Command::Soak(args) => soak::run(&args),
         Command::Clean(args) => clean::run(&args),
         Command::Readme(args) => readme::run(&args),
     };
