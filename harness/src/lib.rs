@@ -27,6 +27,7 @@ mod gate;
 pub mod histogram;
 pub mod launch;
 pub mod machine;
+pub mod measuring_lock;
 pub mod parties;
 pub mod placement;
 pub mod record;
