@@ -121,6 +121,7 @@ fn point(axes: &Axes, setup: &Setup) -> Option<usize> {
     let placement = match setup.placement {
         // Who hands a lock over on one CPU must be taken off it, or leave it: asked for after the way between two.
         Placement::SameCpu if setup.waiting == Waiting::Own && axes.placements.len() > 1 => Rank::Common as usize,
+        Placement::SameCpu => axes.on_one_cpu as usize,
         _ => 0,
     };
     let size_and_parties = on(axes.payload_bytes, Some(setup.payload_bytes))? + on(axes.parties, Some(setup.parties))?;

@@ -201,7 +201,12 @@ const fn exchange<T: Pairing, P: Pattern>() -> Workload {
         windows_of: None,
         carries_payload: T::End::DELIVERS,
         rank: Rank::Headline,
-        axes: Axes { payload_bytes: P::PAYLOAD_BYTES, ..Axes::PAIR },
+        axes: Axes {
+            payload_bytes: P::PAYLOAD_BYTES,
+            // Throughput is asked for where both parties can work at once.
+            on_one_cpu: if P::ENDS_AT_FAR { Rank::Common } else { Rank::Headline },
+            ..Axes::PAIR
+        },
         supports: T::supports,
         open: |stage, clock| Exchange::<T::End, P>::open(stage, clock, T::pair),
     }
