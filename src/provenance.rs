@@ -32,6 +32,8 @@ pub fn header(front_end: FrontEnd, calibration: &Calibration) -> Header {
         machine,
         conditions: values(&machine::conditions(&root)),
         tags: BTreeMap::new(),
+        findings: Vec::new(),
+        probes: BTreeMap::new(),
     }
 }
 

@@ -21,9 +21,11 @@ compile_error!("ipcmark measures Linux; it uses futex(2), /proc and sched_setaff
 
 pub mod clock;
 pub mod control;
+pub mod doctor;
 pub mod estimate;
 pub mod footprint;
 mod gate;
+pub mod grade;
 pub mod histogram;
 pub mod launch;
 pub mod machine;

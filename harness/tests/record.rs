@@ -4,10 +4,12 @@ use std::collections::BTreeMap;
 use std::fs;
 use std::path::{Path, PathBuf};
 
+use ipcmark_harness::doctor::{Finding, Severity};
+use ipcmark_harness::grade::{Grade, Letter};
 use ipcmark_harness::histogram::Histogram;
 use ipcmark_harness::record::{
-    Cell, FrontEnd, Header, Identity, Launch, MAX_STRING_BYTES, Measurement, Outcome, Record, Repair, Revision, SCHEMA,
-    Selection, WriteError, Writer, schema,
+    After, Cell, FrontEnd, Header, Identity, Launch, MAX_STRING_BYTES, Measurement, Outcome, Record, Repair, Revision,
+    SCHEMA, Selection, WriteError, Writer, schema,
 };
 use ipcmark_harness::usage::Usage;
 use serde_json::{Value, json};
@@ -52,6 +54,28 @@ fn header() -> Header {
         machine: BTreeMap::from([("cpu".to_owned(), json!({"value": "x", "source": "y"}))]),
         conditions: BTreeMap::new(),
         tags: BTreeMap::new(),
+        findings: vec![finding()],
+        probes: BTreeMap::from([("jitter_p99_ns".to_owned(), json!(1200.0))]),
+    }
+}
+
+fn finding() -> Finding {
+    Finding {
+        id: "governor".to_owned(),
+        severity: Severity::Flag,
+        seen: "powersave".to_owned(),
+        why: "frequency follows load".to_owned(),
+        improve: Some("cpupower frequency-set -g performance".to_owned()),
+        restore: None,
+    }
+}
+
+fn after() -> After {
+    After {
+        utc: "2026-01-02T03:05:05Z".to_owned(),
+        findings: vec![finding()],
+        conditions: BTreeMap::from([("uptime_seconds".to_owned(), json!({"value": 60.5, "source": "/proc/uptime"}))]),
+        changed: vec!["governor: powersave, before performance".to_owned()],
     }
 }
 
@@ -130,6 +154,49 @@ fn what_is_written_is_read_back() {
 }
 
 #[test]
+fn how_the_machine_was_afterwards_is_read_back_and_is_no_cell() {
+    let (_directory, path) = written(&[measured("a")]);
+    let (mut writer, _) = Writer::append_to(&path).unwrap();
+    writer.write_after(&After { utc: "earlier".to_owned(), ..After::default() }).unwrap();
+    writer.write_after(&after()).unwrap();
+    let (record, warnings) = Record::read(&path).unwrap();
+    assert_eq!((record.after, record.cells.len(), warnings.len()), (Some(after()), 1, 0));
+}
+
+#[test]
+fn a_grade_is_read_back_and_an_older_cell_has_none() {
+    let grade = Grade { letter: Letter::B, tail: Some(Letter::C), reasons: vec!["B: 5 launches".to_owned()] };
+    let line = changed("a", "grade", json!(grade));
+    assert!(line.contains(r#""letter":"B","reasons":["B: 5 launches"],"tail":"C""#), "{line}");
+    let mut older = serde_json::to_value(measured("b")).unwrap();
+    older.as_object_mut().unwrap().remove("grade");
+    let (record, warnings) = read_text(&lines(&header(), &[line, older.to_string()]));
+    assert_eq!(warnings, Vec::<String>::new());
+    assert_eq!((record.cells[0].grade.clone(), record.cells[1].grade.clone()), (Some(grade), None));
+}
+
+#[test]
+fn a_header_without_findings_and_probes_is_an_older_one() {
+    let mut older = serde_json::to_value(header()).unwrap();
+    assert_eq!(older["findings"][0]["severity"], json!("flag"));
+    ["findings", "probes"].map(|key| older.as_object_mut().unwrap().remove(key));
+    let (record, _) = read_text(&format!("{older}\n"));
+    assert_eq!((record.header.findings.len(), record.header.probes.len(), record.after), (0, 0, None));
+}
+
+#[test]
+fn more_findings_than_a_doctor_makes_are_refused() {
+    let flood = After { changed: vec![String::new(); 1_001], ..after() };
+    let (record, warnings) = read_text(&lines(&header(), &[json!({"after": flood}).to_string()]));
+    assert_eq!(record.after, None);
+    assert!(warnings[0].contains("after.changed has 1001 entries; allowed are 1000"), "{warnings:?}");
+    let mut header = header();
+    header.probes.insert("jitter_max_ns".to_owned(), json!(-1.0));
+    let error = Writer::create(Path::new("/nonexistent/r.jsonl"), &header).unwrap_err().to_string();
+    assert!(error.contains("jitter_max_ns is -1"), "{error}");
+}
+
+#[test]
 fn derived_values_follow_from_the_measurement() {
     let cell = measured("a");
     assert_eq!((cell.estimate_ns, cell.launches), (Some(400.0), 2));
@@ -178,7 +245,7 @@ fn the_schema_requires_the_keys_that_are_always_present() {
     for key in ALWAYS_PRESENT {
         assert!(required.contains(&json!(key)), "{key}");
     }
-    assert_eq!(schema["oneOf"].as_array().unwrap().len(), 2);
+    assert_eq!(schema["oneOf"].as_array().unwrap().len(), 3);
     assert!(schema["$defs"]["Header"]["properties"]["machine"].is_object());
 }
 

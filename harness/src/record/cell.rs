@@ -6,6 +6,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
+use crate::grade::Grade;
 use crate::histogram::{Histogram, HistogramError, Quantiles};
 use crate::usage::Usage;
 
@@ -155,6 +156,9 @@ pub struct Cell {
     /// Remarks for the reader.
     #[serde(default)]
     pub notes: Vec<String>,
+    /// How far its numbers can be trusted; absent where nobody judged, as in records of earlier versions.
+    #[serde(default)]
+    pub grade: Option<Grade>,
     /// The launches, in the order in which they ran.
     #[serde(default)]
     pub per_launch: Vec<LaunchSummary>,

@@ -6,6 +6,8 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
+use crate::doctor::Finding;
+
 /// The first line of a record. The maps hold facts as their modules serialise them and are not interpreted here, so
 /// that records of other versions stay readable.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
@@ -48,6 +50,13 @@ pub struct Header {
     /// What the user attached with `--tag key=value`.
     #[serde(default)]
     pub tags: BTreeMap<String, String>,
+    /// What the doctor found before the run, the gravest first.
+    #[serde(default)]
+    pub findings: Vec<Finding>,
+    /// What was measured of the machine itself before the run (`crate::doctor::probe`): a number each, units in the names, or
+    /// `{"missing": reason}` in the number's place.
+    #[serde(default)]
+    pub probes: BTreeMap<String, Value>,
 }
 
 /// The source that was built.

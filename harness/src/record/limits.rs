@@ -2,6 +2,7 @@
 
 use serde_json::Value;
 
+use super::after::After;
 use super::cell::{Cell, CpuTimes, NearFar};
 use super::header::Header;
 use crate::histogram::MAX_TEXT_BYTES;
@@ -12,6 +13,8 @@ pub const MAX_FILE_BYTES: u64 = 1 << 30;
 pub const MAX_LINE_BYTES: usize = 16 << 20;
 /// The longest string in a line, in bytes; a histogram may be as long as the histogram module allows.
 pub const MAX_STRING_BYTES: usize = 64 << 10;
+/// The most findings of the doctor in one line; it has some dozens of checks.
+pub const MAX_FINDINGS: usize = 1_000;
 /// The most cells that one record may have; a full run has some thousands.
 pub const MAX_CELLS: usize = 100_000;
 
@@ -38,9 +41,28 @@ fn check_length(text: &str, limit: usize) -> Result<(), String> {
     Err(format!("a string of {} bytes; allowed are {limit}", text.len()))
 }
 
-/// Checks that the header's one float is a time.
+/// Checks that the header's floats are finite and not negative, and that it has no more findings than a doctor makes.
 pub(super) fn check_header(header: &Header) -> Result<(), String> {
+    check_count("findings", header.findings.len())?;
+    header.probes.iter().filter_map(|(name, probe)| Some((name, probe.as_f64()?))).try_for_each(check_probe)?;
     check_number("selection.cell_timeout_s", header.selection.cell_timeout_s)
+}
+
+/// As for the header: no more findings, nor changes, than a doctor makes.
+pub(super) fn check_after(after: &After) -> Result<(), String> {
+    check_count("after.findings", after.findings.len())?;
+    check_count("after.changed", after.changed.len())
+}
+
+fn check_probe((name, value): (&String, f64)) -> Result<(), String> {
+    check_number(name, value)
+}
+
+fn check_count(name: &str, count: usize) -> Result<(), String> {
+    if count <= MAX_FINDINGS {
+        return Ok(());
+    }
+    Err(format!("{name} has {count} entries; allowed are {MAX_FINDINGS}"))
 }
 
 /// Checks that all floats of a cell are finite and not negative, the interval ascends and the id is not empty.

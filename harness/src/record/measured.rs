@@ -134,6 +134,7 @@ impl Cell {
             verification: None,
             conditions: BTreeMap::new(),
             notes: Vec::new(),
+            grade: None,
             per_launch: Vec::new(),
         }
     }

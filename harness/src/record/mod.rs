@@ -1,6 +1,7 @@
 //! The record: the file that one run leaves, in JSON Lines.
 //!
-//! The first line is the [`Header`], every further line a [`Cell`]. The file is append-only and each line is handed to
+//! The first line is the [`Header`], every further line a [`Cell`], but for the one with which a run that came to its end says how
+//! the machine was then ([`After`]). The file is append-only and each line is handed to
 //! the kernel in one write before the next cell starts, so a run that is killed loses at most the line it was writing.
 //!
 //! - Names end in their unit. Every key is present on every line, `null` where there is no value; only the members of
@@ -10,6 +11,7 @@
 //!   text goes through [`sanitize`] before it reaches a terminal.
 //! - Analysis reads records only, never live objects: it works for mechanisms that no longer exist.
 
+mod after;
 mod cell;
 mod header;
 mod limits;
@@ -19,6 +21,7 @@ mod schema;
 mod text;
 mod writer;
 
+pub use after::After;
 pub use cell::{Cell, CpuTimes, Cpus, LaunchSummary, NearFar, Outcome};
 pub use header::{FrontEnd, Header, Revision, Selection};
 pub use limits::{MAX_CELLS, MAX_FILE_BYTES, MAX_LINE_BYTES, MAX_STRING_BYTES};

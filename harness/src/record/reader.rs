@@ -9,9 +9,10 @@ use std::path::{Path, PathBuf};
 use serde_json::Value;
 use thiserror::Error;
 
-use super::limits::{MAX_CELLS, MAX_FILE_BYTES, MAX_LINE_BYTES, check_cell, check_header, check_strings};
+use super::after::AfterLine;
+use super::limits::{MAX_CELLS, MAX_FILE_BYTES, MAX_LINE_BYTES, check_after, check_cell, check_header, check_strings};
 use super::text::{clip, sanitize};
-use super::{Cell, Header, SCHEMA};
+use super::{After, Cell, Header, SCHEMA};
 
 /// Beyond this many warnings the rest is only counted.
 const MAX_WARNINGS: usize = 1_000;
@@ -25,6 +26,8 @@ pub struct Record {
     pub header: Header,
     /// The cells.
     pub cells: Vec<Cell>,
+    /// How the machine was when the run ended, the last such line; a run that was stopped has none.
+    pub after: Option<After>,
 }
 
 /// A line that was left out. The text is safe for a terminal.
@@ -142,12 +145,24 @@ pub(super) fn parse_header(path: &Path, line: &[u8]) -> Result<Header, ReadError
     Ok(header)
 }
 
-fn parse_cell(line: &[u8]) -> Result<Cell, String> {
+/// A line below the header.
+enum Entry {
+    Cell(Box<Cell>),
+    After(After),
+}
+
+/// A line with `after` and without an id is no cell.
+fn parse_entry(line: &[u8]) -> Result<Entry, String> {
     let value: Value = serde_json::from_slice(line).map_err(|error| quote(&error.to_string()))?;
     check_strings(&value)?;
+    if value.get("id").is_none() && value.get("after").is_some() {
+        let line: AfterLine = serde_json::from_value(value).map_err(|error| quote(&error.to_string()))?;
+        check_after(&line.after)?;
+        return Ok(Entry::After(line.after));
+    }
     let cell: Cell = serde_json::from_value(value).map_err(|error| quote(&error.to_string()))?;
     check_cell(&cell)?;
-    Ok(cell)
+    Ok(Entry::Cell(Box::new(cell)))
 }
 
 fn quote(text: &str) -> String {
@@ -219,7 +234,7 @@ impl<'a> Reading<'a> {
     fn new(path: &'a Path, header: Header) -> Self {
         Self {
             path,
-            record: Record { header, cells: Vec::new() },
+            record: Record { header, cells: Vec::new(), after: None },
             places: HashMap::new(),
             warnings: Vec::new(),
             further_warnings: 0,
@@ -235,8 +250,9 @@ impl<'a> Reading<'a> {
                 return Ok(());
             }
         };
-        match parse_cell(&text) {
-            Ok(cell) => return self.put(cell),
+        match parse_entry(&text) {
+            Ok(Entry::Cell(cell)) => return self.put(*cell),
+            Ok(Entry::After(after)) => self.record.after = Some(after),
             Err(_) if !line.terminated && !is_json(&text) => {
                 self.warn(number, format!("line {number} is cut off; it was left out"));
             }

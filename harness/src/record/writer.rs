@@ -7,9 +7,10 @@ use std::path::{Path, PathBuf};
 use serde::Serialize;
 use thiserror::Error;
 
-use super::limits::{MAX_LINE_BYTES, check_cell, check_header, check_strings};
+use super::after::AfterLine;
+use super::limits::{MAX_LINE_BYTES, check_after, check_cell, check_header, check_strings};
 use super::reader::{ReadError, parse_header};
-use super::{Cell, Header};
+use super::{After, Cell, Header};
 
 /// Writes one record. A line is in the kernel's hands when a method returns: it survives the end of the process, not a
 /// loss of power. The file is locked (advisory) while the writer lives, so that two runs cannot interleave.
@@ -105,6 +106,17 @@ impl Writer {
     pub fn write_cell(&mut self, cell: &Cell) -> Result<(), WriteError> {
         check_cell(cell).map_err(|reason| content_error(&cell.id, &self.path, reason))?;
         let line = encode(&cell.id, &self.path, cell)?;
+        self.write_line(&line)
+    }
+
+    /// Appends how the machine was when the run ended.
+    ///
+    /// # Errors
+    /// As [`write_cell`](Self::write_cell).
+    pub fn write_after(&mut self, after: &After) -> Result<(), WriteError> {
+        const LINE: &str = "the line of afterwards";
+        check_after(after).map_err(|reason| content_error(LINE, &self.path, reason))?;
+        let line = encode(LINE, &self.path, &AfterLine { after: after.clone() })?;
         self.write_line(&line)
     }
 
