@@ -10,6 +10,7 @@ use std::io;
 use nix::errno::Errno;
 
 pub mod barrier;
+pub mod clone_vm;
 pub mod futex;
 pub mod huge_pages;
 pub mod memory;
