@@ -114,7 +114,8 @@ fn conditions(cell: &Cell) -> String {
     let reads = number("reads_per_mille").map(|reads| format!("{} % reads", reads as f64 / 10.0));
     let hold = number("hold_ns").map(|ns| format!("held {}", time_label(ns)));
     let outside = number("outside_ns").map(|ns| format!("{} between", time_label(ns)));
-    let permits = number("permits").map(|permits| if permits == 1 { "1 permit".into() } else { format!("{permits} permits") });
+    let permits =
+        number("permits").map(|permits| if permits == 1 { "1 permit".into() } else { format!("{permits} permits") });
     let memory = number("memory_bytes").map(|bytes| format!("{} of memory", size_label(bytes as usize)));
     let stride = number("stride_bytes").map(|bytes| format!("touched every {}", size_label(bytes as usize)));
     let quantum = number("quantum_ns").map(|ns| format!("leaving the CPU every {}", time_label(ns)));
