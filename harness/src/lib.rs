@@ -29,6 +29,7 @@ pub mod machine;
 pub mod parties;
 pub mod placement;
 pub mod record;
+pub mod room;
 pub mod sampling;
 pub mod session;
 pub mod sys;
