@@ -33,6 +33,7 @@ pub mod measuring_lock;
 pub mod parties;
 pub mod placement;
 pub mod record;
+pub mod room;
 pub mod sampling;
 pub mod session;
 pub mod sys;

@@ -28,6 +28,7 @@ pub use cpu_times::{CpuTimes, cpu_times};
 pub use fact::{Fact, Facts};
 pub use identity::{fingerprint, machine_name};
 pub use key::{Key, Kind};
+pub(crate) use layout::meminfo_bytes;
 pub use root::{READ_LIMIT_BYTES, Root};
 
 use std::sync::LazyLock;
