@@ -11,6 +11,7 @@ mod lock;
 mod lock_death;
 mod once;
 mod permits;
+mod region;
 mod rendezvous;
 mod rw_lock;
 mod transport;
@@ -22,6 +23,8 @@ mod coordination_tests;
 pub(crate) mod counter_tests;
 #[cfg(test)]
 pub(crate) mod lock_tests;
+#[cfg(test)]
+pub(crate) mod region_tests;
 #[cfg(test)]
 pub(crate) mod rw_lock_tests;
 #[cfg(test)]
@@ -43,6 +46,7 @@ pub use fan::{fan_in, fan_out};
 pub use lock::lock;
 pub use once::once;
 pub use permits::permits;
+pub use region::region;
 pub use rendezvous::rendezvous;
 pub use rw_lock::rw_lock;
 pub use transport::transport;
@@ -85,6 +89,7 @@ mod tests {
             include_str!("../shapes/barrier.rs"),
             include_str!("../shapes/dinner.rs"),
             include_str!("../shapes/once.rs"),
+            include_str!("../shapes/region.rs"),
         ];
         let bullet = |line: &'static str| line.trim().strip_prefix("/// - **")?.split("**").next();
         let bullets: BTreeSet<&str> = sources.into_iter().flat_map(str::lines).filter_map(bullet).collect();

@@ -9,6 +9,7 @@ mod coordination;
 mod counters;
 mod crates;
 mod floor;
+mod memory;
 mod mutexes;
 mod not_built;
 mod notification;
@@ -37,6 +38,7 @@ static FAMILIES: &[&[&Mechanism]] = &[
     readers_writers::LIST,
     counters::LIST,
     coordination::LIST,
+    memory::LIST,
 ];
 
 /// Every mechanism, in report order.
