@@ -14,6 +14,7 @@ mod permits;
 mod region;
 mod rendezvous;
 mod rw_lock;
+mod token_ring;
 mod transport;
 mod wakeup;
 
@@ -27,6 +28,8 @@ pub(crate) mod lock_tests;
 pub(crate) mod region_tests;
 #[cfg(test)]
 pub(crate) mod rw_lock_tests;
+#[cfg(test)]
+pub(crate) mod token_ring_tests;
 #[cfg(test)]
 pub(crate) mod transport_tests;
 #[cfg(test)]
@@ -49,6 +52,7 @@ pub use permits::permits;
 pub use region::region;
 pub use rendezvous::rendezvous;
 pub use rw_lock::rw_lock;
+pub use token_ring::token_ring;
 pub use transport::transport;
 pub use wakeup::wakeup;
 
@@ -90,6 +94,7 @@ mod tests {
             include_str!("../shapes/dinner.rs"),
             include_str!("../shapes/once.rs"),
             include_str!("../shapes/region.rs"),
+            include_str!("../shapes/token_ring.rs"),
         ];
         let bullet = |line: &'static str| line.trim().strip_prefix("/// - **")?.split("**").next();
         let bullets: BTreeSet<&str> = sources.into_iter().flat_map(str::lines).filter_map(bullet).collect();

@@ -20,6 +20,7 @@ mod readers_writers;
 mod shared_memory;
 mod sockets;
 mod spinlocks;
+mod switches;
 
 use crate::mechanism::Mechanism;
 
@@ -38,6 +39,7 @@ static FAMILIES: &[&[&Mechanism]] = &[
     readers_writers::LIST,
     counters::LIST,
     coordination::LIST,
+    switches::LIST,
     memory::LIST,
 ];
 

@@ -12,6 +12,7 @@
 //! - [`Dinner`] lets a party have two things at once that it shares with its neighbours.
 //! - [`Region`] is memory of one kind that nobody has touched.
 //! - [`Once`] is a value that is made when it is first asked for.
+//! - [`TokenRing`] is a token that goes from each party to the next.
 //! - [`Wakeup`] carries no bytes: one party tells the other to go on.
 
 mod barrier;
@@ -25,6 +26,7 @@ mod permits;
 mod region;
 mod rendezvous;
 mod rw_lock;
+mod token_ring;
 mod transport;
 mod wakeup;
 
@@ -39,6 +41,7 @@ pub(crate) use region::{OTHER_FAULTS, as_many_faults, faults_of, room, touch};
 pub use region::{Region, region};
 pub use rendezvous::{Rendezvous, rendezvous};
 pub use rw_lock::{Exclusive, RwLock, Torn, Words, rw_lock};
+pub use token_ring::{TokenRing, token_ring};
 pub use transport::{Pairing, Transport, transport};
 pub use wakeup::{Role, Wakeup, wakeup};
 

@@ -22,18 +22,20 @@ mod priority;
 mod read_mix;
 mod round_trip;
 mod stream;
+mod switch;
 mod tail;
 mod uncontended;
 mod wake;
 
 use crate::mechanism::{Axes, Point, Rank, Workload};
 use crate::shapes::{
-    Barrier, Counter, Dinner, FanIn, FanOut, Lock, Once, Pairing, Permits, Region, Rendezvous, RwLock, Transport,
-    Wakeup,
+    Barrier, Counter, Dinner, FanIn, FanOut, Lock, Once, Pairing, Permits, Region, Rendezvous, RwLock, TokenRing,
+    Transport, Wakeup,
 };
 
 pub(crate) use adapters::Remade;
 use adapters::{Read, Wordless};
+pub(crate) use crowd::MOST_PARTIES;
 use exchange::{Exchange, Pattern};
 use round_trip::RoundTrip;
 use stream::Stream;
@@ -106,6 +108,11 @@ pub const fn once<O: Once>() -> &'static [Workload] {
 /// All workloads of a kind of memory.
 pub const fn region<R: Region>() -> &'static [Workload] {
     Table::<R>::REGION
+}
+
+/// All workloads of a token ring.
+pub const fn token_ring<R: TokenRing>() -> &'static [Workload] {
+    Table::<R>::TOKEN_RING
 }
 
 struct Table<T>(std::marker::PhantomData<T>);
@@ -203,6 +210,11 @@ impl<R: Region> Table<R> {
         Some(standing) => &[chase::workload::<R>(standing), first_touch::workload::<R>()],
         None => &[first_touch::workload::<R>()],
     };
+}
+
+impl<R: TokenRing> Table<R> {
+    const TOKEN_RING: &'static [Workload] =
+        &[switch::workload::<R>(), switch::touch::<R>(), switch::touch_shared::<R>()];
 }
 
 const NO_PAYLOAD: &[Point<usize>] = &[Point(0, Rank::Headline)];

@@ -10,12 +10,14 @@ use std::io;
 use nix::errno::Errno;
 
 pub mod barrier;
+pub mod clone_vm;
 pub mod futex;
 pub mod huge_pages;
 pub mod memory;
 pub mod monitor;
 pub mod mutex;
 pub mod names;
+pub mod perf;
 pub mod pidfd;
 pub mod process;
 pub mod pthread_spin;
