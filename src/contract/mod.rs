@@ -11,6 +11,7 @@ mod lock;
 mod lock_death;
 mod once;
 mod permits;
+mod region;
 mod rendezvous;
 mod rw_lock;
 mod token_ring;
@@ -23,6 +24,8 @@ mod coordination_tests;
 pub(crate) mod counter_tests;
 #[cfg(test)]
 pub(crate) mod lock_tests;
+#[cfg(test)]
+pub(crate) mod region_tests;
 #[cfg(test)]
 pub(crate) mod rw_lock_tests;
 #[cfg(test)]
@@ -46,6 +49,7 @@ pub use fan::{fan_in, fan_out};
 pub use lock::lock;
 pub use once::once;
 pub use permits::permits;
+pub use region::region;
 pub use rendezvous::rendezvous;
 pub use rw_lock::rw_lock;
 pub use token_ring::token_ring;
@@ -89,6 +93,7 @@ mod tests {
             include_str!("../shapes/barrier.rs"),
             include_str!("../shapes/dinner.rs"),
             include_str!("../shapes/once.rs"),
+            include_str!("../shapes/region.rs"),
             include_str!("../shapes/token_ring.rs"),
         ];
         let bullet = |line: &'static str| line.trim().strip_prefix("/// - **")?.split("**").next();

@@ -9,6 +9,7 @@ mod coordination;
 mod counters;
 mod crates;
 mod floor;
+mod memory;
 mod mutexes;
 mod not_built;
 mod notification;
@@ -39,6 +40,7 @@ static FAMILIES: &[&[&Mechanism]] = &[
     counters::LIST,
     coordination::LIST,
     switches::LIST,
+    memory::LIST,
 ];
 
 /// Every mechanism, in report order.

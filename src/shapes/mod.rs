@@ -10,6 +10,7 @@
 //! - [`Permits`] lets so many parties in at once.
 //! - [`Barrier`] lets nobody go on before all have come.
 //! - [`Dinner`] lets a party have two things at once that it shares with its neighbours.
+//! - [`Region`] is memory of one kind that nobody has touched.
 //! - [`Once`] is a value that is made when it is first asked for.
 //! - [`TokenRing`] is a token that goes from each party to the next.
 //! - [`Wakeup`] carries no bytes: one party tells the other to go on.
@@ -22,6 +23,7 @@ mod fan;
 mod lock;
 mod once;
 mod permits;
+mod region;
 mod rendezvous;
 mod rw_lock;
 mod token_ring;
@@ -35,6 +37,8 @@ pub use fan::{FanIn, FanOut, Receive, fan_in, fan_out};
 pub use lock::{AfterDeath, Lock, lock, priority};
 pub use once::{Once, Whole, once};
 pub use permits::{Permits, permits};
+pub(crate) use region::{OTHER_FAULTS, as_many_faults, faults_of, room, touch};
+pub use region::{Region, region};
 pub use rendezvous::{Rendezvous, rendezvous};
 pub use rw_lock::{Exclusive, RwLock, Torn, Words, rw_lock};
 pub use token_ring::{TokenRing, token_ring};

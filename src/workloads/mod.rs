@@ -2,12 +2,14 @@
 
 mod adapters;
 mod barrier;
+mod chase;
 mod contended;
 mod count;
 mod crowd;
 mod exchange;
 mod fan_in;
 mod fan_out;
+mod first_touch;
 mod guarded;
 mod hand_off;
 mod one_way;
@@ -27,8 +29,8 @@ mod wake;
 
 use crate::mechanism::{Axes, Point, Rank, Workload};
 use crate::shapes::{
-    Barrier, Counter, Dinner, FanIn, FanOut, Lock, Once, Pairing, Permits, Rendezvous, RwLock, TokenRing, Transport,
-    Wakeup,
+    Barrier, Counter, Dinner, FanIn, FanOut, Lock, Once, Pairing, Permits, Region, Rendezvous, RwLock, TokenRing,
+    Transport, Wakeup,
 };
 
 pub(crate) use adapters::Remade;
@@ -101,6 +103,11 @@ pub const fn dinner<D: Dinner>() -> &'static [Workload] {
 /// All workloads of a value that is made once.
 pub const fn once<O: Once>() -> &'static [Workload] {
     Table::<O>::ONCE
+}
+
+/// All workloads of a kind of memory.
+pub const fn region<R: Region>() -> &'static [Workload] {
+    Table::<R>::REGION
 }
 
 /// All workloads of a token ring.
@@ -196,6 +203,13 @@ impl<O: Once> Table<O> {
         summary: "a value that was made once is asked for again by the only party that wants it",
         ..uncontended::workload::<Read<O>>()
     }];
+}
+
+impl<R: Region> Table<R> {
+    const REGION: &'static [Workload] = match R::CHASED {
+        Some(standing) => &[chase::workload::<R>(standing), first_touch::workload::<R>()],
+        None => &[first_touch::workload::<R>()],
+    };
 }
 
 impl<R: TokenRing> Table<R> {
