@@ -10,6 +10,7 @@ mod fan;
 mod lock;
 mod lock_death;
 mod once;
+mod operation;
 mod permits;
 mod region;
 mod rendezvous;
@@ -48,6 +49,7 @@ pub use dinner::dinner;
 pub use fan::{fan_in, fan_out};
 pub use lock::lock;
 pub use once::once;
+pub use operation::operation;
 pub use permits::permits;
 pub use region::region;
 pub use rendezvous::rendezvous;
@@ -93,6 +95,7 @@ mod tests {
             include_str!("../shapes/barrier.rs"),
             include_str!("../shapes/dinner.rs"),
             include_str!("../shapes/once.rs"),
+            include_str!("../shapes/operation.rs"),
             include_str!("../shapes/region.rs"),
             include_str!("../shapes/token_ring.rs"),
         ];

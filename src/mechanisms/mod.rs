@@ -4,8 +4,10 @@
 //! in the list. A file that is not in the list fails a test; a static that is not in it is dead code, which clippy's run in CI
 //! refuses. One file may hold several variants of one mechanism.
 
+mod births;
 mod channels;
 mod coordination;
+mod coroutines;
 mod counters;
 mod crates;
 mod floor;
@@ -40,6 +42,8 @@ static FAMILIES: &[&[&Mechanism]] = &[
     counters::LIST,
     coordination::LIST,
     switches::LIST,
+    coroutines::LIST,
+    births::LIST,
     memory::LIST,
 ];
 

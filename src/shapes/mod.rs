@@ -11,6 +11,7 @@
 //! - [`Barrier`] lets nobody go on before all have come.
 //! - [`Dinner`] lets a party have two things at once that it shares with its neighbours.
 //! - [`Region`] is memory of one kind that nobody has touched.
+//! - [`Operation`] is what one party does again and again, by itself.
 //! - [`Once`] is a value that is made when it is first asked for.
 //! - [`TokenRing`] is a token that goes from each party to the next.
 //! - [`Wakeup`] carries no bytes: one party tells the other to go on.
@@ -22,6 +23,7 @@ pub(crate) mod erased;
 mod fan;
 mod lock;
 mod once;
+mod operation;
 mod permits;
 mod region;
 mod rendezvous;
@@ -36,6 +38,7 @@ pub use dinner::{Dinner, dinner};
 pub use fan::{FanIn, FanOut, Receive, fan_in, fan_out};
 pub use lock::{AfterDeath, Lock, lock, priority};
 pub use once::{Once, Whole, once};
+pub use operation::{Deed, Operation, operation};
 pub use permits::{Permits, permits};
 pub(crate) use region::{OTHER_FAULTS, as_many_faults, faults_of, room, touch};
 pub use region::{Region, region};

@@ -13,6 +13,7 @@ mod first_touch;
 mod guarded;
 mod hand_off;
 mod one_way;
+mod operation;
 mod pace;
 mod paced;
 pub mod payload;
@@ -29,8 +30,8 @@ mod wake;
 
 use crate::mechanism::{Axes, Point, Rank, Workload};
 use crate::shapes::{
-    Barrier, Counter, Dinner, FanIn, FanOut, Lock, Once, Pairing, Permits, Region, Rendezvous, RwLock, TokenRing,
-    Transport, Wakeup,
+    Barrier, Counter, Dinner, FanIn, FanOut, Lock, Once, Operation, Pairing, Permits, Region, Rendezvous, RwLock,
+    TokenRing, Transport, Wakeup,
 };
 
 pub(crate) use adapters::Remade;
@@ -115,7 +116,16 @@ pub const fn token_ring<R: TokenRing>() -> &'static [Workload] {
     Table::<R>::TOKEN_RING
 }
 
+/// All workloads of an operation: the one that it is.
+pub const fn operation<O: Operation>() -> &'static [Workload] {
+    Table::<O>::OPERATION
+}
+
 struct Table<T>(std::marker::PhantomData<T>);
+
+impl<O: Operation> Table<O> {
+    const OPERATION: &'static [Workload] = &[operation::workload::<O>()];
+}
 
 impl<T: Pairing> Table<T> {
     const TRANSPORT: &'static [Workload] = if T::End::DELIVERS {

@@ -11,6 +11,7 @@ use std::io;
 use nix::errno::Errno;
 
 pub mod barrier;
+pub mod birth;
 pub mod clone_vm;
 pub mod futex;
 pub mod huge_pages;

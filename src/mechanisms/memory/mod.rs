@@ -1,10 +1,13 @@
 //! Memory by its pages, and by the kind of mapping that two parties share: what touching it costs.
 
+mod after_fork;
 mod pages;
 mod shared;
 
 use crate::mechanism::{Mechanism, Support};
 use crate::shapes::{Region, as_many_faults, faults_of, touch};
+
+pub(super) use pages::{Base, Transparent, transparent};
 
 pub(super) static LIST: &[&Mechanism] = &[
     &pages::BASE,
@@ -16,6 +19,8 @@ pub(super) static LIST: &[&Mechanism] = &[
     &shared::MEMFD,
     &shared::POSIX,
     &shared::SYSV,
+    &after_fork::SMALL,
+    &after_fork::HUGE,
 ];
 
 /// Tries it on one page, which must be one.

@@ -42,7 +42,7 @@ pub(super) static HUGE: Mechanism = Mechanism {
 
 const SMALL: usize = 4096;
 
-struct Base(Mapping);
+pub(in crate::mechanisms) struct Base(Mapping);
 
 impl Region for Base {
     const CHASED: Option<Rank> = Some(Rank::Headline);
@@ -65,7 +65,7 @@ impl Region for Base {
 }
 
 /// From the beginning of a huge page on: where a mapping begins is the kernel's choice, and only newer ones choose such a place.
-struct Transparent {
+pub(in crate::mechanisms) struct Transparent {
     mapping: Mapping,
     first: usize,
 }
@@ -99,7 +99,7 @@ impl Region for Transparent {
 }
 
 /// The kernel takes the advice in any case: whether it follows it shows at the touch.
-fn transparent() -> Support {
+pub(in crate::mechanisms) fn transparent() -> Support {
     match support::<Transparent>() {
         Support::Missing(why) => {
             let enabled = std::fs::read_to_string(ENABLED).unwrap_or_default();
