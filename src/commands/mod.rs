@@ -1,6 +1,10 @@
 //! The command line: one file a command; this one parses, dispatches, and turns errors into sentences and exit codes.
 
+mod cite;
 mod clean;
+mod compare;
+mod completions;
+mod doctor;
 pub mod exit;
 mod list;
 mod output;
@@ -39,10 +43,13 @@ Examples:
   ipcmark run 'round-trip/*/same-cpu/*/64B'     a glob over whole ids
   ipcmark list posix-mq --json                  what there is, and what is missing why
   ipcmark show results/…/2026-01-31-0a1b2c3.jsonl
+  ipcmark compare before.jsonl after.jsonl --fail-on 10%
+  ipcmark compare results --by kernel           all committed records, kernels on the columns
+  ipcmark cite record.jsonl round-trip/process/same-cpu/block/pipe/64B
 
 Exit codes:
-  0 done · 1 a cell or the program failed · 2 usage · 5 records that do not go together ·
-  6 verification failed · 129, 130, 143 interrupted by SIGHUP, SIGINT, SIGTERM
+  0 done · 1 a cell or the program failed · 2 usage · 3 the doctor refused · 4 slower than --fail-on allows ·
+  5 records that do not go together · 6 verification failed · 129, 130, 143 interrupted by SIGHUP, SIGINT, SIGTERM
 
 Standard output is results; progress and warnings go to standard error.";
 
@@ -54,14 +61,24 @@ enum Command {
     Verify(verify::VerifyArgs),
     /// Measure, print tables, and write a record
     Run(run::RunArgs),
+    /// Say what of this machine moves numbers, and what improves it; exit code 3 when nothing should be measured
+    Doctor(doctor::DoctorArgs),
     /// Print the tables of a record
     Show(show::ShowArgs),
     /// Checked traffic over every mechanism in turn, watching for what grows or is left behind
     Soak(soak::SoakArgs),
+    /// Set records side by side: what differs, ratios by cell, and verdicts where the machine is the same
+    Compare(compare::CompareArgs),
+    /// Say one number of a record, or the ratio of two, in a sentence to be pasted
+    Cite(cite::CiteArgs),
     /// Remove what runs left behind that were killed together with their workers
     Clean(clean::CleanArgs),
     /// Regenerate the tables of README.md and results/schema.json in a checkout
     Readme(readme::ReadmeArgs),
+    /// Print completions for a shell, to be sourced by it
+    Completions(completions::CompletionsArgs),
+    /// Write man pages, one a command
+    Man(completions::ManArgs),
 }
 
 /// Which cells.
@@ -85,10 +102,15 @@ pub fn main() -> i32 {
         Command::List(args) => list::run(&args),
         Command::Verify(args) => verify::run(&args),
         Command::Run(args) => run::run(args),
+        Command::Doctor(args) => doctor::run(&args),
         Command::Show(args) => show::run(&args),
         Command::Soak(args) => soak::run(&args),
+        Command::Compare(args) => compare::run(&args),
+        Command::Cite(args) => cite::run(&args),
         Command::Clean(args) => clean::run(&args),
         Command::Readme(args) => readme::run(&args),
+        Command::Completions(args) => completions::completions(&args),
+        Command::Man(args) => completions::man(&args),
     };
     match done {
         Ok(()) => exit::DONE,
