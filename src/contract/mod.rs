@@ -4,6 +4,7 @@
 //! process here, the far ones in threads: that the same holds between processes is what `verify` shows.
 
 mod barrier;
+pub(crate) mod busy;
 mod counter;
 mod dinner;
 mod fan;
@@ -11,6 +12,7 @@ mod lock;
 mod lock_death;
 mod once;
 mod permits;
+mod policy;
 mod region;
 mod rendezvous;
 mod rw_lock;
@@ -43,12 +45,14 @@ use ipcmark_harness::sys::names;
 use crate::mechanism::Verdict;
 
 pub use barrier::barrier;
+pub use busy::busy;
 pub use counter::counter;
 pub use dinner::dinner;
 pub use fan::{fan_in, fan_out};
 pub use lock::lock;
 pub use once::once;
 pub use permits::permits;
+pub use policy::policy;
 pub use region::region;
 pub use rendezvous::rendezvous;
 pub use rw_lock::rw_lock;
@@ -94,6 +98,8 @@ mod tests {
             include_str!("../shapes/dinner.rs"),
             include_str!("../shapes/once.rs"),
             include_str!("../shapes/region.rs"),
+            include_str!("../shapes/policy.rs"),
+            include_str!("../shapes/busy.rs"),
             include_str!("../shapes/token_ring.rs"),
         ];
         let bullet = |line: &'static str| line.trim().strip_prefix("/// - **")?.split("**").next();

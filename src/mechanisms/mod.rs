@@ -17,6 +17,7 @@ mod pipes;
 mod queues;
 mod reach_over;
 mod readers_writers;
+mod scheduler;
 mod shared_memory;
 mod sockets;
 mod spinlocks;
@@ -40,6 +41,7 @@ static FAMILIES: &[&[&Mechanism]] = &[
     counters::LIST,
     coordination::LIST,
     switches::LIST,
+    scheduler::LIST,
     memory::LIST,
 ];
 

@@ -10,12 +10,15 @@
 //! - [`Permits`] lets so many parties in at once.
 //! - [`Barrier`] lets nobody go on before all have come.
 //! - [`Dinner`] lets a party have two things at once that it shares with its neighbours.
+//! - [`Policy`] is how the kernel chooses when a thread runs.
+//! - [`Busy`] is work that wants nothing but a CPU.
 //! - [`Region`] is memory of one kind that nobody has touched.
 //! - [`Once`] is a value that is made when it is first asked for.
 //! - [`TokenRing`] is a token that goes from each party to the next.
 //! - [`Wakeup`] carries no bytes: one party tells the other to go on.
 
 mod barrier;
+mod busy;
 mod counter;
 mod dinner;
 pub(crate) mod erased;
@@ -23,6 +26,7 @@ mod fan;
 mod lock;
 mod once;
 mod permits;
+mod policy;
 mod region;
 mod rendezvous;
 mod rw_lock;
@@ -31,12 +35,14 @@ mod transport;
 mod wakeup;
 
 pub use barrier::{Barrier, barrier};
+pub use busy::{Busy, busy};
 pub use counter::{Counter, counter};
 pub use dinner::{Dinner, dinner};
 pub use fan::{FanIn, FanOut, Receive, fan_in, fan_out};
 pub use lock::{AfterDeath, Lock, lock, priority};
 pub use once::{Once, Whole, once};
 pub use permits::{Permits, permits};
+pub use policy::{Policy, policy};
 pub(crate) use region::{OTHER_FAULTS, as_many_faults, faults_of, room, touch};
 pub use region::{Region, region};
 pub use rendezvous::{Rendezvous, rendezvous};

@@ -24,13 +24,16 @@ mod round_trip;
 mod stream;
 mod switch;
 mod tail;
+mod time_slice;
+mod timer_wake;
 mod uncontended;
 mod wake;
+mod workers;
 
 use crate::mechanism::{Axes, Point, Rank, Workload};
 use crate::shapes::{
-    Barrier, Counter, Dinner, FanIn, FanOut, Lock, Once, Pairing, Permits, Region, Rendezvous, RwLock, TokenRing,
-    Transport, Wakeup,
+    Barrier, Busy, Counter, Dinner, FanIn, FanOut, Lock, Once, Pairing, Permits, Policy, Region, Rendezvous, RwLock,
+    TokenRing, Transport, Wakeup,
 };
 
 pub(crate) use adapters::Remade;
@@ -103,6 +106,16 @@ pub const fn dinner<D: Dinner>() -> &'static [Workload] {
 /// All workloads of a value that is made once.
 pub const fn once<O: Once>() -> &'static [Workload] {
     Table::<O>::ONCE
+}
+
+/// All workloads of a scheduling policy.
+pub const fn policy<P: Policy>() -> &'static [Workload] {
+    Table::<P>::POLICY
+}
+
+/// All workloads of work that wants nothing but a CPU.
+pub const fn busy<B: Busy>() -> &'static [Workload] {
+    Table::<B>::BUSY
 }
 
 /// All workloads of a kind of memory.
@@ -203,6 +216,14 @@ impl<O: Once> Table<O> {
         summary: "a value that was made once is asked for again by the only party that wants it",
         ..uncontended::workload::<Read<O>>()
     }];
+}
+
+impl<P: Policy> Table<P> {
+    const POLICY: &'static [Workload] = &[timer_wake::idle::<P>(), timer_wake::beside_hog::<P>()];
+}
+
+impl<B: Busy> Table<B> {
+    const BUSY: &'static [Workload] = &[time_slice::workload::<B>(), workers::workload::<B>()];
 }
 
 impl<R: Region> Table<R> {
