@@ -5,6 +5,7 @@
 
 mod barrier;
 pub(crate) mod busy;
+pub(crate) mod call;
 mod counter;
 mod dinner;
 mod fan;
@@ -46,6 +47,7 @@ use crate::mechanism::Verdict;
 
 pub use barrier::barrier;
 pub use busy::busy;
+pub use call::call;
 pub use counter::counter;
 pub use dinner::dinner;
 pub use fan::{fan_in, fan_out};
@@ -98,6 +100,7 @@ mod tests {
             include_str!("../shapes/dinner.rs"),
             include_str!("../shapes/once.rs"),
             include_str!("../shapes/region.rs"),
+            include_str!("../shapes/call.rs"),
             include_str!("../shapes/policy.rs"),
             include_str!("../shapes/busy.rs"),
             include_str!("../shapes/token_ring.rs"),

@@ -22,6 +22,7 @@ mod shared_memory;
 mod sockets;
 mod spinlocks;
 mod switches;
+mod syscalls;
 
 use crate::mechanism::Mechanism;
 
@@ -41,6 +42,7 @@ static FAMILIES: &[&[&Mechanism]] = &[
     counters::LIST,
     coordination::LIST,
     switches::LIST,
+    syscalls::LIST,
     scheduler::LIST,
     memory::LIST,
 ];

@@ -10,6 +10,7 @@
 //! - [`Permits`] lets so many parties in at once.
 //! - [`Barrier`] lets nobody go on before all have come.
 //! - [`Dinner`] lets a party have two things at once that it shares with its neighbours.
+//! - [`Call`] is a system call that asks for next to nothing.
 //! - [`Policy`] is how the kernel chooses when a thread runs.
 //! - [`Busy`] is work that wants nothing but a CPU.
 //! - [`Region`] is memory of one kind that nobody has touched.
@@ -19,6 +20,7 @@
 
 mod barrier;
 mod busy;
+mod call;
 mod counter;
 mod dinner;
 pub(crate) mod erased;
@@ -36,6 +38,7 @@ mod wakeup;
 
 pub use barrier::{Barrier, barrier};
 pub use busy::{Busy, busy};
+pub use call::{Call, call};
 pub use counter::{Counter, counter};
 pub use dinner::{Dinner, dinner};
 pub use fan::{FanIn, FanOut, Receive, fan_in, fan_out};

@@ -18,6 +18,8 @@ pub const fn policy<P: Policy>() -> Shape {
 /// - **who_adopts_it_is_under_it**: as the kernel tells afterwards;
 /// - **nobody_else_is_put_under_it**: not the other threads of the process.
 pub trait Policy: Send + 'static {
+    /// Whether every thread is under it at first.
+    const USUAL: bool = false;
     /// Whether a thread under it may be kept on one CPU.
     const PINNED: bool = true;
 

@@ -2,6 +2,7 @@
 
 mod adapters;
 mod barrier;
+mod call;
 mod chase;
 mod contended;
 mod count;
@@ -32,8 +33,8 @@ mod workers;
 
 use crate::mechanism::{Axes, Point, Rank, Workload};
 use crate::shapes::{
-    Barrier, Busy, Counter, Dinner, FanIn, FanOut, Lock, Once, Pairing, Permits, Policy, Region, Rendezvous, RwLock,
-    TokenRing, Transport, Wakeup,
+    Barrier, Busy, Call, Counter, Dinner, FanIn, FanOut, Lock, Once, Pairing, Permits, Policy, Region, Rendezvous,
+    RwLock, TokenRing, Transport, Wakeup,
 };
 
 pub(crate) use adapters::Remade;
@@ -116,6 +117,11 @@ pub const fn policy<P: Policy>() -> &'static [Workload] {
 /// All workloads of work that wants nothing but a CPU.
 pub const fn busy<B: Busy>() -> &'static [Workload] {
     Table::<B>::BUSY
+}
+
+/// All workloads of a system call.
+pub const fn call<C: Call>() -> &'static [Workload] {
+    Table::<C>::CALL
 }
 
 /// All workloads of a kind of memory.
@@ -216,6 +222,10 @@ impl<O: Once> Table<O> {
         summary: "a value that was made once is asked for again by the only party that wants it",
         ..uncontended::workload::<Read<O>>()
     }];
+}
+
+impl<C: Call> Table<C> {
+    const CALL: &'static [Workload] = &[call::free::<C>(), call::by_number::<C>(), call::by_argument::<C>()];
 }
 
 impl<P: Policy> Table<P> {

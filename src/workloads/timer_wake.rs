@@ -36,7 +36,7 @@ pub(super) const fn idle<P: Policy>() -> Workload {
         times_each: true,
         windows_of: None,
         carries_payload: false,
-        rank: Rank::Headline,
+        rank: if P::USUAL { Rank::Headline } else { Rank::Common },
         axes: Axes {
             // cyclictest's interval, and one at which idle states are not worth entering.
             idle_ns: &[Point(100_000, Rank::Common), Point(1_000_000, Rank::Headline)],
@@ -52,6 +52,7 @@ pub(super) const fn beside_hog<P: Policy>() -> Workload {
     Workload {
         name: "timer-wake-beside-hog",
         summary: "the same while another thread computes all the time, on each CPU that the sleeper may run on",
+        rank: Rank::Common,
         open: |stage, clock| Sleeper::open::<P>(stage, clock, true),
         ..idle::<P>()
     }

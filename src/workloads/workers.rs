@@ -7,9 +7,9 @@ use ipcmark_harness::control::Mismatch;
 use ipcmark_harness::session::Session;
 
 use super::contended::CROWD;
-use super::crowd::{self, Crowd, PARTIES, Part, Watch};
+use super::crowd::{self, Crowd, Part, Watch};
 use super::time_slice::{OPERATION_NS, units_of};
-use crate::mechanism::{Axes, Rank, Stage, Waiting, Workload};
+use crate::mechanism::{Axes, Point, Rank, Stage, Waiting, Workload};
 use crate::shapes::Busy;
 
 pub(super) const fn workload<B: Busy>() -> Workload {
@@ -26,6 +26,16 @@ pub(super) const fn workload<B: Busy>() -> Workload {
         open: Worker::<B>::open,
     }
 }
+
+/// From one to four a CPU, on machines up to eight.
+const PARTIES: &[Point<usize>] = &[
+    Point(1, Rank::Headline),
+    Point(2, Rank::Headline),
+    Point(4, Rank::Headline),
+    Point(8, Rank::Headline),
+    Point(16, Rank::Headline),
+    Point(32, Rank::Headline),
+];
 
 struct Worker<B> {
     work: B,

@@ -25,7 +25,6 @@ pub(super) static OTHER_ON_TIME: Mechanism = Mechanism {
     name: "sched-other-on-time",
     summary: "the same with a timer slack of 1 ns instead of 50 us",
     support: support::<OnTime>,
-    rank: Rank::Common,
     shapes: &[shapes::policy::<OnTime>()],
     ..OTHER
 };
@@ -34,7 +33,6 @@ pub(super) static BATCH: Mechanism = Mechanism {
     name: "sched-batch",
     summary: "fair shares, and a wake-up takes the CPU from nobody",
     support: support::<Batch>,
-    rank: Rank::Common,
     shapes: &[shapes::policy::<Batch>()],
     ..OTHER
 };
@@ -43,7 +41,6 @@ pub(super) static IDLE: Mechanism = Mechanism {
     name: "sched-idle",
     summary: "what others leave",
     support: support::<Idle>,
-    rank: Rank::Common,
     shapes: &[shapes::policy::<Idle>()],
     ..OTHER
 };
@@ -53,7 +50,6 @@ pub(super) static FIFO: Mechanism = Mechanism {
     summary: "real-time, priority 1: before everybody without, until it sleeps",
     references: &["sched(7)", "sched_setattr(2)"],
     support: support::<Fifo>,
-    rank: Rank::Common,
     shapes: &[shapes::policy::<Fifo>()],
     ..OTHER
 };
@@ -91,6 +87,8 @@ macro_rules! policies {
         struct $name;
 
         impl Policy for $name {
+            const USUAL: bool = matches!($policy, Kernels::Other);
+
             fn adopt(_: u64) -> io::Result<()> {
                 scheduling::adopt($policy)
             }
