@@ -61,7 +61,7 @@ pub(crate) mod tests {
 
         fn call(&mut self) -> io::Result<()> {
             self.calls += 1;
-            self.answered += u64::from(FAULT != LAZY || self.calls % 2 == 0);
+            self.answered += u64::from(FAULT != LAZY || self.calls.is_multiple_of(2));
             Ok(())
         }
 

@@ -60,13 +60,17 @@ pub(super) const fn beside_hog<P: Policy>() -> Workload {
 
 /// Many times what the sleeper works without sleeping.
 const UNBROKEN: Duration = Duration::from_millis(500);
-/// Less of a CPU than this is no hog: the rest would be somebody else's, or nobody's.
-const LEAST_HOGGED: f64 = 0.1;
+/// Less of a CPU than this is no hog, even where others want that CPU, too; not looked at sooner than after so long.
+const LEAST_HOGGED: f64 = 0.01;
+const SOON_NS: f64 = 20e6;
 
 struct Sleeper {
     interval_ns: u64,
     parties: Parties,
     hogs: usize,
+    /// How long the hogs were to run so far, all together, and how long they did, in nanoseconds.
+    to_hog_ns: f64,
+    hogged_ns: f64,
     alarm: Alarm,
 }
 
@@ -112,7 +116,8 @@ impl Sleeper {
             return Err(io::Error::other("the policy was adopted, and the kernel tells of another"));
         }
         let alarm = Alarm { next_ns: now_ns()?, missed: 0 };
-        Ok(Box::new(Sleeper { interval_ns, parties, hogs: hogged.len(), alarm }))
+        let hogs = hogged.len();
+        Ok(Box::new(Sleeper { interval_ns, parties, hogs, to_hog_ns: 0.0, hogged_ns: 0.0, alarm }))
     }
 
     /// So many alarms, or as many as fit; `late` is told how late each was, in nanoseconds.
@@ -148,15 +153,18 @@ impl Sleeper {
     }
 
     /// That they ran; what they took is no cost of waking up.
-    fn look_at_hogs(&self, sample: &mut Sample) -> io::Result<()> {
+    fn look_at_hogs(&mut self, sample: &mut Sample) -> io::Result<()> {
         let far = std::mem::take(&mut sample.far);
         sample.per_party.truncate(1);
         if self.hogs == 0 {
             return Ok(());
         }
-        let share = far.cpu_ns as f64 / (sample.wall_ns * self.hogs as f64);
-        sample.facts.insert("hog_cpu_share".into(), share);
-        if share >= LEAST_HOGGED {
+        let (ran_ns, to_run_ns) = (far.cpu_ns as f64, sample.wall_ns * self.hogs as f64);
+        sample.facts.insert("hog_cpu_share".into(), ran_ns / to_run_ns);
+        self.to_hog_ns += to_run_ns;
+        self.hogged_ns += ran_ns;
+        let share = self.hogged_ns / self.to_hog_ns;
+        if share >= LEAST_HOGGED || self.to_hog_ns < SOON_NS {
             return Ok(());
         }
         Err(Mismatch::error(format!("the hog had {:.0} % of its CPU: it was to have all that was left", share * 100.0)))
@@ -277,8 +285,8 @@ mod tests {
     fn a_hog_that_does_not_run_fails_a_timed_batch() {
         let parties = Parties::new(Clock::vdso(), &[]).unwrap();
         let alarm = Alarm { next_ns: now_ns().unwrap(), missed: 0 };
-        let mut asleep = Sleeper { interval_ns: 100_000, parties, hogs: 1, alarm };
-        let error = asleep.batch(3).unwrap_err().to_string();
+        let mut asleep = Sleeper { interval_ns: 100_000, parties, hogs: 1, to_hog_ns: 0.0, hogged_ns: 0.0, alarm };
+        let error = asleep.batch(300).unwrap_err().to_string();
         assert!(error.contains("the hog had 0 % of its CPU"), "{error}");
     }
 
