@@ -4,6 +4,8 @@
 //! process here, the far ones in threads: that the same holds between processes is what `verify` shows.
 
 mod barrier;
+pub(crate) mod busy;
+pub(crate) mod call;
 mod counter;
 mod dinner;
 mod fan;
@@ -12,6 +14,7 @@ mod lock_death;
 mod once;
 mod operation;
 mod permits;
+mod policy;
 mod region;
 mod rendezvous;
 mod rw_lock;
@@ -44,6 +47,8 @@ use ipcmark_harness::sys::names;
 use crate::mechanism::Verdict;
 
 pub use barrier::barrier;
+pub use busy::busy;
+pub use call::call;
 pub use counter::counter;
 pub use dinner::dinner;
 pub use fan::{fan_in, fan_out};
@@ -51,6 +56,7 @@ pub use lock::lock;
 pub use once::once;
 pub use operation::operation;
 pub use permits::permits;
+pub use policy::policy;
 pub use region::region;
 pub use rendezvous::rendezvous;
 pub use rw_lock::rw_lock;
@@ -97,6 +103,9 @@ mod tests {
             include_str!("../shapes/once.rs"),
             include_str!("../shapes/operation.rs"),
             include_str!("../shapes/region.rs"),
+            include_str!("../shapes/call.rs"),
+            include_str!("../shapes/policy.rs"),
+            include_str!("../shapes/busy.rs"),
             include_str!("../shapes/token_ring.rs"),
         ];
         let bullet = |line: &'static str| line.trim().strip_prefix("/// - **")?.split("**").next();

@@ -19,10 +19,12 @@ mod pipes;
 mod queues;
 mod reach_over;
 mod readers_writers;
+mod scheduler;
 mod shared_memory;
 mod sockets;
 mod spinlocks;
 mod switches;
+mod syscalls;
 
 use crate::mechanism::Mechanism;
 
@@ -44,6 +46,8 @@ static FAMILIES: &[&[&Mechanism]] = &[
     switches::LIST,
     coroutines::LIST,
     births::LIST,
+    syscalls::LIST,
+    scheduler::LIST,
     memory::LIST,
 ];
 

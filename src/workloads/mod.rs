@@ -2,6 +2,7 @@
 
 mod adapters;
 mod barrier;
+mod call;
 mod chase;
 mod contended;
 mod count;
@@ -25,13 +26,16 @@ mod round_trip;
 mod stream;
 mod switch;
 mod tail;
+mod time_slice;
+mod timer_wake;
 mod uncontended;
 mod wake;
+mod workers;
 
 use crate::mechanism::{Axes, Point, Rank, Workload};
 use crate::shapes::{
-    Barrier, Counter, Dinner, FanIn, FanOut, Lock, Once, Operation, Pairing, Permits, Region, Rendezvous, RwLock,
-    TokenRing, Transport, Wakeup,
+    Barrier, Busy, Call, Counter, Dinner, FanIn, FanOut, Lock, Once, Operation, Pairing, Permits, Policy, Region,
+    Rendezvous, RwLock, TokenRing, Transport, Wakeup,
 };
 
 pub(crate) use adapters::Remade;
@@ -104,6 +108,21 @@ pub const fn dinner<D: Dinner>() -> &'static [Workload] {
 /// All workloads of a value that is made once.
 pub const fn once<O: Once>() -> &'static [Workload] {
     Table::<O>::ONCE
+}
+
+/// All workloads of a scheduling policy.
+pub const fn policy<P: Policy>() -> &'static [Workload] {
+    Table::<P>::POLICY
+}
+
+/// All workloads of work that wants nothing but a CPU.
+pub const fn busy<B: Busy>() -> &'static [Workload] {
+    Table::<B>::BUSY
+}
+
+/// All workloads of a system call.
+pub const fn call<C: Call>() -> &'static [Workload] {
+    Table::<C>::CALL
 }
 
 /// All workloads of a kind of memory.
@@ -213,6 +232,18 @@ impl<O: Once> Table<O> {
         summary: "a value that was made once is asked for again by the only party that wants it",
         ..uncontended::workload::<Read<O>>()
     }];
+}
+
+impl<C: Call> Table<C> {
+    const CALL: &'static [Workload] = &[call::free::<C>(), call::by_number::<C>(), call::by_argument::<C>()];
+}
+
+impl<P: Policy> Table<P> {
+    const POLICY: &'static [Workload] = &[timer_wake::idle::<P>(), timer_wake::beside_hog::<P>()];
+}
+
+impl<B: Busy> Table<B> {
+    const BUSY: &'static [Workload] = &[time_slice::workload::<B>(), workers::workload::<B>()];
 }
 
 impl<R: Region> Table<R> {

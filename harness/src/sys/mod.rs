@@ -27,6 +27,7 @@ pub mod realtime_signal;
 pub mod rights;
 pub mod rw_lock;
 pub mod scheduling;
+pub mod seccomp;
 pub mod semaphore;
 pub mod signals;
 pub mod sysv;

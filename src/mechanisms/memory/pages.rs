@@ -103,7 +103,11 @@ pub(in crate::mechanisms) fn transparent() -> Support {
     match support::<Transparent>() {
         Support::Missing(why) => {
             let enabled = std::fs::read_to_string(ENABLED).unwrap_or_default();
-            Support::Missing(format!("{why}; {ENABLED} holds `{}`", enabled.trim()))
+            Support::Missing(format!(
+                "{why}; transparent huge pages are off for this process (PR_SET_THP_DISABLE in prctl(2)), or for all: \
+                 {ENABLED} holds `{}` and wants `madvise`",
+                enabled.trim()
+            ))
         }
         Support::Available => Support::Available,
     }
