@@ -1,6 +1,5 @@
 //! The command line is a contract: every command through the real program, as scripts rely on it.
 
-#[allow(dead_code)] // what only tests of live runs use
 mod common;
 
 use std::collections::{BTreeMap, BTreeSet};

@@ -12,6 +12,7 @@ mod output;
 mod readme;
 mod run;
 mod show;
+mod soak;
 mod verify;
 
 use clap::{Args, Parser, Subcommand};
@@ -65,6 +66,8 @@ enum Command {
     Doctor(doctor::DoctorArgs),
     /// Print the tables of a record
     Show(show::ShowArgs),
+    /// Checked traffic over every mechanism in turn, watching for what grows or is left behind
+    Soak(soak::SoakArgs),
     /// Set records side by side: what differs, ratios by cell, and verdicts where the machine is the same
     Compare(compare::CompareArgs),
     /// Say one number of a record, or the ratio of two, in a sentence to be pasted
@@ -102,6 +105,7 @@ pub fn main() -> i32 {
         Command::Run(args) => run::run(args),
         Command::Doctor(args) => doctor::run(&args),
         Command::Show(args) => show::run(&args),
+        Command::Soak(args) => soak::run(&args),
         Command::Compare(args) => compare::run(&args),
         Command::Cite(args) => cite::run(&args),
         Command::Clean(args) => clean::run(&args),
