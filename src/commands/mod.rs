@@ -6,6 +6,7 @@ mod compare;
 mod completions;
 mod doctor;
 pub mod exit;
+mod grades;
 mod list;
 mod output;
 mod readme;
