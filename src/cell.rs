@@ -61,28 +61,31 @@ impl Cell {
         let (setup, axes) = (&self.setup, &self.workload.axes);
         let parties = match setup.parties {
             _ if axes.parties.len() <= 1 => None,
-            1 if axes.alike => Some("-1party".into()),
-            parties if axes.alike => Some(format!("-{parties}parties")),
-            parties => Some(format!("-{}peers", parties - 1)),
+            1 if axes.alike => Some("1party".into()),
+            parties if axes.alike => Some(format!("{parties}parties")),
+            parties => Some(format!("{}peers", parties - 1)),
         };
-        let idle = setup.idle_ns.map(|ns| format!("-after-{}", time_label(ns)));
-        let rate = setup.rate_per_s.map(|rate| format!("-{}", rate_label(rate)));
-        let reads = setup.reads_per_mille.map(|reads| format!("-reads{}.{}pct", reads / 10, reads % 10));
+        let idle = setup.idle_ns.map(|ns| format!("after-{}", time_label(ns)));
+        let rate = setup.rate_per_s.map(rate_label);
+        let reads = setup.reads_per_mille.map(|reads| format!("reads{}.{}pct", reads / 10, reads % 10));
         let permits = setup.permits.map(|permits| match permits {
-            1 => "-1permit".into(),
-            permits => format!("-{permits}permits"),
+            1 => "1permit".into(),
+            permits => format!("{permits}permits"),
         });
         let work = match (setup.hold_ns, setup.outside_ns) {
             // Whoever holds the lock takes it again before the others notice that it is free.
-            (Some(0), Some(0)) => Some("-capture".into()),
+            (Some(0), Some(0)) => Some("capture".into()),
             (hold, outside) => {
-                let hold = hold.map(|ns| format!("-hold{}", time_label(ns)));
                 let outside = outside.map(|ns| format!("-out{}", time_label(ns)));
-                hold.map(|hold| hold + &outside.unwrap_or_default())
+                hold.map(|ns| format!("hold{}{}", time_label(ns), outside.unwrap_or_default()))
             }
         };
+        let memory = setup.memory_bytes.map(|bytes| format!("mem{}", size_label(bytes)));
+        let stride = setup.stride_bytes.map(|bytes| format!("stride{}", size_label(bytes)));
+        let quantum = setup.quantum_ns.map(|ns| format!("q{}", time_label(ns)));
         let size = Some(size_label(setup.payload_bytes));
-        [size, parties, idle, rate, reads, permits, work].into_iter().flatten().collect()
+        let all = [size, parties, idle, rate, reads, permits, work, memory, stride, quantum];
+        all.into_iter().flatten().collect::<Vec<String>>().join("-")
     }
 
     /// Payload bytes that one operation delivers.
@@ -122,6 +125,7 @@ pub fn peer_name(peer: PeerKind) -> &'static str {
     match peer {
         PeerKind::Process => "process",
         PeerKind::Thread => "thread",
+        PeerKind::CloneVm => "clone-vm",
     }
 }
 

@@ -97,10 +97,7 @@ fn cells_of(profile: Profile, topology: &Topology, wanted: impl Fn(&str, &str) -
             let cell = |&(mechanism, workload): &(&'static Mechanism, &'static Workload)| {
                 let waits = workload.waitings.contains(&setup.waiting);
                 let point = point(&workload.axes, &setup).filter(|_| waits)?;
-                // The kind of peer that matters more comes first: for locks, threads.
-                let peers = mechanism.reach.peers();
-                let place = peers.iter().position(|&peer| peer == setup.peer)?;
-                let peer = if setup.waiting == Waiting::Own { peers.len() - 1 - place } else { place };
+                let peer = mechanism.reach.rank(setup.peer, setup.waiting)?;
                 let rank = rank + point + peer + mechanism.rank as usize + workload.rank as usize;
                 (rank <= profile.reach()).then_some(Cell { mechanism, workload, setup })
             };
@@ -130,14 +127,15 @@ fn point(axes: &Axes, setup: &Setup) -> Option<usize> {
     let times = on(axes.idle_ns, setup.idle_ns)? + on(axes.rate_per_s, setup.rate_per_s)?;
     let lock = on(axes.hold_ns, setup.hold_ns)? + on(axes.outside_ns, setup.outside_ns)?;
     let lock = lock + on(axes.permits, setup.permits)? + on(axes.reads_per_mille, setup.reads_per_mille)?;
-    Some(placement + size_and_parties + times + lock)
+    let memory = on(axes.memory_bytes, setup.memory_bytes)? + on(axes.stride_bytes, setup.stride_bytes)?;
+    Some(placement + size_and_parties + times + lock + memory + on(axes.quantum_ns, setup.quantum_ns)?)
 }
 
 /// Every setup that any workload of the table has.
 fn setups(table: &[(&'static Mechanism, &'static Workload)]) -> Vec<Setup> {
     let axes: Vec<Axes> = table.iter().map(|(_, workload)| workload.axes).collect();
     let mut setups = Vec::new();
-    for peer in [PeerKind::Process, PeerKind::Thread] {
+    for peer in PeerKind::ALL {
         for placement in Placement::ALL.into_iter().filter(|at| axes.iter().any(|axes| axes.placements.contains(at))) {
             let waits = |waiting: &Waiting| table.iter().any(|(_, workload)| workload.waitings.contains(waiting));
             setups
@@ -153,6 +151,9 @@ fn setups(table: &[(&'static Mechanism, &'static Workload)]) -> Vec<Setup> {
     vary(&mut setups, or_none(values(&axes, |axes| axes.outside_ns)), |setup, ns| setup.outside_ns = ns);
     vary(&mut setups, or_none(values(&axes, |axes| axes.hold_ns)), |setup, ns| setup.hold_ns = ns);
     vary(&mut setups, values(&axes, |axes| axes.parties), |setup, parties| setup.parties = parties);
+    vary(&mut setups, or_none(values(&axes, |axes| axes.stride_bytes)), |setup, bytes| setup.stride_bytes = bytes);
+    vary(&mut setups, or_none(values(&axes, |axes| axes.memory_bytes)), |setup, bytes| setup.memory_bytes = bytes);
+    vary(&mut setups, or_none(values(&axes, |axes| axes.quantum_ns)), |setup, ns| setup.quantum_ns = ns);
     setups
 }
 

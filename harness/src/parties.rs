@@ -32,6 +32,13 @@ pub enum PeerKind {
     Process,
     /// A thread of the worker.
     Thread,
+    /// A process in the worker's address space: `clone` with `CLONE_VM`.
+    CloneVm,
+}
+
+impl PeerKind {
+    /// Every one.
+    pub const ALL: [PeerKind; 3] = [PeerKind::Process, PeerKind::Thread, PeerKind::CloneVm];
 }
 
 /// The work of a peer.
@@ -124,6 +131,10 @@ impl Parties {
                 signals::watch(place, pid);
             }
             PeerKind::Thread => self.peers.push(Peer::Thread(Some(spawn_peer(post, far)?))),
+            PeerKind::CloneVm => {
+                let why = "no mechanism asks for processes in one address space yet";
+                return Err(io::Error::new(io::ErrorKind::Unsupported, why));
+            }
         }
         Ok(())
     }

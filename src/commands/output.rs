@@ -114,9 +114,14 @@ fn conditions(cell: &Cell) -> String {
     let reads = number("reads_per_mille").map(|reads| format!("{} % reads", reads as f64 / 10.0));
     let hold = number("hold_ns").map(|ns| format!("held {}", time_label(ns)));
     let outside = number("outside_ns").map(|ns| format!("{} between", time_label(ns)));
+    let permits = number("permits").map(|permits| if permits == 1 { "1 permit".into() } else { format!("{permits} permits") });
+    let memory = number("memory_bytes").map(|bytes| format!("{} of memory", size_label(bytes as usize)));
+    let stride = number("stride_bytes").map(|bytes| format!("touched every {}", size_label(bytes as usize)));
+    let quantum = number("quantum_ns").map(|ns| format!("leaving the CPU every {}", time_label(ns)));
     let capture = (number("hold_ns"), number("outside_ns")) == (Some(0), Some(0));
     let always = [text("peer"), text("placement"), text("waiting"), payload];
-    let more = [parties, idle, rate, reads, hold, outside, capture.then(|| "capture".to_owned())];
+    let capture = capture.then(|| "capture".to_owned());
+    let more = [parties, idle, rate, reads, permits, hold, outside, capture, memory, stride, quantum];
     always.into_iter().chain(more.into_iter().flatten()).collect::<Vec<_>>().join(", ")
 }
 
