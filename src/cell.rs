@@ -11,6 +11,7 @@ use ipcmark_harness::placement::Topology;
 use ipcmark_harness::record::{Cpus, Identity};
 use ipcmark_harness::session::Session;
 use ipcmark_harness::worker::Trade;
+use ipcmark_report::words::{rate_label, size_label, time_label};
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value, json};
 
@@ -126,34 +127,6 @@ pub fn peer_name(peer: PeerKind) -> &'static str {
         PeerKind::Process => "process",
         PeerKind::Thread => "thread",
         PeerKind::CloneVm => "clone-vm",
-    }
-}
-
-/// `64B`, `4KiB`, `1MiB`: the largest unit that divides it.
-pub fn size_label(bytes: usize) -> String {
-    match bytes {
-        b if b >= 1 << 20 && b % (1 << 20) == 0 => format!("{}MiB", b >> 20),
-        b if b >= 1 << 10 && b % (1 << 10) == 0 => format!("{}KiB", b >> 10),
-        b => format!("{b}B"),
-    }
-}
-
-/// `0`, `10us`, `1ms`.
-pub fn time_label(ns: u64) -> String {
-    match ns {
-        0 => "0".into(),
-        ns if ns % 1_000_000 == 0 => format!("{}ms", ns / 1_000_000),
-        ns if ns % 1000 == 0 => format!("{}us", ns / 1000),
-        ns => format!("{ns}ns"),
-    }
-}
-
-/// `1kHz`, `1MHz`.
-pub fn rate_label(per_s: u64) -> String {
-    match per_s {
-        rate if rate % 1_000_000 == 0 => format!("{}MHz", rate / 1_000_000),
-        rate if rate % 1000 == 0 => format!("{}kHz", rate / 1000),
-        rate => format!("{rate}Hz"),
     }
 }
 

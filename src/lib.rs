@@ -36,7 +36,6 @@ pub mod capability;
 pub mod cell;
 pub mod commands;
 pub mod contract;
-pub mod crossover;
 pub mod descriptor;
 pub mod manner;
 pub mod mechanism;

@@ -2,5 +2,11 @@
 //! still compared, drawn and cited.
 //!
 //! - [`load`]: records from files and folders, each with what is wrong with it.
+//! - [`words`]: how cells, machines and figures are said, the same everywhere.
+//! - [`crossover`]: where one lock overtakes another.
 
+pub mod crossover;
 pub mod load;
+#[cfg(feature = "made-up")]
+pub mod made_up;
+pub mod words;

@@ -116,7 +116,7 @@ mod tests {
         std::fs::write(folder.path().join("bad.jsonl"), "{\"a\":1}\n").unwrap();
         std::fs::write(folder.path().join("other.txt"), "no record").unwrap();
         let header = serde_json::json!({"schema": ipcmark_harness::record::SCHEMA, "suite": "0.1.0",
-            "front_end": "run", "started_utc": "2026-01-31T00:00:00Z"});
+            "front_end": "ipcmark run", "started_utc": "2026-01-31T00:00:00Z"});
         std::fs::write(folder.path().join("good.jsonl"), format!("{header}\n")).unwrap();
         let loaded = load(&[folder.path().to_owned(), folder.path().join("none.jsonl")]);
         assert_eq!(loaded.sources.len(), 1, "{:?}", loaded.problems);

@@ -108,7 +108,7 @@ fn fresh(bench: &Bench, args: &RunArgs) -> anyhow::Result<Plan> {
 fn default_path(header: &record::Header) -> PathBuf {
     let machine = machine::machine_name(&machine::machine(&Root::new("/")));
     let date = header.started_utc.get(..10).unwrap_or("undated");
-    let stem = format!("{date}-{}", output::revision(&header.revision));
+    let stem = format!("{date}-{}", ipcmark_report::words::revision(&header.revision));
     let folder = Path::new("results").join(machine);
     let numbered = (1..).map(|n| if n == 1 { stem.clone() } else { format!("{stem}-{n}") });
     let mut paths = numbered.map(|stem| folder.join(stem + ".jsonl"));

@@ -11,7 +11,7 @@ use std::fmt;
 use ipcmark_harness::record::{Cell, Outcome};
 use serde_json::{Map, Value};
 
-use crate::cell::time_label;
+use crate::words::time_label;
 
 /// What a series is swept over.
 #[derive(Copy, Clone, Debug, PartialEq, Eq)]
