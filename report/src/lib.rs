@@ -4,9 +4,11 @@
 //! - [`load`]: records from files and folders, each with what is wrong with it.
 //! - [`words`]: how cells, machines and figures are said, the same everywhere.
 //! - [`crossover`]: where one lock overtakes another.
+//! - [`page`]: one HTML file to look at.
 
 pub mod crossover;
 pub mod load;
 #[cfg(feature = "made-up")]
 pub mod made_up;
+pub mod page;
 pub mod words;
