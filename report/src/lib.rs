@@ -6,6 +6,7 @@
 //! - [`crossover`]: where one lock overtakes another.
 //! - [`page`]: one HTML file to look at.
 
+pub mod compare;
 pub mod crossover;
 pub mod load;
 #[cfg(feature = "made-up")]

@@ -1,0 +1,5 @@
+//! Comparing records.
+pub mod ratio;
+#[cfg(test)]
+mod simulation;
+pub mod verdict;
