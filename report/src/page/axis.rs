@@ -70,9 +70,13 @@ pub(super) fn round_time(ns: f64) -> String {
     }
 }
 
-/// A size: `4KiB`.
+/// A size: `4KiB`, or `234 KiB` where no unit divides it.
 pub(super) fn size(bytes: f64) -> String {
-    size_label(bytes as usize)
+    match bytes {
+        b if b >= 1024.0 * 1024.0 && b % 1024.0 != 0.0 => format!("{} MiB", figure(b / 1024.0 / 1024.0, 2)),
+        b if b >= 1024.0 && b % 1024.0 != 0.0 => format!("{} KiB", figure(b / 1024.0, 2)),
+        b => size_label(b as usize),
+    }
 }
 
 /// A rate: `10 k/s`.

@@ -69,7 +69,17 @@ pub fn render(loaded: &Loaded) -> String {
             }
         }
     };
-    page.into_string()
+    let mut page = page.into_string();
+    if page.contains(drives) {
+        page = page.replace(drives, "\u{fffd}");
+    }
+    page
+}
+
+/// Characters that reorder or control: none of ours, and of a stranger's text none comes through, wherever it stands.
+fn drives(character: char) -> bool {
+    let plain = character == '\n' || (character.is_ascii() && !character.is_control());
+    !plain && !sanitize(character.encode_utf8(&mut [0; 4])).starts_with(character)
 }
 
 /// A stranger's text, at most this many characters of it.

@@ -229,7 +229,7 @@
     for (let around = target; around; around = around.parentElement) {
       if (around.tagName === 'DETAILS') around.open = true;
     }
-    target?.scrollIntoView({ block: 'center' });
+    target?.scrollIntoView({ block: target.tagName === 'SECTION' ? 'start' : 'center' });
   }
   addEventListener('hashchange', reveal);
   if (location.hash) reveal();

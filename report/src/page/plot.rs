@@ -38,10 +38,10 @@ pub(super) struct Flag {
     pub(super) says: String,
 }
 
-const WIDTH: f64 = 480.0;
+const WIDTH: f64 = 500.0;
 const HEIGHT: f64 = 310.0;
 const LEFT: f64 = 66.0;
-const RIGHT: f64 = 370.0;
+const RIGHT: f64 = 362.0;
 const TOP: f64 = 10.0;
 const BOTTOM: f64 = 268.0;
 /// From one name to the next.
@@ -100,7 +100,7 @@ fn names(lines: &[Line], y: &Scale) -> Markup {
             @for (place, (_, name, colour)) in places.iter().zip(&ends) {
                 g class=(format!("s{}", colour % SERIES)) data-s=(name) {
                     path d=(marks::outline(*colour, RIGHT + 8.0, *place)) {}
-                    text x=(Px(RIGHT + 16.0)) y=(Px(place + 4.0)) { (clipped(name, 15)) }
+                    text x=(Px(RIGHT + 16.0)) y=(Px(place + 4.0)) { (clipped(name, 18)) }
                 }
             }
         }

@@ -41,7 +41,9 @@ fn draw(sheet: &Sheet<'_>) -> Option<Drawing> {
     };
     let (time, cpu) = (scale("est")?, scale("cpu")?);
     let mut drawing = Drawing::new(left_out);
-    drawing.legend = marks::legend(WAYS.map(|(way, shape, class)| (shape, class, way)));
+    let shown = |place: usize| panels.iter().flat_map(|(pairs, _)| pairs).any(|(_, ways)| ways.contains_key(&place));
+    let shown = WAYS.iter().enumerate().filter(|(place, _)| shown(*place));
+    drawing.legend = marks::legend(shown.map(|(_, &(way, shape, class))| (shape, class, way)));
     let mut tables = Vec::new();
     for (pairs, group) in &panels {
         let panel = |machine: usize| {

@@ -93,7 +93,7 @@ impl Drawing {
             return;
         }
         self.groups.push(html! {
-            figure data-peer=(group.peer) data-placement=(group.placement) data-waiting=(group.waiting) {
+            figure.many[panels.len() > 1] data-peer=(group.peer) data-placement=(group.placement) data-waiting=(group.waiting) {
                 figcaption { (group.phrase) }
                 @for (machine, panel, remarks) in panels {
                     div.panel {

@@ -12,8 +12,8 @@ use crate::page::sheet::{Sheet, setup_number, setup_word};
 pub(super) const CHART: Chart = Chart {
     anchor: "placement",
     title: "Placement",
-    reads: "The same round trip with both parties on one CPU, on siblings of one core, and further and further apart. The darker, the \
-            slower, on one logarithmic scale.",
+    reads: "The same round trip with both parties on one CPU, on siblings of one core, and further and further apart. The stronger \
+            the colour, the slower, on one logarithmic scale.",
     needs: "`round-trip` at several placements, of at most 64 bytes",
     draw,
 };

@@ -40,8 +40,10 @@ fn draw(sheet: &Sheet<'_>) -> Option<Drawing> {
     let panels: Vec<(Group, Vec<(usize, Vec<Line>)>)> = groups.into_iter().map(|g| (g.clone(), lines(sheet, &g))).collect();
     let values: Vec<f64> =
         panels.iter().flat_map(|p| &p.1).flat_map(|m| &m.1).flat_map(|l| &l.points).map(|p| p.number.value).collect();
-    let (x, y) = (Scale::log(BEYOND.iter().map(|beyond| 1.0 / beyond), 0.02)?, Scale::log(values.into_iter(), 0.05)?);
-    let ticks: Vec<(f64, String)> = [0.5, 0.1, 0.01, 1e-3, 1e-4, 1e-5, 1e-6].map(|b| (1.0 / b, percent(b))).into();
+    let shares: Vec<f64> = panels.iter().flat_map(|p| &p.1).flat_map(|m| &m.1).flat_map(|l| &l.points).map(|p| p.x).collect();
+    let (x, y) = (Scale::log(shares.iter().copied(), 0.02)?, Scale::log(values.into_iter(), 0.05)?);
+    let rarest = shares.iter().copied().fold(0.0, f64::max);
+    let ticks: Vec<(f64, String)> = [0.5, 0.1, 0.01, 1e-3, 1e-4, 1e-5, 1e-6].map(|b| (1.0 / b, percent(b))).into_iter().filter(|tick| tick.0 <= rarest).collect();
     let mut drawing = Drawing::new(left_out);
     let mut tables = Vec::new();
     for (group, machines) in &panels {
@@ -106,11 +108,13 @@ fn percent(beyond: f64) -> String {
 }
 
 fn numbers(sheet: &Sheet<'_>, group: &Group, machines: &[(usize, Vec<Line>)]) -> maud::Markup {
-    let heads = BEYOND.map(percent);
+    let told = |beyond: &&f64| machines.iter().flat_map(|m| &m.1).flat_map(|l| &l.points).any(|p| p.x == 1.0 / **beyond);
+    let shares: Vec<f64> = BEYOND.iter().filter(told).copied().collect();
+    let heads: Vec<String> = shares.iter().copied().map(percent).collect();
     let heads: Vec<&str> = heads.iter().map(String::as_str).collect();
     let row = |machine: usize, line: &Line| {
         let entry = |beyond: &f64| line.points.iter().find(|point| point.x == 1.0 / beyond).map(|p| p.number.clone());
-        Row { machine, name: line.name.clone(), entries: BEYOND.iter().map(entry).collect() }
+        Row { machine, name: line.name.clone(), entries: shares.iter().map(entry).collect() }
     };
     let rows = machines.iter().flat_map(|(machine, lines)| lines.iter().map(move |line| row(*machine, line)));
     table::numbers(sheet, group, &heads, &rows.collect::<Vec<_>>())
