@@ -19,9 +19,13 @@ fn main() {
     println!("cargo::rustc-env=IPCMARK_COMMIT={commit}");
     println!("cargo::rustc-env=IPCMARK_DIRTY={}", dirty.map_or(String::new(), |d| d.to_string()));
     println!("cargo::rustc-env=IPCMARK_RUSTC={}", rustc_version());
-    for (name, from) in
-        [("TARGET", "TARGET"), ("OPT_LEVEL", "OPT_LEVEL"), ("DEBUG", "DEBUG"), ("FEATURES", "CARGO_CFG_TARGET_FEATURE")]
-    {
+    for (name, from) in [
+        ("TARGET", "TARGET"),
+        ("OPT_LEVEL", "OPT_LEVEL"),
+        ("DEBUG", "DEBUG"),
+        ("PROFILE", "PROFILE"),
+        ("FEATURES", "CARGO_CFG_TARGET_FEATURE"),
+    ] {
         println!("cargo::rustc-env=IPCMARK_{name}={}", std::env::var(from).unwrap_or_default());
     }
 }

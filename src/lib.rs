@@ -12,6 +12,7 @@
 //! - [`capability`]: what a mechanism can do, found out by trying it.
 //! - [`plan`]: registry × profile → cells with stable ids; what is skipped, and why.
 //! - [`cell`]: one cell in a worker process, on either side of the process boundary.
+//! - [`checkup`]: the doctor around a run.
 //! - [`runner`]: all launches of all cells, shuffled; [`provenance`]: the header of a record.
 //! - [`commands`]: the command line, one file a command.
 //! - `ipcmark_harness`: measures anything, knows no mechanism.
@@ -34,6 +35,7 @@
 
 pub mod capability;
 pub mod cell;
+pub mod checkup;
 pub mod commands;
 pub mod contract;
 pub mod descriptor;

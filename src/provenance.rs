@@ -68,6 +68,11 @@ fn build() -> BTreeMap<String, Value> {
         ("target_features", json!(env!("IPCMARK_FEATURES"))),
         ("debug_assertions", json!(cfg!(debug_assertions))),
         ("libc", json!(libc_version())),
+        ("profile", json!(env!("IPCMARK_PROFILE"))),
+        ("panic", json!(if cfg!(panic = "abort") { "abort" } else { "unwind" })),
+        ("allocator", json!("the C library's")),
+        ("rivals", json!(cfg!(feature = "rivals"))),
+        ("deadlock_detection", json!(cfg!(feature = "deadlock-detection"))),
     ];
     facts.into_iter().map(|(name, value)| (name.to_owned(), value)).collect()
 }

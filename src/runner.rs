@@ -1,7 +1,7 @@
 //! Runs cells: all launches of all cells in one shuffled order, so that drift is shared; each result written when it is
 //! complete.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::time::{Duration, Instant};
 
 use ipcmark_harness::control::{Failure, FailureKind};
@@ -132,6 +132,12 @@ impl Job {
                 notes,
             },
         ))
+    }
+
+    /// The CPUs that its parties are pinned to; none when it cannot run here.
+    pub fn cpus(&self) -> Option<BTreeSet<usize>> {
+        let stage = self.stage.as_ref().ok()?;
+        Some(stage.near_cpus.iter().chain(&stage.far_cpus).copied().collect())
     }
 
     /// Whether it failed, and how.
@@ -268,7 +274,7 @@ impl Meter {
 }
 
 /// CPU time of this process and of all workers and peers that have been reaped.
-fn own_cpu_ns() -> u64 {
+pub fn own_cpu_ns() -> u64 {
     let of = |who| {
         let ns = |t: nix::sys::time::TimeVal| t.tv_sec() as u64 * 1_000_000_000 + t.tv_usec() as u64 * 1000;
         getrusage(who).map_or(0, |usage| ns(usage.user_time()) + ns(usage.system_time()))

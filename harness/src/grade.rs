@@ -1,9 +1,20 @@
 //! Grades: how far a cell's numbers can be trusted, with the reasons.
+//!
+//! A grade is the worst letter that any of its reasons allows. It is a pure function of what a record holds, so anyone can work
+//! it out again. The letters and their thresholds are a convention of this suite; each constant says what it rests on.
 
 use std::fmt;
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
+use serde_json::Value;
+
+use crate::doctor::probe::Floor;
+use crate::doctor::{Finding, Severity};
+use crate::record::{Cell, Header, Outcome};
+use steadiness::{Kind, unsteady};
+
+pub mod steadiness;
 
 /// How far a number can be trusted; `A` is the least value, so the worse of two is their maximum.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, JsonSchema)]
@@ -44,7 +55,215 @@ pub struct Grade {
     pub letter: Letter,
     /// Of the quantiles of single operations; absent where there are none.
     pub tail: Option<Letter>,
-    /// What kept it from an A, each with the letter it allows at best; empty for an A.
+    /// What kept it from an A, each beginning with the letter that it allows at best, `tail` before it where only the
+    /// quantiles suffer; empty for an A.
     #[serde(default)]
     pub reasons: Vec<String>,
+}
+
+/// Half the interval's width, as a share, up to which a letter is given. Two percent is what a tuned, quiet server repeats to; five
+/// is the least difference that reviewers of such figures take for one; beyond fifteen, which is more than an untuned desktop's
+/// spread, a figure does not even order mechanisms.
+const WIDTHS: [(f64, Letter); 3] = [(0.02, Letter::A), (0.05, Letter::B), (0.15, Letter::C)];
+/// The coverage that six launches reach and five do not (`estimate::LEVEL`); and what five reach.
+const LEVELS: [(f64, Letter); 2] = [(0.95, Letter::A), (0.9375, Letter::B)];
+/// Disagreement of launches below this share moves no letter: an A promises no more.
+const NEGLIGIBLE: f64 = 0.02;
+/// Share of a cell's CPUs that others may have used: beyond it, repeated runs on the development machine stopped agreeing.
+const FOREIGN_SHARE: f64 = 0.05;
+/// Share of a cell's time that the hypervisor may have taken.
+const STEAL_SHARE: f64 = 0.01;
+/// A platform's gap below this share of the median is not told from it: an A's width, and what quantiles are rounded to in print.
+const FLOOR_SHARE: f64 = 0.05;
+
+/// Findings that allow less than a flag's `B`: they change from minute to minute, so that naming them does not help a reader.
+const GRAVE: [&str; 12] = [
+    "steal",
+    "load",
+    "pressure",
+    "foreign-work",
+    "smt-sibling",
+    "frequency-drift",
+    "throttling",
+    "battery",
+    "swap",
+    "lock-debugging",
+    "a-a-noise",
+    "clock-cost",
+];
+/// Findings that leave the tail indicative, whatever becomes of the median.
+const GRAVE_FOR_TAILS: [&str; 3] = ["hypervisor", "jitter", "interrupts"];
+
+/// What all cells of a run share.
+#[derive(Clone, Debug)]
+pub struct Grader {
+    common: Vec<(Letter, String)>,
+    tails: Vec<(Letter, String)>,
+    noise: Option<f64>,
+    floor: Option<Floor>,
+}
+
+impl Grader {
+    /// From a record's first line and findings made since, as by a doctor after the run.
+    #[must_use]
+    pub fn new(header: &Header, since: &[Finding]) -> Self {
+        let findings: Vec<&Finding> = header.findings.iter().chain(since).collect();
+        let mut common = of_revision(header).into_iter().collect::<Vec<_>>();
+        let refused = ids(&findings, |finding| finding.severity == Severity::Refuse);
+        common.extend(refused.map(|ids| (Letter::D, format!("measured although the doctor refused: {ids}"))));
+        let flag = |finding: &Finding| finding.severity == Severity::Flag;
+        let grave = |finding: &Finding| GRAVE.contains(&finding.id.as_str());
+        let of_tails = |finding: &Finding| GRAVE_FOR_TAILS.contains(&finding.id.as_str());
+        common.extend(ids(&findings, |f| flag(f) && grave(f)).map(|ids| (Letter::C, ids)));
+        common.extend(ids(&findings, |f| flag(f) && !grave(f)).map(|ids| (Letter::B, ids)));
+        let mut tails: Vec<(Letter, String)> =
+            ids(&findings, |f| flag(f) && of_tails(f)).map(|ids| (Letter::C, ids)).into_iter().collect();
+        let noise = header.probes.get("aa_noise_share").and_then(Value::as_f64);
+        let floor = Floor::of(&header.probes);
+        if noise.is_none() {
+            common.push((Letter::B, "no A/A probe".to_owned()));
+        }
+        if floor.is_none() {
+            tails.push((Letter::C, "no jitter probe".to_owned()));
+        }
+        Self { common, tails, noise, floor }
+    }
+
+    /// Grades a measured cell, and takes back quantiles that the platform alone explains; others are left as they are.
+    pub fn apply(&self, cell: &mut Cell) {
+        if cell.outcome != Outcome::Measured {
+            return;
+        }
+        let withheld = self.withhold(cell);
+        cell.grade = Some(self.grade(cell, withheld));
+    }
+
+    fn grade(&self, cell: &Cell, withheld: Option<String>) -> Grade {
+        let mut reasons = self.common.clone();
+        reasons.extend(of_launches(cell));
+        reasons.extend(self.of_width(cell));
+        reasons.extend(self.of_steadiness(cell));
+        reasons.extend(of_verification(cell));
+        reasons.extend(of_company(cell));
+        let worst = |reasons: &[(Letter, String)]| reasons.iter().map(|(letter, _)| *letter).max().unwrap_or(Letter::A);
+        let letter = worst(&reasons);
+        let has_tail = cell.quantiles_ns.is_some();
+        let tail = has_tail.then(|| letter.max(worst(&self.tails)));
+        let mut texts: Vec<String> = sorted(reasons).iter().map(|(letter, why)| format!("{letter}: {why}")).collect();
+        if has_tail {
+            texts.extend(self.tails.iter().map(|(letter, why)| format!("tail {letter}: {why}")));
+        }
+        texts.extend(withheld);
+        Grade { letter, tail, reasons: texts }
+    }
+
+    /// The interval, but never narrower than what two equal series differed by.
+    fn of_width(&self, cell: &Cell) -> Option<(Letter, String)> {
+        let share = half_width_share(cell)?;
+        let floor = self.noise.unwrap_or(0.0);
+        let letter = first_within(share.max(floor), &WIDTHS);
+        let why = if share >= floor {
+            format!("the interval is ± {:.1} %", share * 100.0)
+        } else {
+            format!("the A/A floor is ± {:.1} %, wider than the interval", floor * 100.0)
+        };
+        (letter > Letter::A).then_some((letter, why))
+    }
+
+    fn of_steadiness(&self, cell: &Cell) -> Option<(Letter, String)> {
+        let launches: Vec<f64> = cell.per_launch.iter().map(|launch| launch.estimate_ns).collect();
+        let found = unsteady(&launches, NEGLIGIBLE.max(self.noise.unwrap_or(0.0)))?;
+        let what = match found.kind {
+            Kind::Trend => "launches drift from first to last by",
+            Kind::Step => "from one launch on, figures differ by",
+            Kind::TwoGroups => "launches fall into two groups that differ by",
+        };
+        Some((Letter::C, format!("{what} {:.0} %", found.by * 100.0)))
+    }
+
+    /// Takes back each quantile whose distance from the median a CPU that does nothing would show as well.
+    fn withhold(&self, cell: &mut Cell) -> Option<String> {
+        let (floor, quantiles) = (self.floor.as_ref()?, cell.quantiles_ns.as_mut()?);
+        let median = quantiles.p50.filter(|&ns| ns > 0)? as f64;
+        let mut names = Vec::new();
+        for (name, q, value) in
+            [("p90", 0.9, &mut quantiles.p90), ("p99", 0.99, &mut quantiles.p99), ("p99.9", 0.999, &mut quantiles.p999)]
+        {
+            let (Some(ns), Some(gap)) = (*value, floor.at(q, median)) else { continue };
+            if gap >= median * FLOOR_SHARE && ns as f64 - median <= gap {
+                *value = None;
+                names.push(format!("{name} (platform alone: + {gap:.0} ns)"));
+            }
+        }
+        let why = format!("withheld, below the jitter floor: {}", names.join(", "));
+        (!names.is_empty()).then(|| cell.quantiles_missing.insert(why).clone())
+    }
+}
+
+/// Half the interval's width as a share of the estimate.
+fn half_width_share(cell: &Cell) -> Option<f64> {
+    let ([low, high], estimate) = cell.interval_ns.zip(cell.estimate_ns)?;
+    (estimate > 0.0).then(|| (high - low) / 2.0 / estimate)
+}
+
+fn first_within(share: f64, limits: &[(f64, Letter)]) -> Letter {
+    limits.iter().find(|(limit, _)| share <= *limit).map_or(Letter::D, |(_, letter)| *letter)
+}
+
+/// What is measured must be known: a tree that differs from its commit is nobody's but the author's.
+fn of_revision(header: &Header) -> Option<(Letter, String)> {
+    let revision = &header.revision;
+    match (&revision.commit, revision.dirty) {
+        (_, Some(true)) => Some((Letter::D, "the source differs from its commit".to_owned())),
+        (None, _) => Some((Letter::B, "the revision is not known".to_owned())),
+        _ => None,
+    }
+}
+
+/// Kalibera and Jones (2013): without repetition where the variance arises there is no uncertainty to give.
+fn of_launches(cell: &Cell) -> Option<(Letter, String)> {
+    let one = cell.launches < 2 || cell.interval_spans.as_deref() != Some(crate::estimate::Spans::Launches.as_str());
+    if one {
+        return Some((Letter::D, "one launch: how well the number is known is not known".to_owned()));
+    }
+    let level = cell.interval_level.unwrap_or(0.0);
+    let letter = LEVELS.iter().find(|(least, _)| level >= *least).map_or(Letter::C, |(_, letter)| *letter);
+    let why = || format!("{} launches cover the median with {:.1} %", cell.launches, level * 100.0);
+    (letter > Letter::A).then(|| (letter, why()))
+}
+
+fn of_verification(cell: &Cell) -> Option<(Letter, String)> {
+    let said = cell.verification.as_deref().unwrap_or("no word of it");
+    (!said.starts_with("passed")).then(|| (Letter::D, format!("not verified: {said}")))
+}
+
+/// Who else ran on the cell's CPUs meanwhile.
+fn of_company(cell: &Cell) -> Option<(Letter, String)> {
+    let condition = |name: &str| cell.conditions.get(name).and_then(Value::as_f64);
+    let foreign = condition("foreign_cpu_share").filter(|&share| share > FOREIGN_SHARE);
+    let stolen = condition("steal_ns").zip(condition("wall_s")).map(|(ns, s)| ns / 1e9 / s);
+    let stolen = stolen.filter(|&share| share > STEAL_SHARE);
+    let why = match (foreign, stolen) {
+        (Some(share), _) => format!("others used {:.0} % of its CPUs", share * 100.0),
+        (None, Some(share)) => format!("the hypervisor took {:.0} % of its time", share * 100.0),
+        (None, None) => return None,
+    };
+    Some((Letter::C, why))
+}
+
+/// Their names, if there are any.
+fn ids(findings: &[&Finding], which: impl Fn(&Finding) -> bool) -> Option<String> {
+    let mut names: Vec<&str> = Vec::new();
+    for finding in findings.iter().filter(|finding| which(finding)) {
+        if !names.contains(&finding.id.as_str()) {
+            names.push(&finding.id);
+        }
+    }
+    (!names.is_empty()).then(|| names.join(", "))
+}
+
+/// The gravest first.
+fn sorted(mut reasons: Vec<(Letter, String)>) -> Vec<(Letter, String)> {
+    reasons.sort_by_key(|(letter, _)| std::cmp::Reverse(*letter));
+    reasons
 }

@@ -1,45 +1,17 @@
 //! Machine facts, conditions and placements, over fixture machines and the one that runs the test.
-//!
-//! A fixture is one text file, `path:line` as `grep -r ''` prints it, unpacked into a directory that serves as root.
 
 use ipcmark_harness::machine::{
     CpuTimes, Facts, Kind, Root, conditions, cpu_times, fingerprint, keys, machine, machine_name,
 };
 use ipcmark_harness::placement::{Placement, Topology, parse_cpu_list};
 use serde_json::{Value, json};
-use std::collections::{BTreeMap, BTreeSet};
-use std::fs;
-use std::path::Path;
+use std::collections::BTreeSet;
 
-const FIXTURES: [&str; 5] = ["two-socket-server", "hybrid-laptop", "arm-board", "kvm-2cpu", "container-with-quota"];
+mod common;
 
-/// A fixture machine; its directory lives as long as this.
-struct Machine {
-    root: Root,
-    _directory: tempfile::TempDir,
-}
+use common::{FIXTURES, Machine};
 
 impl Machine {
-    fn fixture(name: &str) -> Self {
-        let path = format!("{}/tests/fixtures/machines/{name}.txt", env!("CARGO_MANIFEST_DIR"));
-        Self::unpack(&fs::read_to_string(path).unwrap())
-    }
-
-    fn unpack(listing: &str) -> Self {
-        let directory = tempfile::tempdir().unwrap();
-        let mut files = BTreeMap::<&str, String>::new();
-        for line in listing.lines().filter(|line| !line.starts_with('#')) {
-            let (path, text) = line.split_once(':').unwrap();
-            *files.entry(path).or_default() += &format!("{text}\n");
-        }
-        for (path, text) in files {
-            let place = directory.path().join(path.trim_start_matches('/'));
-            fs::create_dir_all(place.parent().unwrap_or(Path::new("/"))).unwrap();
-            fs::write(place, text).unwrap();
-        }
-        Self { root: Root::new(directory.path()), _directory: directory }
-    }
-
     fn facts(&self) -> Facts {
         let mut facts = machine(&self.root);
         facts.extend(conditions(&self.root));
@@ -240,7 +212,7 @@ fn the_guest_names_its_hypervisor_without_dmi() {
             ("kernel_preemption", json!("dynamic")),
         ],
     );
-    assert!(reason(&facts, "kernel_tick_hz").contains("gzip"));
+    assert!(reason(&facts, "kernel_tick_hz").contains("/proc/config.gz"));
     assert!(reason(&facts, "cpufreq_policies").contains("cpufreq"));
     assert_eq!(machine_name(&facts), "intel-xeon-processor-2cpu-kvm");
 }

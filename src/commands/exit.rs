@@ -10,6 +10,8 @@ pub const DONE: i32 = 0;
 pub const FAILURE: i32 = 1;
 /// The command line asks for something that is not there.
 pub const USAGE: i32 = 2;
+/// The doctor refused to measure here.
+pub const REFUSED: i32 = 3;
 /// Records that do not go together.
 pub const NOT_COMPARABLE: i32 = 5;
 /// What arrived is not what was sent.

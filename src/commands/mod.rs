@@ -1,10 +1,13 @@
 //! The command line: one file a command; this one parses, dispatches, and turns errors into sentences and exit codes.
 
 mod clean;
+mod completions;
+mod doctor;
 pub mod exit;
 mod list;
 mod output;
 mod readme;
+mod report;
 mod run;
 mod show;
 mod verify;
@@ -38,9 +41,10 @@ Examples:
   ipcmark run 'round-trip/*/same-cpu/*/64B'     a glob over whole ids
   ipcmark list posix-mq --json                  what there is, and what is missing why
   ipcmark show results/…/2026-01-31-0a1b2c3.jsonl
+  ipcmark report results/ --out page.html       all machines beside each other, to look at
 
 Exit codes:
-  0 done · 1 a cell or the program failed · 2 usage · 5 records that do not go together ·
+  0 done · 1 a cell or the program failed · 2 usage · 3 the doctor refused · 5 records that do not go together ·
   6 verification failed · 129, 130, 143 interrupted by SIGHUP, SIGINT, SIGTERM
 
 Standard output is results; progress and warnings go to standard error.";
@@ -53,12 +57,20 @@ enum Command {
     Verify(verify::VerifyArgs),
     /// Measure, print tables, and write a record
     Run(run::RunArgs),
+    /// Say what of this machine moves numbers, and what improves it; exit code 3 when nothing should be measured
+    Doctor(doctor::DoctorArgs),
     /// Print the tables of a record
     Show(show::ShowArgs),
+    /// Draw records as one HTML page that needs no network
+    Report(report::ReportArgs),
     /// Remove what runs left behind that were killed together with their workers
     Clean(clean::CleanArgs),
     /// Regenerate the tables of README.md and results/schema.json in a checkout
     Readme(readme::ReadmeArgs),
+    /// Print completions for a shell, to be sourced by it
+    Completions(completions::CompletionsArgs),
+    /// Write man pages, one a command
+    Man(completions::ManArgs),
 }
 
 /// Which cells.
@@ -82,9 +94,13 @@ pub fn main() -> i32 {
         Command::List(args) => list::run(&args),
         Command::Verify(args) => verify::run(&args),
         Command::Run(args) => run::run(args),
+        Command::Doctor(args) => doctor::run(&args),
         Command::Show(args) => show::run(&args),
+        Command::Report(args) => report::run(&args),
         Command::Clean(args) => clean::run(&args),
         Command::Readme(args) => readme::run(&args),
+        Command::Completions(args) => completions::completions(&args),
+        Command::Man(args) => completions::man(&args),
     };
     match done {
         Ok(()) => exit::DONE,

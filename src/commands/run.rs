@@ -1,6 +1,6 @@
 //! `ipcmark run`: measures cells over several launches each, prints tables, and leaves a record.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
@@ -8,12 +8,18 @@ use anyhow::Context;
 use clap::Args;
 use indicatif::ProgressBar;
 use ipcmark_harness::control::{Failure, FailureKind};
+use ipcmark_harness::doctor::Severity;
+use ipcmark_harness::doctor::probe::Lengths;
+use ipcmark_harness::grade::Grader;
 use ipcmark_harness::machine::{self, Root};
 use ipcmark_harness::record::{self, Record, Writer};
 use ipcmark_harness::sys::signals;
 
+use serde_json::json;
+
 use super::exit::{self, Stop};
 use super::{Bench, PATIENCE_S, Selection, output};
+use crate::checkup::{self, Checkup};
 use crate::plan::Profile;
 use crate::provenance;
 use crate::runner::{self, Event, Job};
@@ -39,15 +45,27 @@ pub(super) struct RunArgs {
     #[arg(long)]
     dry_run: bool,
     /// Complete a run that was interrupted: same cells, launches and seed, same record
-    #[arg(long, value_name = "FILE", conflicts_with_all = ["filters", "profile", "launches", "seed", "out", "tags"])]
+    #[arg(long, value_name = "FILE", conflicts_with_all = ["filters", "profile", "launches", "seed", "out", "tags", "host_name"])]
     resume: Option<PathBuf>,
     /// A fact of your own for the record, such as rack=7; may be repeated
     #[arg(long = "tag", value_name = "KEY=VALUE", value_parser = tag)]
     tags: Vec<(String, String)>,
+    /// Measure even where the doctor refuses to; every cell is graded D then
+    #[arg(long)]
+    anyway: bool,
+    /// How long the jitter probe before the run spins; the other probes take about twice that [default: 0.4]
+    #[arg(long, value_name = "SECONDS", default_value_t = PROBE_S, hide_default_value = true, value_parser = output::positive_seconds)]
+    probe_seconds: f64,
+    /// Record the name of this machine; it is kept out of records otherwise
+    #[arg(long)]
+    host_name: bool,
     /// Seconds a worker may take beyond its work before it counts as hung
     #[arg(long, value_name = "SECONDS", default_value_t = PATIENCE_S, value_parser = output::positive_seconds)]
     cell_timeout: f64,
 }
+
+/// With it all probes together take about a second: `quick` has a minute for everything.
+const PROBE_S: f64 = 0.4;
 
 fn tag(text: &str) -> Result<(String, String), String> {
     let (key, value) = text.split_once('=').ok_or("a tag is KEY=VALUE")?;
@@ -56,6 +74,8 @@ fn tag(text: &str) -> Result<(String, String), String> {
 
 /// What is to be done: jobs, and where their results go.
 struct Plan {
+    /// The record's first line; a resumed run's as it stands in the file, with what has been found since.
+    header: record::Header,
     profile: Profile,
     seed: u64,
     jobs: Vec<Job>,
@@ -65,14 +85,14 @@ struct Plan {
 
 enum Output {
     /// A new record; `asked`: the user named the place, so not getting it is an error.
-    New { path: PathBuf, asked: bool, header: Box<record::Header> },
+    New { path: PathBuf, asked: bool },
     /// The record of an interrupted run.
     Resumed(PathBuf),
 }
 
 pub(super) fn run(args: RunArgs) -> anyhow::Result<()> {
     let bench = Bench::set_up(args.cell_timeout)?;
-    let plan = match &args.resume {
+    let mut plan = match &args.resume {
         Some(path) => resumed(&bench, path)?,
         None => fresh(&bench, &args)?,
     };
@@ -80,7 +100,31 @@ pub(super) fn run(args: RunArgs) -> anyhow::Result<()> {
         return dry_run(&plan);
     }
     signals::catch_interruptions()?;
-    measure(&bench, plan)
+    let checkup = check_up(&bench, &args, &mut plan)?;
+    measure(&bench, plan, &checkup)
+}
+
+/// Examines the machine; what was found goes into a new record's header. A resumed run keeps the probes that it began with.
+fn check_up(bench: &Bench, args: &RunArgs, plan: &mut Plan) -> anyhow::Result<Checkup> {
+    let cpus: Vec<BTreeSet<usize>> = plan.jobs.iter().filter_map(Job::cpus).collect();
+    let request = checkup::request(&bench.calibration, cpus.iter());
+    let lengths = Lengths::short(Duration::from_secs_f64(args.probe_seconds));
+    let is_new = matches!(plan.output, Output::New { .. });
+    let checkup = Checkup::take(&bench.launcher, &bench.here, request, is_new.then_some(&lengths));
+    let checkup = checkup.map_err(|failure| Stop::of(&failure))?;
+    if let Some(why) = checkup.refusal().filter(|_| !args.anyway) {
+        let advice = "ipcmark doctor says more; --anyway measures all the same, and grades every cell D";
+        return Err(Stop::new(exit::REFUSED, format!("{why}; {advice}")).into());
+    }
+    plan.header.findings.extend(checkup.findings.iter().cloned());
+    if is_new {
+        plan.header.probes = checkup.probes().clone();
+    }
+    let flags: Vec<&str> = checkup.graver(Severity::Flag).map(|finding| finding.id.as_str()).collect();
+    if !flags.is_empty() {
+        eprintln!("doctor: {} (ipcmark doctor says why, and what improves it)", flags.join(", "));
+    }
+    Ok(checkup)
 }
 
 fn fresh(bench: &Bench, args: &RunArgs) -> anyhow::Result<Plan> {
@@ -97,11 +141,14 @@ fn fresh(bench: &Bench, args: &RunArgs) -> anyhow::Result<Plan> {
         cells: cells.iter().map(|cell| cell.id()).collect(),
     };
     (header.seed, header.profile) = (seed, args.profile.name().into());
+    if args.host_name {
+        header.machine.insert("host_name".into(), json!(machine::host_name(&Root::new("/"))));
+    }
     header.tags = BTreeMap::from_iter(args.tags.iter().cloned());
     let path = args.out.clone().unwrap_or_else(|| default_path(&header));
     let jobs = cells.into_iter().map(|cell| Job::new(cell, bench.here.stage(&cell), launches)).collect();
-    let output = Output::New { path, asked: args.out.is_some(), header: Box::new(header) };
-    Ok(Plan { profile: args.profile, seed, jobs, output, finished: Vec::new() })
+    let output = Output::New { path, asked: args.out.is_some() };
+    Ok(Plan { header, profile: args.profile, seed, jobs, output, finished: Vec::new() })
 }
 
 /// `results/<machine>/<date>-<revision>.jsonl`, with a number where that is taken.
@@ -141,7 +188,8 @@ fn resumed(bench: &Bench, path: &Path) -> anyhow::Result<Plan> {
             _ => jobs.push(job),
         }
     }
-    Ok(Plan { profile, seed: record.header.seed, jobs, output: Output::Resumed(path.to_owned()), finished })
+    let (seed, output) = (record.header.seed, Output::Resumed(path.to_owned()));
+    Ok(Plan { header: record.header, profile, seed, jobs, output, finished })
 }
 
 fn dry_run(plan: &Plan) -> anyhow::Result<()> {
@@ -164,20 +212,25 @@ fn announcement(jobs: &[Job], expected: Duration) -> String {
     }
 }
 
-fn measure(bench: &Bench, mut plan: Plan) -> anyhow::Result<()> {
-    let mut writer = open(plan.output)?;
+fn measure(bench: &Bench, mut plan: Plan, checkup: &Checkup) -> anyhow::Result<()> {
+    let mut writer = open(&plan.output, &plan.header)?;
+    let grader = Grader::new(&plan.header, &[]);
     let effort = plan.profile.effort();
     let expected = runner::expected(&plan.jobs, &effort);
     eprintln!("{}", announcement(&plan.jobs, expected));
     let bar = output::progress(expected.as_millis() as u64);
-    let interrupted =
-        runner::run(&mut plan.jobs, &bench.launcher, &effort, plan.seed, |event| note(&bar, &mut writer, event))?;
+    let interrupted = runner::run(&mut plan.jobs, &bench.launcher, &effort, plan.seed, |event| {
+        note(&bar, &mut writer, &grader, event)
+    })?;
     bar.finish_and_clear();
-    if interrupted.is_some() {
-        keep_partial(&plan.jobs, &mut writer)?;
-    }
     let mut results = plan.finished;
     results.extend(plan.jobs.iter().filter_map(Job::result));
+    if interrupted.is_some() {
+        results.iter_mut().for_each(|cell| grader.apply(cell));
+        keep_partial(&plan.jobs, &grader, &mut writer)?;
+    } else {
+        results = finish(results, &plan.header, checkup, &mut writer)?;
+    }
     print!("{}", output::tables(&results));
     if let Some(writer) = &writer {
         eprintln!("record: {}", writer.path().display());
@@ -186,18 +239,18 @@ fn measure(bench: &Bench, mut plan: Plan) -> anyhow::Result<()> {
 }
 
 /// Opens the record. Only a place that the user did not choose may fail without ending the run.
-fn open(output: Output) -> anyhow::Result<Option<Writer>> {
+fn open(output: &Output, header: &record::Header) -> anyhow::Result<Option<Writer>> {
     match output {
         Output::Resumed(path) => {
-            let (writer, repair) = Writer::append_to(&path).context("the run cannot be resumed")?;
+            let (writer, repair) = Writer::append_to(path).context("the run cannot be resumed")?;
             if let Some(repair) = repair {
                 eprintln!("warning: {}: its last line was cut off and has been mended ({repair:?})", path.display());
             }
             Ok(Some(writer))
         }
-        Output::New { path, asked, header } => match Writer::create(&path, &header) {
+        Output::New { path, asked } => match Writer::create(path, header) {
             Ok(writer) => Ok(Some(writer)),
-            Err(error) if asked => Err(error).context("nothing was measured"),
+            Err(error) if *asked => Err(error).context("nothing was measured"),
             Err(error) => {
                 eprintln!("warning: no record is kept: {error}; choose a place with --out");
                 Ok(None)
@@ -206,14 +259,15 @@ fn open(output: Output) -> anyhow::Result<Option<Writer>> {
     }
 }
 
-fn note(bar: &ProgressBar, writer: &mut Option<Writer>, event: Event<'_>) -> anyhow::Result<()> {
+fn note(bar: &ProgressBar, writer: &mut Option<Writer>, grader: &Grader, event: Event<'_>) -> anyhow::Result<()> {
     match event {
         Event::Launch { job, done, total } => {
             let left = humantime::format_duration(Duration::from_secs((total - done).as_secs_f64().ceil() as u64));
             bar.set_position(done.as_millis() as u64);
             bar.set_message(format!("{left} left  {}", job.id()));
         }
-        Event::Complete(cell) => {
+        Event::Complete(mut cell) => {
+            grader.apply(&mut cell);
             if cell.outcome == record::Outcome::Failed {
                 let reason = cell.reason.as_deref().unwrap_or("no reason given");
                 bar.suspend(|| eprintln!("warning: {} failed: {reason}", cell.id));
@@ -226,11 +280,40 @@ fn note(bar: &ProgressBar, writer: &mut Option<Writer>, event: Event<'_>) -> any
     Ok(())
 }
 
+/// Looks at the machine once more, and grades all cells by what was found then, too: a later line of a cell replaces its
+/// earlier one, so only those follow whose grade has got worse.
+fn finish(
+    mut results: Vec<record::Cell>,
+    header: &record::Header,
+    checkup: &Checkup,
+    writer: &mut Option<Writer>,
+) -> anyhow::Result<Vec<record::Cell>> {
+    let after = checkup.after();
+    for change in &after.changed {
+        eprintln!("warning: changed meanwhile: {}", record::sanitize(change));
+    }
+    let (before, now) = (Grader::new(header, &[]), Grader::new(header, &after.findings));
+    for cell in &mut results {
+        before.apply(cell);
+        let letters = |cell: &record::Cell| cell.grade.as_ref().map(|grade| (grade.letter, grade.tail));
+        let earlier = letters(cell);
+        now.apply(cell);
+        if let Some(writer) = writer.as_mut().filter(|_| letters(cell) != earlier) {
+            writer.write_cell(cell).context("a cell's grade could not be kept")?;
+        }
+    }
+    if let Some(writer) = writer {
+        writer.write_after(&after).context("how the machine is now could not be kept")?;
+    }
+    Ok(results)
+}
+
 /// Launches of cells that were under way are results too: resuming adds the rest.
-fn keep_partial(jobs: &[Job], writer: &mut Option<Writer>) -> anyhow::Result<()> {
+fn keep_partial(jobs: &[Job], grader: &Grader, writer: &mut Option<Writer>) -> anyhow::Result<()> {
     let Some(writer) = writer else { return Ok(()) };
     let partial = jobs.iter().filter(|job| job.left() > 0 && job.failure().is_none()).filter_map(Job::result);
-    for cell in partial {
+    for mut cell in partial {
+        grader.apply(&mut cell);
         writer.write_cell(&cell).context("a cell under way could not be kept")?;
     }
     Ok(())

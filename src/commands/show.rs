@@ -16,7 +16,7 @@ pub(super) struct ShowArgs {
     /// The record
     #[arg(value_name = "RECORD")]
     record: PathBuf,
-    /// The record's header and cells as one JSON object
+    /// The record's header and cells as one JSON object, with how the machine was afterwards
     #[arg(long)]
     json: bool,
 }
@@ -32,7 +32,7 @@ pub(super) fn run(args: &ShowArgs) -> anyhow::Result<()> {
         eprintln!("warning: {warning}");
     }
     if args.json {
-        let all = serde_json::json!({"header": record.header, "cells": record.cells});
+        let all = serde_json::json!({"header": record.header, "cells": record.cells, "after": record.after});
         println!("{}", serde_json::to_string_pretty(&all)?);
         return Ok(());
     }

@@ -45,3 +45,47 @@ pub struct Finding {
     #[serde(default)]
     pub restore: Option<String>,
 }
+
+impl Finding {
+    /// That no number may be taken so.
+    pub(super) fn refuse(seen: impl Into<String>, why: &str) -> Self {
+        Self::new(Severity::Refuse, seen.into(), why)
+    }
+
+    /// That a reader must know of it.
+    pub(super) fn flag(seen: impl Into<String>, why: &str) -> Self {
+        Self::new(Severity::Flag, seen.into(), why)
+    }
+
+    /// That it is worth knowing.
+    pub(super) fn note(seen: impl Into<String>, why: &str) -> Self {
+        Self::new(Severity::Note, seen.into(), why)
+    }
+
+    /// With the command that improves it.
+    pub(super) fn improve(mut self, command: impl Into<String>) -> Self {
+        self.improve = Some(command.into());
+        self
+    }
+
+    /// With the command that brings the present state back.
+    pub(super) fn restore(mut self, command: impl Into<String>) -> Self {
+        self.restore = Some(command.into());
+        self
+    }
+
+    /// With the two commands that write `better` and, later, `present` to a file of procfs or sysfs.
+    pub(super) fn write(self, path: &str, better: &str, present: impl std::fmt::Display) -> Self {
+        self.improve(tee(better, path)).restore(tee(present, path))
+    }
+
+    /// The check's name is the table's to give.
+    fn new(severity: Severity, seen: String, why: &str) -> Self {
+        Self { id: String::new(), severity, seen, why: why.to_owned(), improve: None, restore: None }
+    }
+}
+
+/// `echo value | sudo tee path`: writing takes privileges that a redirection of the shell would not have.
+pub(super) fn tee(value: impl std::fmt::Display, path: &str) -> String {
+    format!("echo {value} | sudo tee {path}")
+}

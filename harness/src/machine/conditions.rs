@@ -49,6 +49,10 @@ pub(super) const KEYS: &[Key] = &[
         counter(root, "procs_running")
     })
     .varying(),
+    Key::by("cgroup_throttled_count", "/sys/fs/cgroup/*/cpu.stat", "periods in which the quota stopped us", |root| {
+        super::process::throttled(root)
+    })
+    .varying(),
     Key::by("uptime_seconds", "/proc/uptime", "time since boot", uptime).varying(),
     Key::by("memory_available_bytes", MEMINFO, "memory to be had without swapping", memory_available).varying(),
     Key::by("swap_used_bytes", MEMINFO, "memory that was swapped out", swap_used).varying(),

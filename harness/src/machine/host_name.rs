@@ -3,7 +3,8 @@
 //! People write it into kernel command lines (`systemd.hostname=`, `ip=`), kernel releases (`CONFIG_LOCALVERSION`) and
 //! cgroup paths, so those texts pass through here. A record is published; who owns the machine is not its business.
 
-use super::Root;
+use super::{Fact, Root};
+use serde_json::Value;
 
 /// What stands in the place of the host name.
 const BLANK: &str = "[host]";
@@ -16,6 +17,12 @@ pub(super) fn without_host_name(root: &Root, text: &str) -> String {
     let short = host.split('.').next().unwrap_or_default();
     let telling = |name: &&str| !name.is_empty() && *name != "localhost" && *name != "(none)";
     [host.as_str(), short].iter().filter(|name| telling(name)).fold(text.to_owned(), |text, name| blank(&text, name))
+}
+
+/// The host name, for who asks for it by name: no [`Key`](super::Key) reads it.
+pub fn host_name(root: &Root) -> Fact {
+    const SOURCE: &str = "/proc/sys/kernel/hostname";
+    Fact::from_reading(SOURCE, root.read(SOURCE).map(Value::from))
 }
 
 fn blank(text: &str, name: &str) -> String {

@@ -11,7 +11,7 @@ const VERSION: &str = "/proc/sys/kernel/version";
 const COMMAND_LINE: &str = "/proc/cmdline";
 const PREEMPT: &str = "/sys/kernel/debug/sched/preempt";
 const VULNERABILITIES: &str = "/sys/devices/system/cpu/vulnerabilities";
-const CONFIG: &str = "/boot/config-*, /lib/modules/*/config";
+const CONFIG: &str = "/boot/config-*, /lib/modules/*/config, /proc/config.gz";
 
 pub(super) const KEYS: &[Key] = &[
     Key::by("kernel_release", RELEASE, "the kernel's release", release).identifying(),
@@ -55,7 +55,9 @@ pub(super) const KEYS: &[Key] = &[
     Key::switch("ksm_running", "/sys/kernel/mm/ksm/run", "whether equal pages are being merged"),
     Key::number("numa_balancing", "/proc/sys/kernel/numa_balancing", "0 off; else pages and tasks move by themselves"),
     Key::by("swap_total_bytes", "/proc/meminfo", "swap space", swap_total),
+    Key::number("swappiness", "/proc/sys/vm/swappiness", "how readily memory is swapped out"),
     Key::by("security_modules", "/sys/kernel/security/lsm", "active security modules; they see each IPC call", lsm),
+    Key::text("sched_ext_state", "/sys/kernel/sched_ext/state", "whether a BPF program is the scheduler"),
     Key::number(
         "sched_rt_runtime_us",
         "/proc/sys/kernel/sched_rt_runtime_us",
@@ -86,19 +88,17 @@ fn parameter(root: &Root, name: &str) -> Result<Option<String>, String> {
     Ok(value.map(str::to_owned))
 }
 
-/// The build configuration, from the places where distributions put it in the clear.
+/// The build configuration, from where distributions put it, or from the kernel itself.
 fn config(root: &Root) -> Result<String, String> {
     let release = root.read(RELEASE)?;
     let places = [format!("/boot/config-{release}"), format!("/lib/modules/{release}/config")];
     if let Some(text) = places.iter().find_map(|path| root.read(path).ok()) {
         return Ok(text);
     }
-    // The release in these paths may hold the host name.
-    let places = without_host_name(root, &format!("neither {} nor {} is readable", places[0], places[1]));
-    match root.exists("/proc/config.gz") {
-        true => Err(format!("{places}, and gzip, as in /proc/config.gz, is not read")),
-        false => Err(places),
-    }
+    root.read_gzip("/proc/config.gz").map_err(|own| {
+        // The release in these paths may hold the host name.
+        without_host_name(root, &format!("neither {} nor {} is readable, and {own}", places[0], places[1]))
+    })
 }
 
 fn tick_hz(root: &Root) -> Reading {

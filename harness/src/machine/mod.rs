@@ -13,8 +13,10 @@ mod conditions;
 mod cpu;
 mod cpu_times;
 mod fact;
+mod filesystems;
 mod host_name;
 mod identity;
+mod interrupts;
 mod ipc_limits;
 mod kernel;
 mod key;
@@ -26,6 +28,7 @@ mod virtualization;
 
 pub use cpu_times::{CpuTimes, cpu_times};
 pub use fact::{Fact, Facts};
+pub use host_name::host_name;
 pub use identity::{fingerprint, machine_name};
 pub use key::{Key, Kind};
 pub use root::{READ_LIMIT_BYTES, Root};
@@ -41,6 +44,8 @@ static KEYS: LazyLock<Vec<Key>> = LazyLock::new(|| {
         power::KEYS,
         process::KEYS,
         ipc_limits::KEYS,
+        filesystems::KEYS,
+        interrupts::KEYS,
         conditions::KEYS,
     ]
     .concat()

@@ -9,6 +9,9 @@ use serde_json::{Value, json};
 
 const STATUS: &str = "/proc/self/status";
 const CGROUP: &str = "/proc/self/cgroup";
+const STAT: &str = "/proc/self/stat";
+/// Not /proc/self/maps, which emulators of user programs show as the emulated program would see it.
+const MAPS: &str = "/proc/thread-self/maps";
 const LIMITS: &str = "/proc/self/limits";
 const QUOTA: &str = "/sys/fs/cgroup/*/cpu.max, /sys/fs/cgroup/cpu/*/cpu.cfs_quota_us";
 
@@ -16,6 +19,21 @@ pub(super) const KEYS: &[Key] = &[
     Key::by("cpus_allowed_list", STATUS, "the CPUs that this process may use", allowed_list),
     Key::by("cpus_allowed_count", STATUS, "how many CPUs this process may use", allowed_count),
     Key::by("seccomp", STATUS, "system call filter: 0 none, 1 strict, 2 filter; a filter delays every call", seccomp),
+    Key::by(
+        "tracer_pid",
+        STATUS,
+        "who traces this process, and stops it at each system call or signal; 0 is nobody",
+        tracer,
+    ),
+    Key::by("emulators", MAPS, "programs that translate this process's instructions; none seen is []", emulators),
+    Key::text("security_label", "/proc/self/attr/current", "what security modules allow this process, by its label"),
+    Key::by("scheduling_policy", STAT, "other, fifo, rr, batch, idle, deadline or ext", policy),
+    Key::by("nice", STAT, "share of a contended CPU: -20 most, 19 least (number)", |root| stat_field(root, NICE)),
+    Key::by("realtime_priority", STAT, "1 to 99 under fifo and rr, else 0", |root| stat_field(root, RT_PRIORITY)),
+    Key::number("timer_slack_ns", "/proc/self/timerslack_ns", "how late a sleep of this process may end by design"),
+    Key::by("memory_nodes_allowed_list", STATUS, "NUMA nodes that this process may have memory from", |root| {
+        status(root, "Mems_allowed_list").map(Value::from)
+    }),
     Key::by("cgroup_path", CGROUP, "the control group whose CPU limits apply", cgroup_path),
     Key::by("cgroup_cpu_quota_cpus", QUOTA, "CPUs' worth of time a period; all stop when it is used up", quota),
     Key::by("rlimit_nofile", LIMITS, "open file descriptors (number)", |root| limit(root, "Max open files")),
@@ -29,6 +47,54 @@ pub(super) const KEYS: &[Key] = &[
     }),
     Key::by("user_hz", "sysconf(_SC_CLK_TCK)", "jiffies a second, as /proc/stat counts them", |_| Ok(json!(user_hz()))),
 ];
+
+/// Fields of /proc/self/stat, counted from 1 (proc_pid_stat(5)).
+const NICE: usize = 19;
+const RT_PRIORITY: usize = 40;
+const POLICY: usize = 41;
+
+/// The name of the program is in parentheses and may hold anything; the third field follows it.
+fn stat_number(root: &Root, field: usize) -> Result<i64, String> {
+    let text = root.read(STAT)?;
+    let after_name = text.rsplit_once(')').map(|(_, rest)| rest).unwrap_or_default();
+    let number = after_name.split_whitespace().nth(field - 3).and_then(|word| word.parse().ok());
+    number.ok_or_else(|| format!("{STAT} has no number as field {field}"))
+}
+
+fn stat_field(root: &Root, field: usize) -> Reading {
+    stat_number(root, field).map(Value::from)
+}
+
+/// The names are those of sched(7), the numbers those of linux/sched.h.
+fn policy(root: &Root) -> Reading {
+    let number = stat_number(root, POLICY)?;
+    let names = [(0, "other"), (1, "fifo"), (2, "rr"), (3, "batch"), (5, "idle"), (6, "deadline"), (7, "ext")];
+    let name = names.iter().find(|(known, _)| *known == number).map(|(_, name)| (*name).to_owned());
+    Ok(json!(name.unwrap_or_else(|| format!("policy {number}"))))
+}
+
+fn tracer(root: &Root) -> Reading {
+    let pid = status(root, "TracerPid")?;
+    pid.parse::<u64>()
+        .map(Value::from)
+        .map_err(|_| format!("{STATUS} holds `{pid}` for `TracerPid`, expected a number"))
+}
+
+/// They are mapped into the process that they run.
+fn emulators(root: &Root) -> Reading {
+    const NAMES: [&str; 7] = ["qemu-", "valgrind", "rosetta", "box64", "FEX", "dynamorio", "pin-"];
+    let maps = root.read(MAPS)?;
+    let files =
+        maps.lines().filter_map(|line| line.split_once('/').map(|(_, path)| path.rsplit('/').collect::<Vec<_>>()));
+    // The file itself or one of the two folders around it: `/usr/libexec/valgrind/memcheck-amd64-linux`.
+    let is_of = |parts: &Vec<&str>, name: &str| parts.iter().take(2).any(|part| part.starts_with(name));
+    let files: Vec<Vec<&str>> = files.collect();
+    Ok(NAMES
+        .iter()
+        .filter(|name| files.iter().any(|parts| is_of(parts, name)))
+        .map(|name| json!(name.trim_end_matches('-')))
+        .collect())
+}
 
 fn status(root: &Root, name: &str) -> Result<String, String> {
     let text = root.read(STATUS)?;
@@ -120,4 +186,15 @@ fn limit(root: &Root, name: &str) -> Reading {
         (Some(soft), Some(hard)) => Ok(json!({"soft": soft, "hard": hard})),
         _ => Err(format!("{LIMITS} has no limits `{name}`")),
     }
+}
+
+/// How often this process's own group was stopped because its quota was used up.
+pub(super) fn throttled(root: &Root) -> Reading {
+    let group = cgroup(root)?;
+    let mount = if group.version_1 { "/sys/fs/cgroup/cpu" } else { "/sys/fs/cgroup" };
+    let own = format!("{mount}{}/cpu.stat", group.path.trim_end_matches('/'));
+    // A container sees its own part of the tree as if it were the root.
+    let text = root.read(&own).or_else(|_| root.read(&format!("{mount}/cpu.stat")))?;
+    let count = text.lines().find_map(|line| line.strip_prefix("nr_throttled ")?.trim().parse::<u64>().ok());
+    count.map(Value::from).ok_or_else(|| format!("{mount} counts no stops: no quota is set on the way to our group"))
 }

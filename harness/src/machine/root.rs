@@ -3,6 +3,7 @@
 //! Every path given here is written as on a live system (`/proc/stat`); [`Root`] joins it to its directory. Errors name
 //! that path and not the place of a fixture, because they end up in records as the reason of a missing fact.
 
+use flate2::read::GzDecoder;
 use std::fs::{self, File};
 use std::io::Read;
 use std::path::{Component, Path, PathBuf};
@@ -38,6 +39,19 @@ impl Root {
     /// As [`Root::read`], but only the first `limit_bytes` bytes: the file may be longer.
     pub fn read_start(&self, path: &str, limit_bytes: u64) -> Result<String, String> {
         Ok(clean(&self.read_bytes(path, limit_bytes)?))
+    }
+
+    /// The text of a file compressed by gzip, as `/proc/config.gz`; what it holds must keep within
+    /// [`READ_LIMIT_BYTES`] too.
+    pub fn read_gzip(&self, path: &str) -> Result<String, String> {
+        let compressed = self.read_bytes(path, READ_LIMIT_BYTES)?;
+        let mut bytes = Vec::new();
+        let inflated = GzDecoder::new(compressed.as_slice()).take(READ_LIMIT_BYTES + 1).read_to_end(&mut bytes);
+        inflated.map_err(|e| format!("cannot decompress {path}: {e}"))?;
+        if bytes.len() as u64 > READ_LIMIT_BYTES {
+            return Err(format!("{path} holds more than {READ_LIMIT_BYTES} bytes"));
+        }
+        Ok(clean(&bytes))
     }
 
     /// The whole file as one unsigned number; the error shows what stands there instead.
@@ -88,6 +102,7 @@ fn clean(bytes: &[u8]) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use std::io::Write;
 
     fn tree() -> (tempfile::TempDir, Root) {
         let directory = tempfile::tempdir().unwrap();
@@ -121,6 +136,22 @@ mod tests {
     fn a_file_without_end_is_refused() {
         let error = Root::new("/").read("/dev/zero").unwrap_err();
         assert_eq!(error, "/dev/zero is longer than 4194304 bytes");
+    }
+
+    #[test]
+    fn a_compressed_file_is_read_and_a_bomb_is_refused() {
+        let (directory, root) = tree();
+        let write = |name: &str, content: &[u8]| {
+            let mut gzip = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::best());
+            gzip.write_all(content).unwrap();
+            fs::write(directory.path().join(name), gzip.finish().unwrap()).unwrap();
+        };
+        write("config.gz", b"CONFIG_HZ=250\n");
+        write("bomb.gz", &vec![0; (READ_LIMIT_BYTES as usize) * 2]);
+        fs::write(directory.path().join("plain"), "CONFIG_HZ=250").unwrap();
+        assert_eq!(root.read_gzip("/config.gz").unwrap(), "CONFIG_HZ=250");
+        assert_eq!(root.read_gzip("/bomb.gz").unwrap_err(), "/bomb.gz holds more than 4194304 bytes");
+        assert!(root.read_gzip("/plain").unwrap_err().starts_with("cannot decompress /plain: "));
     }
 
     #[test]

@@ -79,7 +79,7 @@ fn row(sheet: &Sheet<'_>, machine: usize, cell: usize, measured: &Cell, keys: &[
 }
 
 fn anchored(number: &Number) -> Markup {
-    html! { td id=(format!("n{}", number.address)) data-n=(number.address) data-v=(number.value) { (number.text) } }
+    html! { td id=(format!("n{}", number.address)) data-v=(number.value) { (number.text) } }
 }
 
 /// Every machine against the first that measured the cell.
@@ -87,7 +87,9 @@ pub(super) fn ratios(sheet: &Sheet<'_>) -> Markup {
     if sheet.machines.len() < 2 {
         return html! {};
     }
-    let shared = |&cell: &usize| (0..sheet.machines.len()).filter(|&machine| sheet.number(machine, cell, "est").is_some()).count() > 1;
+    let shared = |&cell: &usize| {
+        (0..sheet.machines.len()).filter(|&machine| sheet.number(machine, cell, "est").is_some()).count() > 1
+    };
     let cells: Vec<usize> = (0..sheet.cells.len()).filter(shared).collect();
     html! {
         section #ratios {
@@ -108,7 +110,8 @@ pub(super) fn ratios(sheet: &Sheet<'_>) -> Markup {
 }
 
 fn ratio_row(sheet: &Sheet<'_>, cell: usize) -> Markup {
-    let times: Vec<Option<Number>> = (0..sheet.machines.len()).map(|machine| sheet.number(machine, cell, "est")).collect();
+    let times: Vec<Option<Number>> =
+        (0..sheet.machines.len()).map(|machine| sheet.number(machine, cell, "est")).collect();
     let first = times.iter().flatten().next();
     let ratio = |machine: usize, time: &Option<Number>| {
         let ratio = time.as_ref()?.value / first?.value;

@@ -11,7 +11,8 @@ use super::sheet::Sheet;
 use super::table;
 
 /// The numbers of a row as marks: key, shape, class.
-pub(super) const MARKS: [(&str, usize, &str); 4] = [("est", 0, "est"), ("p50", 1, "p50"), ("p99", 3, "p99"), ("p999", 2, "p999")];
+pub(super) const MARKS: [(&str, usize, &str); 4] =
+    [("est", 0, "est"), ("p50", 1, "p50"), ("p99", 3, "p99"), ("p999", 2, "p999")];
 
 const WIDTH: f64 = 480.0;
 const LEFT: f64 = 142.0;
@@ -56,7 +57,9 @@ fn scale(sheet: &Sheet<'_>, groups: &[Group]) -> Option<Scale> {
 
 /// The cells by the time they take on the first machine that measured them: rows stand in one order on all.
 pub(super) fn sorted(sheet: &Sheet<'_>, group: &Group) -> Vec<usize> {
-    let time = |cell: usize| sheet.drawn().find_map(|machine| sheet.number(machine, cell, "est")).map_or(f64::MAX, |n| n.value);
+    let time = |cell: usize| {
+        sheet.drawn().find_map(|machine| sheet.number(machine, cell, "est")).map_or(f64::MAX, |n| n.value)
+    };
     let mut rows: Vec<(f64, usize)> = group.cells.iter().map(|&cell| (time(cell), cell)).collect();
     rows.sort_by(|a, b| a.0.total_cmp(&b.0));
     rows.into_iter().map(|(_, cell)| cell).collect()

@@ -45,7 +45,12 @@ const SCRIPT: &str = include_str!("page.js");
 #[must_use]
 pub fn render(loaded: &Loaded) -> String {
     let sheet = Sheet::new(&loaded.sources);
-    let drawn: Vec<(Chart, Option<Drawing>)> = charts::LIST.map(|chart| { let drawing = (chart.draw)(&sheet); (chart, drawing) }).into();
+    let drawn: Vec<(Chart, Option<Drawing>)> = charts::LIST
+        .map(|chart| {
+            let drawing = (chart.draw)(&sheet);
+            (chart, drawing)
+        })
+        .into();
     let missing: Vec<&Chart> = drawn.iter().filter(|(_, drawing)| drawing.is_none()).map(|(chart, _)| chart).collect();
     let page = html! {
         (DOCTYPE)
@@ -109,7 +114,9 @@ fn head(sources: &[Source]) -> Markup {
 }
 
 fn banner(sheet: &Sheet<'_>) -> Markup {
-    let numbers: usize = (0..sheet.machines.len()).map(|m| (0..sheet.cells.len()).filter(|&c| sheet.measured(m, c).is_some()).count()).sum();
+    let numbers: usize = (0..sheet.machines.len())
+        .map(|m| (0..sheet.cells.len()).filter(|&c| sheet.measured(m, c).is_some()).count())
+        .sum();
     html! {
         header.banner {
             h1 { "ipcmark" }

@@ -1,7 +1,7 @@
 //! A number of a record on its way to the page: which it is, its value as recorded, and how it is written.
 //!
-//! Each is addressed by machine, cell and key, `0.17.p99`: the anchor of its place in the list of all numbers is that address
-//! behind an `n`, and every other element that shows it carries the address in `data-n` and the unrounded value in `data-v`.
+//! Each is addressed by machine, cell and key, `0.17.p99`. Every element that shows it has the unrounded value in `data-v`, and the
+//! address in `data-n`; but for its own place, the list of all numbers, where its anchor says it: an `n` and the address.
 
 use ipcmark_harness::record::{Cell, NearFar};
 use maud::{Markup, html};

@@ -87,17 +87,19 @@
     return made;
   }
 
+  // In the list of all numbers the anchor is the address.
+  const address = number => number.dataset.n ?? number.id.slice(1);
+
   function parts(number) {
-    const [machine, cell] = number.dataset.n.split('.', 2).map(Number);
-    const key = number.dataset.n.split('.').slice(2).join('.');
+    const [machine, cell] = address(number).split('.', 2).map(Number);
     const values = {};
     const row = data.machines[machine].values[cell];
     KEYS.forEach((name, place) => { if (row[place] !== null) values[name] = row[place]; });
-    return { machine, cell, key, values, grade: row[KEYS.length], launches: row[KEYS.length + 1] };
+    return { machine, cell, values, grade: row[KEYS.length], launches: row[KEYS.length + 1] };
   }
 
   function anchor(number) {
-    const canonical = document.getElementById('n' + number.dataset.n);
+    const canonical = document.getElementById('n' + address(number));
     const { machine, cell } = parts(number);
     return canonical ? canonical.id : (document.getElementById(`n${machine}.${cell}.est`) || document.getElementById(`n${machine}.${cell}.ratio`) || number).id;
   }
@@ -175,7 +177,7 @@
     card.hidden = true;
   }
 
-  const numberAt = target => (target instanceof Element ? target.closest('[data-n]') : null);
+  const numberAt = target => (target instanceof Element ? target.closest('[data-v]') : null);
   const lit = target => (target instanceof Element ? target.closest('.series, .names [data-s]') : null);
   document.addEventListener('pointerover', event => {
     const series = lit(event.target);
@@ -211,7 +213,7 @@
     if (!drawing) return;
     const steps = { ArrowRight: 1, ArrowDown: 1, ArrowLeft: -1, ArrowUp: -1 };
     if (event.key in steps) {
-      const numbers = all('[data-n]', drawing);
+      const numbers = all('[data-v]', drawing);
       const at = numbers.indexOf(shown);
       const next = at < 0 ? 0 : Math.min(Math.max(at + steps[event.key], 0), numbers.length - 1);
       event.preventDefault();

@@ -1,5 +1,8 @@
 //! Scales: from values to places, and the values that an axis names.
 
+/// The least ratio between the ends of a logarithmic scale.
+const LEAST_SPAN: f64 = 3.0;
+
 /// How values become places.
 #[derive(Clone, Debug)]
 pub(super) struct Scale {
@@ -21,7 +24,8 @@ impl Scale {
         let most = positive.max_by(f64::total_cmp)?;
         let zero = values.clone().any(|value| value == 0.0).then_some(least / 8.0);
         let (from, to) = (zero.unwrap_or(least).ln(), most.ln());
-        let margin = ((to - from) * margin).max(0.05);
+        // Values that hardly differ must not look as if they did.
+        let margin = ((to - from) * margin).max((LEAST_SPAN.ln() - (to - from)) / 2.0);
         Some(Self { from: from - margin, to: to + margin, start: 0.0, end: 1.0, log: true, zero })
     }
 
@@ -64,7 +68,8 @@ impl Scale {
     pub(super) fn ticks(&self) -> Vec<f64> {
         if !self.log {
             let unit = 10_f64.powf((self.to / 4.0).log10().floor());
-            let step = [1.0, 2.0, 5.0, 10.0].map(|m| m * unit).into_iter().find(|s| self.to / s <= 5.0).unwrap_or(unit * 10.0);
+            let step =
+                [1.0, 2.0, 5.0, 10.0].map(|m| m * unit).into_iter().find(|s| self.to / s <= 5.0).unwrap_or(unit * 10.0);
             return (0..=10).map(|i| f64::from(i) * step).filter(|value| *value <= self.to).collect();
         }
         let decades = (self.to - self.from) / std::f64::consts::LN_10;

@@ -109,7 +109,8 @@ fn labels(sources: &[Source]) -> Vec<String> {
     // What all have in common tells nothing apart.
     let tells = |place: usize| sources.len() == 1 || parts.iter().any(|other| other[place] != parts[0][place]);
     let label = |(index, parts): (usize, &[String; 5])| {
-        let told: Vec<&str> = (0..count).filter(|&place| place == 0 || tells(place)).map(|p| parts[p].as_str()).collect();
+        let told: Vec<&str> =
+            (0..count).filter(|&place| place == 0 || tells(place)).map(|p| parts[p].as_str()).collect();
         if count == 5 { format!("{} #{}", told.join(" · "), index + 1) } else { told.join(" · ") }
     };
     parts.iter().enumerate().map(label).collect()

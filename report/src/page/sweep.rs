@@ -6,7 +6,6 @@ use maud::{Markup, html};
 use super::charts::Drawing;
 use super::facets::{Group, groups, largest};
 use super::marks::SERIES;
-use super::number::heading;
 use super::plot::{self, Axes, Flag, Line, Point};
 use super::scale::Scale;
 use super::sheet::{Sheet, setup_number, setup_word};
@@ -97,7 +96,7 @@ pub(super) fn draw(sheet: &Sheet<'_>, sweep: &Sweep) -> Option<Drawing> {
             let machines: Vec<_> = machines.collect();
             drawing.group(sheet, &panel.group, machines);
         }
-        drawing.table(heading(followed.key), &numbers(sheet, &panels, sweep, followed.key));
+        drawing.table(followed.title, &numbers(sheet, &panels, sweep, followed.key));
     }
     (!drawing.is_empty()).then_some(drawing)
 }
@@ -122,7 +121,7 @@ fn tracks(sheet: &Sheet<'_>, group: &Group, sweep: &Sweep) -> Vec<Track> {
         let cell = sheet.cells[index];
         let Some(x) = setup_number(cell, sweep.along) else { continue };
         let name = match setup_word(cell, "peer") {
-            peer if sweep.peers_together => format!("{}, {peer}", cell.mechanism),
+            peer if sweep.peers_together => format!("{peer}, {}", cell.mechanism),
             _ => cell.mechanism.clone(),
         };
         match tracks.iter_mut().find(|track| track.name == name) {
@@ -146,7 +145,7 @@ fn told_apart(panels: &[Panel]) -> Vec<String> {
         }
     }
     // The sort is stable: of those as complete, the first in report order.
-    names.sort_by(|a, b| b.2.cmp(&a.2));
+    names.sort_by_key(|(.., points)| std::cmp::Reverse(*points));
     let mut chosen: Vec<String> = Vec::new();
     while chosen.len() < SERIES && !names.is_empty() {
         let mut families: Vec<String> = Vec::new();
@@ -164,7 +163,10 @@ fn told_apart(panels: &[Panel]) -> Vec<String> {
 
 fn values(sheet: &Sheet<'_>, panels: &[Panel], key: &str) -> Vec<f64> {
     let cells = || panels.iter().flat_map(|panel| &panel.tracks).flat_map(|track| &track.cells);
-    sheet.drawn().flat_map(|machine| cells().filter_map(move |(_, cell)| Some(sheet.number(machine, *cell, key)?.value))).collect()
+    sheet
+        .drawn()
+        .flat_map(|machine| cells().filter_map(move |(_, cell)| Some(sheet.number(machine, *cell, key)?.value)))
+        .collect()
 }
 
 fn lines(sheet: &Sheet<'_>, machine: usize, panel: &Panel, key: &str, told_apart: &[String]) -> Vec<Line> {
@@ -199,7 +201,11 @@ fn crossings(lines: &[Line], label: fn(f64) -> String) -> Vec<Flag> {
     };
     // A floor does nothing and is never overtaken.
     let racing = || lines.iter().filter(|line| line.name != "null");
-    let fastest = |x: f64| racing().filter(|l| at(l, x).is_some()).min_by(|a, b| at(a, x).map(|p| p.0).partial_cmp(&at(b, x).map(|p| p.0)).unwrap_or(std::cmp::Ordering::Equal));
+    let fastest = |x: f64| {
+        racing().filter(|l| at(l, x).is_some()).min_by(|a, b| {
+            at(a, x).map(|p| p.0).partial_cmp(&at(b, x).map(|p| p.0)).unwrap_or(std::cmp::Ordering::Equal)
+        })
+    };
     let crossing = |pair: &[f64]| {
         let (before, after) = (fastest(pair[0])?, fastest(pair[1])?);
         let (first, first_other) = (at(before, pair[0])?, at(after, pair[0])?);
@@ -207,7 +213,7 @@ fn crossings(lines: &[Line], label: fn(f64) -> String) -> Vec<Flag> {
         let clear = first.1[1] < first_other.1[0] && last_other.1[1] < last.1[0];
         let x = between((pair[0], (first_other.0 / first.0).ln()), (pair[1], (last_other.0 / last.0).ln()));
         let says = || format!("{} overtakes {} at about {}", after.name, before.name, label(rounded(x)));
-        (before.name != after.name && clear).then(|| Flag { x, says: says() })
+        (before.name != after.name && clear && x.is_finite()).then(|| Flag { x, says: says() })
     };
     xs.windows(2).filter_map(crossing).collect()
 }
@@ -242,7 +248,6 @@ fn numbers(sheet: &Sheet<'_>, panels: &[Panel], sweep: &Sweep, key: &str) -> Mar
     });
     html! { @for block in blocks { (block) } }
 }
-
 
 #[cfg(test)]
 mod tests {

@@ -88,7 +88,11 @@ fn rows(sheet: &Sheet<'_>) -> Vec<Row> {
         let facts = header.machine.iter().map(|(key, fact)| (key.clone(), said(fact)));
         let build = header.build.iter().map(|(key, value)| (key.clone(), words::value_text(value)));
         let tags = header.tags.iter().map(|(key, value)| (format!("tag {key}"), value.clone()));
-        let clock = header.clock.get("clock").and_then(|clock| clock.get("source")).map(|s| ("clock".into(), words::value_text(s)));
+        let clock = header
+            .clock
+            .get("clock")
+            .and_then(|clock| clock.get("source"))
+            .map(|s| ("clock".into(), words::value_text(s)));
         for (key, value) in facts.chain(build).chain(tags).chain(clock) {
             rows.entry(key).or_insert_with(|| vec!["–".to_owned(); count])[index] = clean(&value);
         }

@@ -40,7 +40,9 @@ const FLAGS: [&str; 14] = [
 pub(crate) fn find() -> Option<PathBuf> {
     let paths = std::env::var_os("PATH").unwrap_or_default();
     let names = ["chromium", "chromium-browser", "google-chrome"];
-    let found = std::env::split_paths(&paths).flat_map(|folder| names.map(|name| folder.join(name))).find(|path| path.is_file());
+    let found = std::env::split_paths(&paths)
+        .flat_map(|folder| names.map(|name| folder.join(name)))
+        .find(|path| path.is_file());
     if found.is_none() {
         let required = std::env::var_os("IPCMARK_BROWSER").is_some_and(|value| value == "required");
         assert!(!required, "no chromium on the PATH, and IPCMARK_BROWSER=required");
@@ -84,8 +86,15 @@ impl Browser {
                 }
             }
         });
-        let mut browser =
-            Self { child, input, output: receiver, session: Value::Null, next_id: 0, events: Vec::new(), _profile: profile };
+        let mut browser = Self {
+            child,
+            input,
+            output: receiver,
+            session: Value::Null,
+            next_id: 0,
+            events: Vec::new(),
+            _profile: profile,
+        };
         let target = browser.call("Target.createTarget", json!({"url": "about:blank"}))["targetId"].clone();
         let attached = browser.call("Target.attachToTarget", json!({"targetId": target, "flatten": true}));
         browser.session = attached["sessionId"].clone();
@@ -140,7 +149,8 @@ impl Browser {
     /// # Panics
     /// If it throws.
     pub(crate) fn eval(&mut self, expression: &str) -> Value {
-        let params = json!({"expression": expression, "returnByValue": true, "awaitPromise": true, "userGesture": true});
+        let params =
+            json!({"expression": expression, "returnByValue": true, "awaitPromise": true, "userGesture": true});
         let result = self.call("Runtime.evaluate", params);
         assert!(result.get("exceptionDetails").is_none(), "{expression}: {}", result["exceptionDetails"]);
         result["result"]["value"].clone()
@@ -176,7 +186,9 @@ impl Browser {
         let complains = |event: &&Value| match event["method"].as_str() {
             Some("Runtime.exceptionThrown") => true,
             Some("Log.entryAdded") => event["params"]["entry"]["level"] != "verbose",
-            Some("Runtime.consoleAPICalled") => ["error", "warning", "assert"].contains(&event["params"]["type"].as_str().unwrap_or("")),
+            Some("Runtime.consoleAPICalled") => {
+                ["error", "warning", "assert"].contains(&event["params"]["type"].as_str().unwrap_or(""))
+            }
             _ => false,
         };
         self.events.iter().filter(complains).collect()

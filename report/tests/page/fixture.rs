@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::path::PathBuf;
+use std::sync::LazyLock;
 
 use ipcmark_harness::histogram::Histogram;
 use ipcmark_harness::record::{Cell, Identity, Launch, Measurement, Record, Writer};
@@ -11,31 +12,41 @@ use serde_json::{Map, Value, json};
 
 /// Some machines' records as files, read again.
 pub(crate) struct Fixture {
-    pub(crate) folder: tempfile::TempDir,
     pub(crate) loaded: Loaded,
+    pub(crate) page: String,
+}
+
+/// Of one, two and three machines; made once, as it takes a while.
+static FIXTURES: [LazyLock<Fixture>; 3] =
+    [LazyLock::new(|| Fixture::new(1)), LazyLock::new(|| Fixture::new(2)), LazyLock::new(|| Fixture::new(3))];
+
+/// That of so many machines, three at most.
+pub(crate) fn of(machines: usize) -> &'static Fixture {
+    &FIXTURES[machines - 1]
 }
 
 impl Fixture {
-    pub(crate) fn new(machines: usize) -> Self {
-        let folder = tempfile::tempdir().unwrap();
-        let paths: Vec<PathBuf> = (0..machines).map(|machine| folder.path().join(format!("{machine:03}.jsonl"))).collect();
+    fn new(machines: usize) -> Self {
+        let folder = PathBuf::from(env!("CARGO_TARGET_TMPDIR")).join(format!("page-{machines}"));
+        let _ = std::fs::remove_dir_all(&folder);
+        std::fs::create_dir_all(&folder).unwrap();
+        let paths: Vec<PathBuf> = (0..machines).map(|machine| folder.join(format!("{machine:03}.jsonl"))).collect();
         for (machine, path) in paths.iter().enumerate() {
-            let mut record = Run { machine, cells: 1700, launches: 6, ..Run::default() }.record();
+            let mut record = Run { machine, cells: 1000, launches: 3, ..Run::default() }.record();
             record.cells.retain(|cell| kept(cell));
             record.cells.extend(further(machine));
             write(&record, path);
         }
         let loaded = load(&paths);
         assert_eq!((loaded.sources.len(), loaded.problems.len()), (machines, 0), "{:?}", loaded.problems);
-        Self { folder, loaded }
+        let page = ipcmark_report::page::render(&loaded);
+        std::fs::write(folder.join("page.html"), &page).unwrap();
+        Self { loaded, page }
     }
 
     /// The page as a file.
-    pub(crate) fn page(&self) -> (PathBuf, String) {
-        let page = ipcmark_report::page::render(&self.loaded);
-        let path = self.folder.path().join("page.html");
-        std::fs::write(&path, &page).unwrap();
-        (path, page)
+    pub(crate) fn path(&self) -> PathBuf {
+        self.loaded.sources[0].path.with_file_name("page.html")
     }
 }
 
@@ -55,7 +66,9 @@ fn further(machine: usize) -> Vec<Cell> {
     let mut cells = Vec::new();
     let faster = 1.0 + machine as f64 * 0.3;
     let mut add = |workload: &str, family: &str, mechanism: &str, more: Value, ns: f64, facts: &[(&str, f64)]| {
-        let mut setup = object(json!({"peer": "process", "placement": "same-cpu", "waiting": "own", "parties": 2, "payload_bytes": 0}));
+        let mut setup = object(
+            json!({"peer": "process", "placement": "same-cpu", "waiting": "own", "parties": 2, "payload_bytes": 0}),
+        );
         setup.extend(object(more));
         let id = format!("{workload}/{mechanism}/{}", Value::Object(setup.clone()));
         let (mechanism, family, workload) = (mechanism.into(), family.into(), workload.into());
@@ -71,7 +84,14 @@ fn further(machine: usize) -> Vec<Cell> {
         }
         add("spawn", "spawn", "fork", json!({"memory_bytes": memory << 6}), 60_000.0 * (place + 1) as f64, &[]);
         add("spawn", "spawn", "vfork", json!({"memory_bytes": memory << 6}), 30_000.0, &[]);
-        add("chase", "memory", "pages-4k", json!({"memory_bytes": (memory + 4096) << 4}), 2.0 * 3_f64.powi(place as i32), &[]);
+        add(
+            "chase",
+            "memory",
+            "pages-4k",
+            json!({"memory_bytes": (memory + 4096) << 4}),
+            2.0 * 3_f64.powi(place as i32),
+            &[],
+        );
     }
     for reads in [0, 500, 900, 990, 1000] {
         for (name, ns) in [("std-rwlock", 400.0 - reads as f64 * 0.3), ("std-mutex", 200.0)] {

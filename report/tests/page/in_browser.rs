@@ -1,22 +1,20 @@
 //! In a real browser: nothing is complained of or asked for, charts show the data's extremes, and what the script adds works.
 
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
 use serde_json::Value;
 
 use crate::browser::{self, Browser};
-use crate::fixture::Fixture;
+use crate::fixture;
 
 /// A browser that shows the page of so many machines; none where there is no browser.
-fn showing(machines: usize) -> Option<(Browser, Fixture)> {
+fn showing(machines: usize) -> Option<Browser> {
     let program = browser::find()?;
-    let fixture = Fixture::new(machines);
-    let (path, _) = fixture.page();
     let mut browser = Browser::start(&program);
     browser.window(1400, 1000, "light");
-    browser.open(&path);
+    browser.open(&fixture::of(machines).path());
     assert_eq!(browser.eval("document.documentElement.dataset.ready"), "yes", "{:?}", browser.complaints());
-    Some((browser, fixture))
+    Some(browser)
 }
 
 fn keep(browser: &mut Browser, selector: &str, name: &str) {
@@ -51,7 +49,7 @@ fn strings(value: &Value) -> Vec<&str> {
 
 #[test]
 fn nothing_is_complained_of_and_no_address_is_asked() {
-    let Some((mut browser, _fixture)) = showing(2) else { return };
+    let Some(mut browser) = showing(2) else { return };
     browser.eval("document.querySelectorAll('details').forEach(d => d.open = true)");
     browser.press("Tab");
     assert!(browser.complaints().is_empty(), "{:?}", browser.complaints());
@@ -60,26 +58,26 @@ fn nothing_is_complained_of_and_no_address_is_asked() {
 
 #[test]
 fn charts_show_the_extremes_of_their_data_within_their_frames() {
-    let Some((mut browser, _fixture)) = showing(2) else { return };
+    let Some(mut browser) = showing(2) else { return };
     // Of each drawing the marks lie within it; of two marks on one axis the greater value is further along.
     let outside = browser.eval(
         "[...document.querySelectorAll('section.chart svg[role=img]')].flatMap(svg => { \
             const frame = svg.getBoundingClientRect(); \
-            return [...svg.querySelectorAll('[data-n]')].filter(mark => { const at = mark.getBoundingClientRect(); \
+            return [...svg.querySelectorAll('[data-v]')].filter(mark => { const at = mark.getBoundingClientRect(); \
                 return at.width === 0 || at.left < frame.left - 1 || at.right > frame.right + 1 || at.top < frame.top - 1 || at.bottom > frame.bottom + 1; \
             }).map(mark => mark.dataset.n); })",
     );
     assert_eq!(strings(&outside), Vec::<&str>::new());
     let disordered = browser.eval(
         "[...document.querySelectorAll('#latency svg[role=img]')].filter(svg => { \
-            const marks = [...svg.querySelectorAll('[data-n]')].map(mark => { const at = mark.getBoundingClientRect(); return [Number(mark.dataset.v), at.left + at.width / 2]; }); \
+            const marks = [...svg.querySelectorAll('[data-v]')].map(mark => { const at = mark.getBoundingClientRect(); return [Number(mark.dataset.v), at.left + at.width / 2]; }); \
             marks.sort((a, b) => a[0] - b[0]); \
             return marks.some((mark, place) => place > 0 && mark[1] < marks[place - 1][1] - 0.5); }).length",
     );
     assert_eq!(disordered, 0, "a greater time stands left of a lesser one");
     let upward = browser.eval(
         "[...document.querySelectorAll('#size-bandwidth svg[role=img], #spectrum svg[role=img]')].filter(svg => { \
-            const marks = [...svg.querySelectorAll('[data-n]')].map(mark => { const at = mark.getBoundingClientRect(); return [Number(mark.dataset.v), at.top + at.height / 2]; }); \
+            const marks = [...svg.querySelectorAll('[data-v]')].map(mark => { const at = mark.getBoundingClientRect(); return [Number(mark.dataset.v), at.top + at.height / 2]; }); \
             const most = marks.reduce((a, b) => a[0] >= b[0] ? a : b), least = marks.reduce((a, b) => a[0] <= b[0] ? a : b); \
             return marks.length === 0 || marks.some(mark => mark[1] < most[1] - 1 || mark[1] > least[1] + 1); }).length",
     );
@@ -88,7 +86,7 @@ fn charts_show_the_extremes_of_their_data_within_their_frames() {
 
 #[test]
 fn filter_and_switches_hide_what_they_should_and_bring_it_back() {
-    let Some((mut browser, _fixture)) = showing(2) else { return };
+    let Some(mut browser) = showing(2) else { return };
     let visible = "[...document.querySelectorAll('figure')].filter(f => f.offsetParent).length";
     let all = browser.eval(visible).as_u64().unwrap();
     browser.eval("document.querySelector('input[name=peer][value=thread]').click()");
@@ -97,7 +95,10 @@ fn filter_and_switches_hide_what_they_should_and_bring_it_back() {
     let fewer = browser.eval(visible).as_u64().unwrap();
     assert!(fewer > 0 && fewer < all, "{fewer} of {all}");
     browser.eval("document.querySelector('input[name=placement][value=same-cpu]').click()");
-    assert_eq!(browser.eval("[...document.querySelectorAll('figure[data-placement=same-cpu]')].filter(f => !f.hidden).length"), 0);
+    assert_eq!(
+        browser.eval("[...document.querySelectorAll('figure[data-placement=same-cpu]')].filter(f => !f.hidden).length"),
+        0
+    );
     browser.eval("document.querySelector('#reset').click()");
     browser.eval("new Promise(done => setTimeout(done, 50))");
     assert_eq!(browser.eval(visible), all);
@@ -110,9 +111,11 @@ fn filter_and_switches_hide_what_they_should_and_bring_it_back() {
 
 #[test]
 fn a_number_that_is_pointed_at_tells_its_conditions_and_gives_link_and_citation() {
-    let Some((mut browser, _fixture)) = showing(2) else { return };
-    browser.eval("(() => { window.mark = document.querySelector('#latency svg [data-n$=\".p99\"]'); \
-        mark.dispatchEvent(new PointerEvent('pointerover', {bubbles: true})); })()");
+    let Some(mut browser) = showing(2) else { return };
+    browser.eval(
+        "(() => { window.mark = document.querySelector('#latency svg [data-n$=\".p99\"]'); \
+        mark.dispatchEvent(new PointerEvent('pointerover', {bubbles: true})); })()",
+    );
     assert_eq!(browser.eval("document.querySelector('#card').hidden"), false);
     let card = browser.eval("document.querySelector('#card').textContent");
     let card = card.as_str().unwrap();
@@ -125,7 +128,7 @@ fn a_number_that_is_pointed_at_tells_its_conditions_and_gives_link_and_citation(
     let link = browser.eval("document.querySelector('#card .link').dataset.copied");
     let link = link.as_str().unwrap().to_owned();
     let anchor = link.split('#').nth(1).unwrap();
-    assert_eq!(browser.eval(&format!("document.getElementById('{anchor}').dataset.n")), browser.eval("mark.dataset.n"));
+    assert_eq!(anchor.strip_prefix('n'), browser.eval("mark.dataset.n").as_str());
     browser.eval("document.querySelector('#card .cite').click()");
     browser.eval("new Promise(done => setTimeout(done, 100))");
     let citation = browser.eval("document.querySelector('#card .cite').dataset.copied");
@@ -138,9 +141,12 @@ fn a_number_that_is_pointed_at_tells_its_conditions_and_gives_link_and_citation(
 
 #[test]
 fn the_keyboard_reaches_every_number_of_a_drawing() {
-    let Some((mut browser, _fixture)) = showing(1) else { return };
+    let Some(mut browser) = showing(1) else { return };
     browser.eval("document.querySelector('#latency svg[role=img]').focus()");
-    let count = browser.eval("document.querySelectorAll('#latency svg[role=img]')[0].querySelectorAll('[data-n]').length").as_u64().unwrap();
+    let count = browser
+        .eval("document.querySelectorAll('#latency svg[role=img]')[0].querySelectorAll('[data-v]').length")
+        .as_u64()
+        .unwrap();
     let mut seen = std::collections::BTreeSet::new();
     for _ in 0..count {
         browser.press("ArrowRight");
@@ -156,7 +162,7 @@ fn the_keyboard_reaches_every_number_of_a_drawing() {
 
 #[test]
 fn dark_and_light_follow_the_user_and_the_button() {
-    let Some((mut browser, _fixture)) = showing(1) else { return };
+    let Some(mut browser) = showing(1) else { return };
     let ground = "getComputedStyle(document.body).backgroundColor";
     let light = browser.eval(ground);
     browser.window(1400, 1000, "dark");
@@ -171,20 +177,22 @@ fn dark_and_light_follow_the_user_and_the_button() {
 #[test]
 fn without_javascript_everything_stands_there() {
     let Some(program) = browser::find() else { return };
-    let fixture = Fixture::new(2);
-    let (path, _) = fixture.page();
     let mut browser = Browser::start(&program);
     browser.call("Emulation.setScriptExecutionDisabled", serde_json::json!({"value": true}));
-    browser.open(&path);
+    browser.open(&fixture::of(2).path());
     assert_eq!(browser.eval("document.documentElement.dataset.ready ?? 'no'"), "no");
-    assert!(browser.eval("document.querySelectorAll('svg [data-n]').length").as_u64().unwrap() > 500);
-    assert_eq!(browser.eval("document.querySelector('#filters').offsetParent === null"), true, "dead controls are shown");
+    assert!(browser.eval("document.querySelectorAll('svg [data-v]').length").as_u64().unwrap() > 500);
+    assert_eq!(
+        browser.eval("document.querySelector('#filters').offsetParent === null"),
+        true,
+        "dead controls are shown"
+    );
     assert!(browser.complaints().is_empty(), "{:?}", browser.complaints());
 }
 
 #[test]
 fn narrow_screens_need_no_sideways_scrolling() {
-    let Some((mut browser, _fixture)) = showing(2) else { return };
+    let Some(mut browser) = showing(2) else { return };
     browser.window(390, 844, "light");
     let too_wide = "document.documentElement.scrollWidth - document.documentElement.clientWidth";
     assert!(browser.eval(too_wide).as_i64().unwrap() <= 0, "{} pixels too wide", browser.eval(too_wide));
@@ -194,7 +202,7 @@ fn narrow_screens_need_no_sideways_scrolling() {
 #[test]
 fn screenshots_are_kept() {
     for (machines, folder) in [(1, "one"), (3, "three")] {
-        let Some((mut browser, _fixture)) = showing(machines) else { return };
+        let Some(mut browser) = showing(machines) else { return };
         pictures(&mut browser, folder);
         browser.window(390, 844, "light");
         keep(&mut browser, "#latency", &format!("{folder}-narrow-latency"));
@@ -213,13 +221,4 @@ fn pictures(browser: &mut Browser, name: &str) {
     for section in strings(&sections) {
         keep(browser, &format!("#{section}"), &format!("{name}-{section}"));
     }
-}
-
-/// Kept for those who look at one file: the whole of what a path shows.
-#[allow(dead_code)] // called by hand
-fn pictures_of(path: &Path, name: &str) {
-    let mut browser = Browser::start(&browser::find().unwrap());
-    browser.window(1400, 1000, "light");
-    browser.open(path);
-    pictures(&mut browser, name);
 }

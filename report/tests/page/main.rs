@@ -5,5 +5,6 @@
 mod browser;
 mod fixture;
 mod in_browser;
+mod many;
 mod numbers;
 mod strangers;

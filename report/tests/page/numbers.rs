@@ -6,7 +6,7 @@ use std::collections::BTreeMap;
 use ipcmark_harness::histogram::Histogram;
 use serde_json::Value;
 
-use crate::fixture::Fixture;
+use crate::fixture::{self, Fixture};
 
 /// What an element says: address, unrounded value, text.
 struct Shown<'a> {
@@ -15,20 +15,19 @@ struct Shown<'a> {
     text: &'a str,
 }
 
-/// All elements with a number. The page is ours, so its form is known: `data-v` follows `data-n`, and what is written comes next.
+/// All elements with a number. The page is ours, so its form is known: `data-v` follows `data-n` or the anchor, and what is written
+/// comes next.
 fn shown(page: &str) -> Vec<Shown<'_>> {
-    let between = |text: &'_ str, end: char| text.find(end).unwrap();
-    page.split(" data-n=\"")
-        .skip(1)
-        .map(|rest| {
-            let (address, rest) = rest.split_at(between(rest, '"'));
-            let rest = rest.strip_prefix("\" data-v=\"").expect("data-v follows data-n");
-            let (value, rest) = rest.split_at(between(rest, '"'));
-            let text = rest.split_once('>').unwrap().1;
-            let text = text.strip_prefix("<title>").map_or(text, |title| title.split_once(": ").unwrap().1);
-            Shown { address, value: value.parse().unwrap(), text: &text[..between(text, '<')] }
-        })
-        .collect()
+    let elements: Vec<&str> = page.split("\" data-v=\"").collect();
+    let pairs = elements.windows(2).map(|pair| {
+        let named = pair[0].rsplit_once('"').unwrap();
+        let address = if named.0.ends_with("id=") { named.1.strip_prefix('n').unwrap() } else { named.1 };
+        let (value, rest) = pair[1].split_once('"').unwrap();
+        let text = rest.split_once('>').unwrap().1;
+        let text = text.strip_prefix("<title>").map_or(text, |title| title.split_once(": ").unwrap().1);
+        Shown { address, value: value.parse().unwrap(), text: text.split('<').next().unwrap() }
+    });
+    pairs.collect()
 }
 
 /// The records as they stand in the files.
@@ -43,14 +42,17 @@ fn raw(fixture: &Fixture) -> Vec<BTreeMap<String, Value>> {
 
 /// The ids, from the page's own data.
 fn ids(page: &str) -> Vec<String> {
-    let data = page.split("<script id=\"data\" type=\"application/json\">").nth(1).unwrap().split("</script>").next().unwrap();
+    let data =
+        page.split("<script id=\"data\" type=\"application/json\">").nth(1).unwrap().split("</script>").next().unwrap();
     let data: Value = serde_json::from_str(data).unwrap();
     data["cells"].as_array().unwrap().iter().map(|cell| cell[0].as_str().unwrap().to_owned()).collect()
 }
 
 fn recorded(records: &[BTreeMap<String, Value>], machine: usize, id: &str, key: &str) -> f64 {
     let cell = &records[machine][id];
-    let at = |pointer: &str| cell.pointer(pointer).and_then(Value::as_f64).unwrap_or_else(|| panic!("{id} has no {pointer}"));
+    let at = |pointer: &str| {
+        cell.pointer(pointer).and_then(Value::as_f64).unwrap_or_else(|| panic!("{id} has no {pointer}"))
+    };
     let both = |name: &str| at(&format!("/{name}/near")) + at(&format!("/{name}/far"));
     match key {
         "est" => at("/estimate_ns"),
@@ -97,10 +99,10 @@ fn spoken(text: &str) -> f64 {
 
 #[test]
 fn every_number_is_the_records() {
-    let fixture = Fixture::new(2);
-    let (_, page) = fixture.page();
-    let (records, ids) = (raw(&fixture), ids(&page));
-    let all = shown(&page);
+    let fixture = fixture::of(2);
+    let page = &fixture.page;
+    let (records, ids) = (raw(fixture), ids(page));
+    let all = shown(page);
     assert!(all.len() > 5_000, "{} numbers", all.len());
     for Shown { address, value, text } in &all {
         let mut parts = address.splitn(3, '.');
@@ -116,9 +118,9 @@ fn every_number_is_the_records() {
 
 #[test]
 fn every_measured_number_has_one_anchor() {
-    let fixture = Fixture::new(2);
-    let (_, page) = fixture.page();
-    let (records, ids) = (raw(&fixture), ids(&page));
+    let fixture = fixture::of(2);
+    let page = &fixture.page;
+    let (records, ids) = (raw(fixture), ids(page));
     let mut anchors = BTreeMap::new();
     for id in page.split(" id=\"").skip(1).map(|rest| rest.split('"').next().unwrap()) {
         *anchors.entry(id).or_insert(0) += 1;
@@ -128,7 +130,10 @@ fn every_measured_number_has_one_anchor() {
     for (machine, record) in records.iter().enumerate() {
         for (cell, id) in ids.iter().enumerate().filter(|(_, id)| record.contains_key(*id)) {
             for key in ["est", "low", "high"] {
-                assert!(anchors.contains_key(format!("n{machine}.{cell}.{key}").as_str()), "{key} of {id} has no anchor");
+                assert!(
+                    anchors.contains_key(format!("n{machine}.{cell}.{key}").as_str()),
+                    "{key} of {id} has no anchor"
+                );
             }
         }
     }
@@ -136,10 +141,8 @@ fn every_measured_number_has_one_anchor() {
 
 #[test]
 fn every_chart_is_drawn_from_full_records_and_missing_ones_are_told_of() {
-    let (_, page) = Fixture::new(2).page();
-    assert!(!page.contains("Not on this page"), "a chart is missing");
-    let (_, page) = Fixture::new(1).page();
-    assert!(page.contains("needs at least two records"));
+    assert!(!fixture::of(2).page.contains("Not on this page"), "a chart is missing");
+    assert!(fixture::of(1).page.contains("needs at least two records"));
 }
 
 #[test]

@@ -6,7 +6,8 @@ use serde_json::json;
 
 use crate::fixture::write;
 
-const EVIL: &str = "</script><script>alert(1)</script><img src=x onerror=alert(2)> \" onload=\"alert(3)\" \u{202e}\u{1b}[31m &lt;";
+const EVIL: &str =
+    "</script><script>alert(1)</script><img src=x onerror=alert(2)> \" onload=\"alert(3)\" \u{202e}\u{1b}[31m &lt;";
 
 #[test]
 fn texts_of_records_stay_texts() {

@@ -29,14 +29,18 @@ const WAYS: [(&str, usize, &str); 3] = [("block", 0, "s0"), ("spin", 2, "s1"), (
 type Pair = (String, BTreeMap<usize, usize>);
 
 fn draw(sheet: &Sheet<'_>) -> Option<Drawing> {
-    let small = |cell: &usize| setup_number(sheet.cells[*cell], "payload_bytes").is_none_or(|bytes| [0.0, 64.0].contains(&bytes));
+    let small = |cell: &usize| {
+        setup_number(sheet.cells[*cell], "payload_bytes").is_none_or(|bytes| [0.0, 64.0].contains(&bytes))
+    };
     let cells: Vec<usize> = sheet.of_workload("round-trip").into_iter().filter(small).collect();
-    let all = groups(sheet, &cells, &["payload_bytes", "waiting"]).into_iter().map(|group| (pairs(sheet, &group), group));
+    let all =
+        groups(sheet, &cells, &["payload_bytes", "waiting"]).into_iter().map(|group| (pairs(sheet, &group), group));
     let comparable: Vec<(Vec<Pair>, Group)> = all.filter(|(pairs, _)| !pairs.is_empty()).collect();
     let (panels, left_out) = largest(comparable, |(pairs, _)| pairs.len(), MOST_GROUPS);
     let scale = |key: &str| {
         let cells = || panels.iter().flat_map(|(pairs, _)| pairs).flat_map(|(_, ways)| ways.values());
-        let values = sheet.drawn().flat_map(|m| cells().filter_map(move |&cell| Some(sheet.number(m, cell, key)?.value)));
+        let values =
+            sheet.drawn().flat_map(|m| cells().filter_map(move |&cell| Some(sheet.number(m, cell, key)?.value)));
         Scale::log(values.collect::<Vec<_>>().into_iter(), 0.05)
     };
     let (time, cpu) = (scale("est")?, scale("cpu")?);
@@ -47,7 +51,8 @@ fn draw(sheet: &Sheet<'_>) -> Option<Drawing> {
     let mut tables = Vec::new();
     for (pairs, group) in &panels {
         let panel = |machine: usize| {
-            let any = pairs.iter().flat_map(|pair| pair.1.values()).any(|&cell| sheet.measured(machine, cell).is_some());
+            let any =
+                pairs.iter().flat_map(|pair| pair.1.values()).any(|&cell| sheet.measured(machine, cell).is_some());
             any.then(|| (machine, panel(sheet, machine, pairs, &time, &cpu, &group.phrase), Vec::new()))
         };
         drawing.group(sheet, group, sheet.drawn().filter_map(panel).collect());
@@ -61,7 +66,9 @@ fn draw(sheet: &Sheet<'_>) -> Option<Drawing> {
 fn pairs(sheet: &Sheet<'_>, group: &Group) -> Vec<Pair> {
     let mut pairs: Vec<Pair> = Vec::new();
     for &cell in &group.cells {
-        let Some(way) = WAYS.iter().position(|(way, ..)| *way == setup_word(sheet.cells[cell], "waiting")) else { continue };
+        let Some(way) = WAYS.iter().position(|(way, ..)| *way == setup_word(sheet.cells[cell], "waiting")) else {
+            continue;
+        };
         let name = &sheet.cells[cell].mechanism;
         match pairs.iter_mut().find(|pair| pair.0 == *name) {
             Some(pair) => drop(pair.1.insert(way, cell)),
@@ -129,8 +136,7 @@ fn dumbbell(
 }
 
 fn numbers(sheet: &Sheet<'_>, group: &Group, pairs: &[Pair]) -> Markup {
-    let used: Vec<usize> =
-        (0..WAYS.len()).filter(|way| pairs.iter().any(|(_, ways)| ways.contains_key(way))).collect();
+    let used: Vec<usize> = (0..WAYS.len()).filter(|way| pairs.iter().any(|(_, ways)| ways.contains_key(way))).collect();
     let columns: Vec<(usize, &str)> = used.iter().flat_map(|&way| [(way, "est"), (way, "cpu")]).collect();
     let heads: Vec<String> = columns.iter().map(|(way, key)| format!("{}, {}", WAYS[*way].0, heading(key))).collect();
     let row = |machine: usize, (name, ways): &Pair| {

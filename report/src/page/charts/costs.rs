@@ -28,7 +28,9 @@ fn draw(sheet: &Sheet<'_>) -> Option<Drawing> {
     for workload in workloads {
         let all = groups(sheet, &sheet.of_workload(workload), &[]);
         let (largest, further) = largest(all, |group| group.cells.len(), MOST_GROUPS);
-        drawn.extend(largest.into_iter().map(|group| Group { phrase: format!("{workload}: {}", group.phrase), ..group }));
+        drawn.extend(
+            largest.into_iter().map(|group| Group { phrase: format!("{workload}: {}", group.phrase), ..group }),
+        );
         left_out += further;
     }
     dots::draw(sheet, &drawn, left_out)

@@ -1,5 +1,6 @@
 //! Who got how much.
 
+use ipcmark_harness::record::Cell;
 use maud::{Markup, html};
 
 use super::{Chart, Drawing};
@@ -26,7 +27,9 @@ const ROW: f64 = 18.0;
 const TOP: f64 = 6.0;
 
 fn draw(sheet: &Sheet<'_>) -> Option<Drawing> {
-    let competed = |cell: &usize| sheet.drawn().any(|machine| sheet.number(machine, *cell, "jain").is_some());
+    // One alone is always fair.
+    let several = |cell: &Cell| cell.shares.as_ref().is_some_and(|shares| shares.len() > 1);
+    let competed = |cell: &usize| sheet.drawn().any(|machine| sheet.measured(machine, *cell).is_some_and(several));
     let cells = WORKLOADS.iter().flat_map(|workload| sheet.of_workload(workload)).filter(competed);
     let named = |group: Group| {
         let workload = &sheet.cells[group.cells[0]].workload;
@@ -50,7 +53,8 @@ fn draw(sheet: &Sheet<'_>) -> Option<Drawing> {
 }
 
 fn fairest_first(sheet: &Sheet<'_>, group: &Group) -> Vec<usize> {
-    let index = |cell: usize| sheet.drawn().find_map(|m| sheet.number(m, cell, "jain")).map_or(0.0, |number| number.value);
+    let index =
+        |cell: usize| sheet.drawn().find_map(|m| sheet.number(m, cell, "jain")).map_or(0.0, |number| number.value);
     let mut rows = group.cells.clone();
     rows.sort_by(|&a, &b| index(b).total_cmp(&index(a)));
     rows
@@ -71,7 +75,8 @@ fn panel(sheet: &Sheet<'_>, machine: usize, rows: &[usize], phrase: &str) -> Mar
 fn strip(sheet: &Sheet<'_>, machine: usize, cell: usize, y: f64) -> Markup {
     let name = &sheet.cells[cell].mechanism;
     let count = sheet.measured(machine, cell).and_then(|cell| cell.shares.as_ref()).map_or(0, Vec::len);
-    let shares: Vec<_> = (0..count).filter_map(|party| sheet.number(machine, cell, &format!("share.{party}"))).collect();
+    let shares: Vec<_> =
+        (0..count).filter_map(|party| sheet.number(machine, cell, &format!("share.{party}"))).collect();
     let total: f64 = shares.iter().map(|share| share.value).sum();
     let mut from = LEFT;
     let places: Vec<(f64, f64)> = shares

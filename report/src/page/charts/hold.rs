@@ -24,9 +24,7 @@ const SWEEP: Sweep = Sweep {
     along: "hold_ns",
     x_title: "held for",
     x_label: round_time,
-    follows: &[
-        Followed { key: "est", title: "time of one operation", scale: logarithmic, label: round_time },
-    ],
+    follows: &[Followed { key: "est", title: "time of one operation", scale: logarithmic, label: round_time }],
     peers_together: false,
     crossings: true,
 };
@@ -35,9 +33,11 @@ fn draw(sheet: &Sheet<'_>) -> Option<Drawing> {
     let mut drawing = sweep::draw(sheet, &SWEEP)?;
     for machine in sheet.drawn().map(|machine| &sheet.machines[machine]) {
         let crossovers = crossover::of_locks(&machine.source.record.cells);
-        let said = crossovers.iter().filter(|found| found.is_at_one_place()).take(MOST_SAID).map(|found| match sheet.machines.len() {
-            1 => clean(&found.to_string()),
-            _ => format!("{}: {}", machine.label, clean(&found.to_string())),
+        let said = crossovers.iter().filter(|found| found.is_at_one_place()).take(MOST_SAID).map(|found| {
+            match sheet.machines.len() {
+                1 => clean(&found.to_string()),
+                _ => format!("{}: {}", machine.label, clean(&found.to_string())),
+            }
         });
         drawing.remarks.extend(said);
     }

@@ -18,9 +18,7 @@ const SWEEP: Sweep = Sweep {
     along: "parties",
     x_title: "parties",
     x_label: plain,
-    follows: &[
-        Followed { key: "est", title: "time of one operation", scale: logarithmic, label: round_time },
-    ],
+    follows: &[Followed { key: "est", title: "time of one operation", scale: logarithmic, label: round_time }],
     peers_together: false,
     crossings: false,
 };

@@ -26,13 +26,18 @@ const MOST_GROUPS: usize = 4;
 type Row = (String, BTreeMap<usize, usize>);
 
 fn draw(sheet: &Sheet<'_>) -> Option<Drawing> {
-    let small = |cell: &usize| setup_number(sheet.cells[*cell], "payload_bytes").is_none_or(|bytes| [0.0, 64.0].contains(&bytes));
+    let small = |cell: &usize| {
+        setup_number(sheet.cells[*cell], "payload_bytes").is_none_or(|bytes| [0.0, 64.0].contains(&bytes))
+    };
     let cells: Vec<usize> = sheet.of_workload("round-trip").into_iter().filter(small).collect();
-    let all = groups(sheet, &cells, &["payload_bytes", "placement"]).into_iter().map(|group| (rows(sheet, &group), group));
+    let all =
+        groups(sheet, &cells, &["payload_bytes", "placement"]).into_iter().map(|group| (rows(sheet, &group), group));
     let told: Vec<(Vec<Row>, Group)> = all.filter(|(rows, _)| !rows.is_empty()).collect();
     let (maps, left_out) = largest(told, |(rows, _)| rows.len(), MOST_GROUPS);
     let cells = || maps.iter().flat_map(|(rows, _)| rows).flat_map(|(_, cells)| cells.values());
-    let values = sheet.drawn().flat_map(|machine| cells().filter_map(move |&cell| Some(sheet.number(machine, cell, "est")?.value)));
+    let values = sheet
+        .drawn()
+        .flat_map(|machine| cells().filter_map(move |&cell| Some(sheet.number(machine, cell, "est")?.value)));
     let scale = Scale::log(values.collect::<Vec<_>>().into_iter(), 0.0)?;
     let mut drawing = Drawing::new(left_out);
     for (rows, group) in &maps {
@@ -62,7 +67,8 @@ fn rows(sheet: &Sheet<'_>, group: &Group) -> Vec<Row> {
 }
 
 fn map(sheet: &Sheet<'_>, machine: usize, rows: &[Row], scale: &Scale) -> Markup {
-    let used: Vec<usize> = (0..PLACEMENTS.len()).filter(|p| rows.iter().any(|(_, cells)| cells.contains_key(p))).collect();
+    let used: Vec<usize> =
+        (0..PLACEMENTS.len()).filter(|p| rows.iter().any(|(_, cells)| cells.contains_key(p))).collect();
     let number = |cells: &BTreeMap<usize, usize>, place: &usize| sheet.number(machine, *cells.get(place)?, "est");
     html! {
         div.scroll {

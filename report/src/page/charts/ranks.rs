@@ -35,7 +35,9 @@ fn draw(sheet: &Sheet<'_>) -> Option<Drawing> {
     if sheet.machines.len() < 2 {
         return None;
     }
-    let small = |cell: &usize| setup_number(sheet.cells[*cell], "payload_bytes").is_none_or(|bytes| [0.0, 64.0].contains(&bytes));
+    let small = |cell: &usize| {
+        setup_number(sheet.cells[*cell], "payload_bytes").is_none_or(|bytes| [0.0, 64.0].contains(&bytes))
+    };
     let cells: Vec<usize> = sheet.of_workload("round-trip").into_iter().filter(small).collect();
     let all = groups(sheet, &cells, &["payload_bytes"]).into_iter().map(|group| (tracks(sheet, &group), group));
     let told: Vec<(Vec<Track>, Group)> = all.filter(|(tracks, _)| tracks.len() > 1).collect();
@@ -72,7 +74,8 @@ fn slopes(sheet: &Sheet<'_>, tracks: &[Track], phrase: &str) -> Markup {
     let machines = sheet.drawn().len();
     let x = |machine: usize| LEFT + (RIGHT - LEFT) * machine as f64 / (machines - 1) as f64;
     let y = |rank: usize| TOP + (rank as f64 - 0.5) * ROW;
-    let moves = |track: &Track| track.ranks.iter().max().zip(track.ranks.iter().min()).is_some_and(|(max, min)| max - min >= 2);
+    let moves =
+        |track: &Track| track.ranks.iter().max().zip(track.ranks.iter().min()).is_some_and(|(max, min)| max - min >= 2);
     let mut colour = 0;
     let classes: Vec<(String, usize)> = tracks
         .iter()

@@ -18,9 +18,7 @@ const SWEEP: Sweep = Sweep {
     along: "reads_per_mille",
     x_title: "share of reads",
     x_label: |reads| format!("{} %", plain(reads / 10.0)),
-    follows: &[
-        Followed { key: "ops", title: "acquisitions per second, all parties", scale: logarithmic, label: rate },
-    ],
+    follows: &[Followed { key: "ops", title: "acquisitions per second, all parties", scale: logarithmic, label: rate }],
     peers_together: false,
     crossings: false,
 };

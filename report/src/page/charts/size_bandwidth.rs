@@ -19,9 +19,7 @@ const SWEEP: Sweep = Sweep {
     along: "payload_bytes",
     x_title: "message size",
     x_label: size,
-    follows: &[
-        Followed { key: "bps", title: "payload per second", scale: logarithmic, label: bytes_per_s },
-    ],
+    follows: &[Followed { key: "bps", title: "payload per second", scale: logarithmic, label: bytes_per_s }],
     peers_together: false,
     crossings: false,
 };

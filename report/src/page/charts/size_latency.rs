@@ -19,9 +19,7 @@ const SWEEP: Sweep = Sweep {
     along: "payload_bytes",
     x_title: "message size",
     x_label: size,
-    follows: &[
-        Followed { key: "est", title: "time of one operation", scale: logarithmic, label: round_time },
-    ],
+    follows: &[Followed { key: "est", title: "time of one operation", scale: logarithmic, label: round_time }],
     peers_together: false,
     crossings: true,
 };

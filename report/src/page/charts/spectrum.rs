@@ -23,34 +23,42 @@ pub(super) const CHART: Chart = Chart {
 
 const MOST_GROUPS: usize = 4;
 /// Shares of operations that take longer.
-const BEYOND: [f64; 16] =
-    [0.5, 0.2, 0.1, 0.05, 0.02, 0.01, 5e-3, 2e-3, 1e-3, 5e-4, 2e-4, 1e-4, 5e-5, 2e-5, 1e-5, 1e-6];
+const BEYOND: [f64; 16] = [0.5, 0.2, 0.1, 0.05, 0.02, 0.01, 5e-3, 2e-3, 1e-3, 5e-4, 2e-4, 1e-4, 5e-5, 2e-5, 1e-5, 1e-6];
 /// So many operations must lie beyond a quantile before it is told, as in the record's own quantiles.
 const LEAST_BEYOND: f64 = 10.0;
 
+/// What is drawn of one group: for each machine its lines.
+type Machines = Vec<(usize, Vec<Line>)>;
 /// The points of one cell: share beyond, and the time that it takes at least.
 type Spectrum = Vec<(f64, u64)>;
 
 fn draw(sheet: &Sheet<'_>) -> Option<Drawing> {
     let small = |cell: &usize| setup_number(sheet.cells[*cell], "payload_bytes").is_none_or(|bytes| bytes <= 64.0);
-    let told = |cell: &usize| sheet.drawn().any(|m| sheet.measured(m, *cell).is_some_and(|cell| cell.histogram.is_some()));
+    let told =
+        |cell: &usize| sheet.drawn().any(|m| sheet.measured(m, *cell).is_some_and(|cell| cell.histogram.is_some()));
     let cells: Vec<usize> = sheet.of_workload("round-trip").into_iter().filter(small).filter(told).collect();
     let (mut groups, left_out) = largest(groups(sheet, &cells, &["payload_bytes"]), |g| g.cells.len(), MOST_GROUPS);
     groups.iter_mut().for_each(|group| group.cells = chosen(sheet, group));
-    let panels: Vec<(Group, Vec<(usize, Vec<Line>)>)> = groups.into_iter().map(|g| (g.clone(), lines(sheet, &g))).collect();
+    let panels: Vec<(Group, Machines)> = groups.into_iter().map(|g| (g.clone(), lines(sheet, &g))).collect();
     let values: Vec<f64> =
         panels.iter().flat_map(|p| &p.1).flat_map(|m| &m.1).flat_map(|l| &l.points).map(|p| p.number.value).collect();
-    let shares: Vec<f64> = panels.iter().flat_map(|p| &p.1).flat_map(|m| &m.1).flat_map(|l| &l.points).map(|p| p.x).collect();
+    let shares: Vec<f64> =
+        panels.iter().flat_map(|p| &p.1).flat_map(|m| &m.1).flat_map(|l| &l.points).map(|p| p.x).collect();
     let (x, y) = (Scale::log(shares.iter().copied(), 0.02)?, Scale::log(values.into_iter(), 0.05)?);
     let rarest = shares.iter().copied().fold(0.0, f64::max);
-    let ticks: Vec<(f64, String)> = [0.5, 0.1, 0.01, 1e-3, 1e-4, 1e-5, 1e-6].map(|b| (1.0 / b, percent(b))).into_iter().filter(|tick| tick.0 <= rarest).collect();
+    let ticks: Vec<(f64, String)> = [0.5, 0.1, 0.01, 1e-3, 1e-4, 1e-5, 1e-6]
+        .map(|b| (1.0 / b, percent(b)))
+        .into_iter()
+        .filter(|tick| tick.0 <= rarest)
+        .collect();
     let mut drawing = Drawing::new(left_out);
     let mut tables = Vec::new();
     for (group, machines) in &panels {
         let (y_title, x_title) = ("time of one operation", "share of operations that take no longer");
         let axes = Axes { x: &x, x_ticks: &ticks, x_title, y: &y, y_label: round_time, y_title };
         let about = format!("percentile spectra; {}", group.phrase);
-        let drawn = machines.iter().map(|(machine, lines)| (*machine, plot::draw(lines, &axes, &[], &about), Vec::new()));
+        let drawn =
+            machines.iter().map(|(machine, lines)| (*machine, plot::draw(lines, &axes, &[], &about), Vec::new()));
         drawing.group(sheet, group, drawn.collect());
         tables.push(numbers(sheet, group, machines));
     }
@@ -78,7 +86,7 @@ fn chosen(sheet: &Sheet<'_>, group: &Group) -> Vec<usize> {
     chosen
 }
 
-fn lines(sheet: &Sheet<'_>, group: &Group) -> Vec<(usize, Vec<Line>)> {
+fn lines(sheet: &Sheet<'_>, group: &Group) -> Machines {
     let of_machine = |machine: usize| {
         let line = |(colour, &cell): (usize, &usize)| {
             let points = spectrum(sheet, machine, cell)?.into_iter().map(|(beyond, ns)| {
@@ -108,7 +116,8 @@ fn percent(beyond: f64) -> String {
 }
 
 fn numbers(sheet: &Sheet<'_>, group: &Group, machines: &[(usize, Vec<Line>)]) -> maud::Markup {
-    let told = |beyond: &&f64| machines.iter().flat_map(|m| &m.1).flat_map(|l| &l.points).any(|p| p.x == 1.0 / **beyond);
+    let told =
+        |beyond: &&f64| machines.iter().flat_map(|m| &m.1).flat_map(|l| &l.points).any(|p| p.x == 1.0 / **beyond);
     let shares: Vec<f64> = BEYOND.iter().filter(told).copied().collect();
     let heads: Vec<String> = shares.iter().copied().map(percent).collect();
     let heads: Vec<&str> = heads.iter().map(String::as_str).collect();

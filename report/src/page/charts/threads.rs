@@ -18,9 +18,7 @@ const SWEEP: Sweep = Sweep {
     along: "parties",
     x_title: "parties",
     x_label: plain,
-    follows: &[
-        Followed { key: "ops", title: "acquisitions per second, all parties", scale: logarithmic, label: rate },
-    ],
+    follows: &[Followed { key: "ops", title: "acquisitions per second, all parties", scale: logarithmic, label: rate }],
     peers_together: false,
     crossings: false,
 };

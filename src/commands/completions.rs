@@ -1,0 +1,53 @@
+//! `ipcmark completions SHELL` and `ipcmark man DIR`: generated from the definitions of the commands, so that they cannot lag behind.
+
+use std::path::PathBuf;
+
+use anyhow::Context;
+use clap::{Args, Command, CommandFactory};
+use clap_complete::Shell;
+
+use super::Cli;
+
+/// Arguments of `completions`.
+#[derive(Debug, Args)]
+pub(super) struct CompletionsArgs {
+    /// The shell whose language they are written in
+    #[arg(value_enum)]
+    shell: Shell,
+}
+
+/// Arguments of `man`.
+#[derive(Debug, Args)]
+pub(super) struct ManArgs {
+    /// Where the pages go, one a command; made if it is not there
+    #[arg(value_name = "DIR")]
+    folder: PathBuf,
+}
+
+/// Prints a script that the shell is to source.
+pub(super) fn completions(args: &CompletionsArgs) -> anyhow::Result<()> {
+    // Into memory first: the generator panics where its output cannot be written, as into a closed pipe.
+    let mut script = Vec::new();
+    clap_complete::generate(args.shell, &mut Cli::command(), "ipcmark", &mut script);
+    std::io::Write::write_all(&mut std::io::stdout(), &script).context("the script cannot be written")
+}
+
+/// Writes `ipcmark.1` and `ipcmark-COMMAND.1`, and prints their paths.
+pub(super) fn man(args: &ManArgs) -> anyhow::Result<()> {
+    let refused = || format!("man pages cannot be written to {}", args.folder.display());
+    std::fs::create_dir_all(&args.folder).with_context(refused)?;
+    let mut program = Cli::command().disable_help_subcommand(true);
+    // Gives each command the name of its page: ipcmark-run.
+    program.build();
+    let commands = program.get_subcommands().filter(|command| !command.is_hide_set());
+    let pages: Vec<Command> = std::iter::once(&program).chain(commands).cloned().collect();
+    for page in pages {
+        let page = clap_mangen::Man::new(page);
+        let path = args.folder.join(page.get_filename());
+        let mut text = Vec::new();
+        page.render(&mut text)?;
+        std::fs::write(&path, text).with_context(refused)?;
+        println!("{}", path.display());
+    }
+    Ok(())
+}
