@@ -112,6 +112,7 @@ impl Cell {
             workload: self.workload.name.into(),
             setup: self.setup_json(),
             cpus,
+            references: self.mechanism.references.iter().map(|reference| (*reference).to_owned()).collect(),
         }
     }
 

@@ -369,6 +369,8 @@ pub struct Axes {
     pub quantum_ns: &'static [Point<u64>],
     /// Where the parties may be.
     pub placements: &'static [Placement],
+    /// How prominent it is with all parties on one CPU.
+    pub on_one_cpu: Rank,
     /// Whether all parties do the same, so that ids count all of them, and not the peers of one.
     pub alike: bool,
 }
@@ -388,6 +390,7 @@ impl Axes {
         stride_bytes: &[],
         quantum_ns: &[],
         placements: &Placement::ALL,
+        on_one_cpu: Rank::Headline,
         alike: false,
     };
 }

@@ -61,13 +61,15 @@ impl Profile {
     }
 }
 
-/// How prominent the setup is, but for the axes of its workload. `apart`: the placement that stands for two CPUs.
-fn rank(setup: &Setup, apart: Placement) -> usize {
+/// How prominent the setup is, but for the values of its workload's axes. `apart`: the placement that stands for two CPUs.
+fn rank(setup: &Setup, apart: Placement, axes: &Axes) -> usize {
     let together = setup.placement == Placement::SameCpu;
     let placement = match setup.placement {
         // Two parties that spin on one CPU wait for the scheduler's tick: milliseconds, and no secret.
         Placement::SameCpu if matches!(setup.waiting, Waiting::Spin | Waiting::Adaptive) => Rank::Rare,
-        Placement::Unpinned => Rank::Rare,
+        // Where it is the only one, it is what there is.
+        Placement::Unpinned if axes.placements.len() > 1 => Rank::Rare,
+        Placement::Unpinned => Rank::Headline,
         placement if together || placement == apart => Rank::Headline,
         _ => Rank::Common,
     };
@@ -93,12 +95,15 @@ fn cells_of(profile: Profile, topology: &Topology, wanted: impl Fn(&str, &str) -
         };
         let table: Vec<_> = mechanisms::all().flat_map(of_this_name).collect();
         for setup in setups(&table) {
-            let rank = rank(&setup, apart);
             let cell = |&(mechanism, workload): &(&'static Mechanism, &'static Workload)| {
                 let waits = workload.waitings.contains(&setup.waiting);
                 let point = point(&workload.axes, &setup).filter(|_| waits)?;
                 let peer = mechanism.reach.rank(setup.peer, setup.waiting)?;
-                let rank = rank + point + peer + mechanism.rank as usize + workload.rank as usize;
+                let rank = rank(&setup, apart, &workload.axes)
+                    + point
+                    + peer
+                    + mechanism.rank as usize
+                    + workload.rank as usize;
                 (rank <= profile.reach()).then_some(Cell { mechanism, workload, setup })
             };
             cells.extend(table.iter().filter_map(cell));
@@ -121,6 +126,7 @@ fn point(axes: &Axes, setup: &Setup) -> Option<usize> {
     let placement = match setup.placement {
         // Who hands a lock over on one CPU must be taken off it, or leave it: asked for after the way between two.
         Placement::SameCpu if setup.waiting == Waiting::Own && axes.placements.len() > 1 => Rank::Common as usize,
+        Placement::SameCpu => axes.on_one_cpu as usize,
         _ => 0,
     };
     let size_and_parties = on(axes.payload_bytes, Some(setup.payload_bytes))? + on(axes.parties, Some(setup.parties))?;

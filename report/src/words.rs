@@ -126,7 +126,7 @@ pub struct Figures {
     pub value: String,
     /// Low and high ends of the interval, if there is one: `5.31`, `5.52`.
     pub interval: Option<[String; 2]>,
-    /// `ns`, `µs`, `ms` or `s`.
+    /// `ns`, `µs`, `ms` or `s`; empty: none.
     pub unit: &'static str,
 }
 
@@ -139,6 +139,15 @@ impl Figures {
     /// Without an interval, or with one of no width, there are three digits, or four.
     pub fn new(ns: f64, interval_ns: Option<[f64; 2]>) -> Figures {
         let (scale, unit) = unit(ns);
+        Figures::scaled(ns, interval_ns, scale, unit)
+    }
+
+    /// The same of a number without a unit, such as a ratio.
+    pub fn plain(value: f64, interval: Option<[f64; 2]>) -> Figures {
+        Figures::scaled(value, interval, 1.0, "")
+    }
+
+    fn scaled(ns: f64, interval_ns: Option<[f64; 2]>, scale: f64, unit: &'static str) -> Figures {
         let half_width = interval_ns.map(|[low, high]| (high - low) / 2.0 / scale);
         let most = decimals(ns / scale, MOST_DIGITS);
         let decimals = match half_width {
@@ -154,7 +163,8 @@ impl Figures {
 impl fmt::Display for Figures {
     /// `5.43 µs (5.31 – 5.52)`.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{} {}", self.value, self.unit)?;
+        let space = if self.unit.is_empty() { "" } else { " " };
+        write!(f, "{}{space}{}", self.value, self.unit)?;
         self.interval.as_ref().map_or(Ok(()), |[low, high]| write!(f, " ({low} – {high})"))
     }
 }

@@ -1,4 +1,5 @@
 //! The real program, run in a folder of its own and never waited for without a deadline.
+#![allow(dead_code)] // each test program uses its part
 
 use std::io::{Read, Write};
 use std::os::unix::process::ExitStatusExt;
@@ -110,6 +111,18 @@ fn collect(source: Option<impl Read + Send + 'static>) -> Receiver<String> {
 pub(crate) fn lines(record: &Path) -> Vec<Value> {
     let text = std::fs::read_to_string(record).unwrap();
     text.lines().map(|line| serde_json::from_str(line).unwrap()).collect()
+}
+
+/// The cells among the lines of a record: the last line of each, in the order in which they were completed.
+pub(crate) fn cells(lines: &[Value]) -> Vec<Value> {
+    let mut cells: Vec<Value> = Vec::new();
+    for line in lines.iter().filter(|line| line["id"].is_string()) {
+        match cells.iter_mut().find(|cell| cell["id"] == line["id"]) {
+            Some(cell) => *cell = line.clone(),
+            None => cells.push(line.clone()),
+        }
+    }
+    cells
 }
 
 /// Asserts that the program ended with `code` and one sentence on standard error that has all of `parts`.

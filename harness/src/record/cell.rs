@@ -98,6 +98,9 @@ pub struct Cell {
     /// The CPUs of the parties.
     #[serde(default)]
     pub cpus: Cpus,
+    /// What describes the mechanism: man pages, papers, crates; for who cites the number.
+    #[serde(default)]
+    pub references: Vec<String>,
     /// What became of it.
     pub outcome: Outcome,
     /// Why it was skipped or how it failed.
@@ -123,7 +126,7 @@ pub struct Cell {
     pub quantiles_ns: Option<Quantiles>,
     /// Single operations of all launches: HDR V2, deflated, base64.
     pub histogram: Option<String>,
-    /// Why there are no quantiles.
+    /// Why there are no quantiles, or why some are withheld.
     pub quantiles_missing: Option<String>,
     /// CPU time in ns per operation.
     pub cpu_ns_per_op: Option<CpuTimes>,

@@ -41,7 +41,7 @@ pub const SCHEMA: &str = "ipcmark-comparison/1";
 pub struct Options {
     /// What stands on the columns: `record`, or any key.
     pub by: String,
-    /// What two runs of one binary may differ by, as a share; a record's A/A probe may raise it.
+    /// What two runs of one binary may differ by, as a share; a record's A/A probe may raise it to [`verdict::MOST_TOLERANCE`].
     pub tolerance: f64,
 }
 
@@ -197,11 +197,13 @@ pub fn compare(sources: &[&Source], options: &Options) -> Result<Comparison, Ref
     Ok(comparison)
 }
 
-/// What the user asked for, or what the A/A probes of the records found, if that is more.
+/// What the user asked for, or what the A/A probes of the records found, if that is more: up to a bound, as the probe's width is
+/// mostly that of its launches, which the ratio's interval holds already, and a difference that matters must stay visible.
 fn tolerance(sources: &[&Source], column: &Column, asked: f64) -> f64 {
     let probed = |record: usize| sources.get(record)?.record.header.probes.get("aa_noise_share")?.as_f64();
     let probes = [probed(0), column.record.and_then(probed)];
-    probes.into_iter().flatten().filter(|share| share.is_finite()).fold(asked, f64::max)
+    let probed = probes.into_iter().flatten().filter(|share| share.is_finite()).fold(0.0, f64::max);
+    asked.max(probed.min(verdict::MOST_TOLERANCE))
 }
 
 /// A fact of the records on the columns leaves all other differences between them unsaid.
@@ -352,6 +354,6 @@ mod tests {
         let (a, mut b) = (source(Run::default()), source(Run { seed: 1, ..Run::default() }));
         b.record.header.probes.insert("aa_noise_share".into(), 0.2.into());
         let found = compare(&[&a, &b], &Options::default()).unwrap();
-        assert_eq!(found.tolerances, [TOLERANCE, 0.2]);
+        assert_eq!(found.tolerances, [TOLERANCE, verdict::MOST_TOLERANCE]);
     }
 }

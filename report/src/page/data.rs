@@ -2,11 +2,12 @@
 
 use ipcmark_harness::record::Cell;
 use maud::{Markup, PreEscaped, html};
-use serde_json::{Value, json};
+use serde_json::{Map, Value, json};
 
 use super::clean;
 use super::number;
 use super::sheet::Sheet;
+use crate::cite::cite;
 use crate::words::{self, figure};
 
 /// What the card shows of a cell, in the order of the script's `KEYS`.
@@ -36,7 +37,31 @@ fn of_machine(sheet: &Sheet<'_>, machine: usize) -> Value {
         "started": clean(&source.record.header.started_utc),
         "digest": source.digest,
         "values": values.collect::<Vec<_>>(),
+        "citations": citations(sheet, machine),
     })
+}
+
+/// What `ipcmark cite` says of each cell, by cell: the sentence; or why it must not be cited, in a list of its own. Of machines that
+/// are not drawn it is left to that command: a page has no room for fifty thousand sentences.
+fn citations(sheet: &Sheet<'_>, machine: usize) -> Value {
+    let source = sheet.machines[machine].source;
+    if !sheet.drawn().contains(&machine) {
+        return json!({ "command": format!("ipcmark cite {}", shell_word(&clean(&source.path.display().to_string()))) });
+    }
+    let (mut sentences, mut refusals) = (Map::new(), Map::new());
+    for index in 0..sheet.cells.len() {
+        let Some(cell) = sheet.measured(machine, index) else { continue };
+        match cite(source, &cell.id, false) {
+            Ok(citation) => sentences.insert(index.to_string(), json!(citation.sentence)),
+            Err(refusal) => refusals.insert(index.to_string(), json!(refusal.to_string())),
+        };
+    }
+    json!({ "sentences": sentences, "refusals": refusals })
+}
+
+/// As one word of a POSIX shell.
+fn shell_word(text: &str) -> String {
+    format!("'{}'", text.replace('\'', "'\\''"))
 }
 
 /// As many digits as the card shows: a hundred machines have half a million numbers.

@@ -135,18 +135,19 @@
     entry('launches', String(launches));
     if (grade) entry('grade', grade);
     const buttons = element('div', 'buttons');
-    const cite = element('button', 'cite', 'Copy citation');
+    const { sentence, command, refusal } = citation(machine, cell);
+    const cite = element('button', 'cite', sentence ? 'Copy citation' : 'Copy the command that cites it');
     cite.type = 'button';
-    cite.addEventListener('click', () => copy(citation(machine, cell), cite));
+    cite.addEventListener('click', () => copy(sentence ?? command, cite));
     const link = element('button', 'link', 'Copy link');
     link.type = 'button';
     link.addEventListener('click', () => copy(location.href.split('#')[0] + '#' + anchor(number), link));
     const go = element('button', 'go', 'Show in all numbers');
     go.type = 'button';
     go.addEventListener('click', () => { hide(); location.hash = anchor(number); reveal(); });
-    buttons.append(cite, link, go);
+    buttons.append(...(refusal ? [] : [cite]), link, go);
     const where = element('p', 'soft', `${data.machines[machine].label}; ${data.machines[machine].system}; ${data.machines[machine].started}`);
-    card.replaceChildren(title, told, element('p', 'soft', conditions), list, where, element('p', 'id soft', id), buttons);
+    card.replaceChildren(title, told, element('p', 'soft', conditions), list, where, element('p', 'id soft', id), ...(refusal ? [element('p', 'refusal', refusal)] : []), buttons);
   }
 
   function show(number) {
@@ -236,8 +237,11 @@
   addEventListener('hashchange', reveal);
   if (location.hash) reveal();
 
+  // What `ipcmark cite` says; where the page does not have it, the command that does; or why there is none.
   function citation(machine, cell) {
-    return data.machines[machine].cite?.[cell] ?? '';
+    const { sentences, refusals, command } = data.machines[machine].citations;
+    if (command) return { command: `${command} '${data.cells[cell][0].replaceAll("'", "'\\''")}'` };
+    return cell in sentences ? { sentence: sentences[cell] } : { refusal: refusals[cell] };
   }
   root.dataset.ready = 'yes';
 })();

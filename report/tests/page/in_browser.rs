@@ -2,6 +2,7 @@
 
 use std::path::PathBuf;
 
+use ipcmark_report::cite::cite;
 use serde_json::Value;
 
 use crate::browser::{self, Browser};
@@ -131,12 +132,24 @@ fn a_number_that_is_pointed_at_tells_its_conditions_and_gives_link_and_citation(
     assert_eq!(anchor.strip_prefix('n'), browser.eval("mark.dataset.n").as_str());
     browser.eval("document.querySelector('#card .cite').click()");
     browser.eval("new Promise(done => setTimeout(done, 100))");
-    let citation = browser.eval("document.querySelector('#card .cite').dataset.copied");
-    assert!(citation.as_str().is_some_and(|text| text.contains("ipcmark")), "{citation}");
+    let copied = browser.eval("document.querySelector('#card .cite').dataset.copied");
+    let id = browser.eval("document.querySelector('#card .id').textContent");
+    let cited = cite(&fixture::of(2).loaded.sources[0], id.as_str().unwrap(), false).unwrap();
+    assert_eq!(copied.as_str(), Some(cited.sentence.as_str()));
     browser.eval(&format!("location.hash = '{anchor}'"));
     browser.eval("new Promise(done => setTimeout(done, 100))");
     assert_eq!(browser.eval(&format!("document.getElementById('{anchor}').closest('details').open")), true);
     assert!(browser.complaints().is_empty(), "{:?}", browser.complaints());
+}
+
+#[test]
+fn what_must_not_be_cited_says_why_and_has_no_button() {
+    let Some(mut browser) = showing(1) else { return };
+    browser.eval("(() => { const refused = Object.keys(JSON.parse(document.querySelector('#data').textContent).machines[0].citations.refusals)[0]; \
+        document.getElementById(`n0.${refused}.est`).click(); })()");
+    let refusal = browser.eval("document.querySelector('#card .refusal').textContent");
+    assert!(refusal.as_str().unwrap().contains("grade D"), "{refusal}");
+    assert_eq!(browser.eval("document.querySelector('#card .cite') === null"), true);
 }
 
 #[test]

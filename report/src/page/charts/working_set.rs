@@ -10,12 +10,12 @@ pub(super) const CHART: Chart = Chart {
     title: "Memory against working set",
     reads: "What one access, or one first touch, costs as the memory it is spread over outgrows caches and page- \
             table caches.",
-    needs: "`chase`, `fault` or `touch` with several sizes",
+    needs: "`chase` or `first-touch` with several sizes",
     draw,
 };
 
 const SWEEP: Sweep = Sweep {
-    workloads: &["chase", "fault", "touch"],
+    workloads: &["chase", "first-touch"],
     along: "memory_bytes",
     x_title: "memory",
     x_label: size,
