@@ -82,8 +82,11 @@ fn found(exam: &Exam, id: &str) -> Option<Finding> {
     examine(exam).into_iter().find(|finding| finding.id == id)
 }
 
+/// A check's name, how grave what it finds is, and what brings it about.
+type Ailment = (&'static str, Severity, fn(&mut Exam));
+
 /// What makes each check speak on the tuned server, and how grave that is.
-fn ailments() -> Vec<(&'static str, Severity, fn(&mut Exam))> {
+fn ailments() -> Vec<Ailment> {
     use Severity::{Flag, Note, Refuse};
     vec![
         ("debug-build", Refuse, |exam| exam.request.unoptimised = Some("opt-level 0".to_owned())),
