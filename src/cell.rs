@@ -11,6 +11,7 @@ use ipcmark_harness::placement::Topology;
 use ipcmark_harness::record::{Cpus, Identity};
 use ipcmark_harness::session::Session;
 use ipcmark_harness::worker::Trade;
+use ipcmark_report::words::{rate_label, size_label, time_label};
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value, json};
 
@@ -61,28 +62,31 @@ impl Cell {
         let (setup, axes) = (&self.setup, &self.workload.axes);
         let parties = match setup.parties {
             _ if axes.parties.len() <= 1 => None,
-            1 if axes.alike => Some("-1party".into()),
-            parties if axes.alike => Some(format!("-{parties}parties")),
-            parties => Some(format!("-{}peers", parties - 1)),
+            1 if axes.alike => Some("1party".into()),
+            parties if axes.alike => Some(format!("{parties}parties")),
+            parties => Some(format!("{}peers", parties - 1)),
         };
-        let idle = setup.idle_ns.map(|ns| format!("-after-{}", time_label(ns)));
-        let rate = setup.rate_per_s.map(|rate| format!("-{}", rate_label(rate)));
-        let reads = setup.reads_per_mille.map(|reads| format!("-reads{}.{}pct", reads / 10, reads % 10));
+        let idle = setup.idle_ns.map(|ns| format!("after-{}", time_label(ns)));
+        let rate = setup.rate_per_s.map(rate_label);
+        let reads = setup.reads_per_mille.map(|reads| format!("reads{}.{}pct", reads / 10, reads % 10));
         let permits = setup.permits.map(|permits| match permits {
-            1 => "-1permit".into(),
-            permits => format!("-{permits}permits"),
+            1 => "1permit".into(),
+            permits => format!("{permits}permits"),
         });
         let work = match (setup.hold_ns, setup.outside_ns) {
             // Whoever holds the lock takes it again before the others notice that it is free.
-            (Some(0), Some(0)) => Some("-capture".into()),
+            (Some(0), Some(0)) => Some("capture".into()),
             (hold, outside) => {
-                let hold = hold.map(|ns| format!("-hold{}", time_label(ns)));
                 let outside = outside.map(|ns| format!("-out{}", time_label(ns)));
-                hold.map(|hold| hold + &outside.unwrap_or_default())
+                hold.map(|ns| format!("hold{}{}", time_label(ns), outside.unwrap_or_default()))
             }
         };
+        let memory = setup.memory_bytes.map(|bytes| format!("mem{}", size_label(bytes)));
+        let stride = setup.stride_bytes.map(|bytes| format!("stride{}", size_label(bytes)));
+        let quantum = setup.quantum_ns.map(|ns| format!("q{}", time_label(ns)));
         let size = Some(size_label(setup.payload_bytes));
-        [size, parties, idle, rate, reads, permits, work].into_iter().flatten().collect()
+        let all = [size, parties, idle, rate, reads, permits, work, memory, stride, quantum];
+        all.into_iter().flatten().collect::<Vec<String>>().join("-")
     }
 
     /// Payload bytes that one operation delivers.
@@ -108,6 +112,7 @@ impl Cell {
             workload: self.workload.name.into(),
             setup: self.setup_json(),
             cpus,
+            references: self.mechanism.references.iter().map(|reference| (*reference).to_owned()).collect(),
         }
     }
 
@@ -122,34 +127,7 @@ pub fn peer_name(peer: PeerKind) -> &'static str {
     match peer {
         PeerKind::Process => "process",
         PeerKind::Thread => "thread",
-    }
-}
-
-/// `64B`, `4KiB`, `1MiB`: the largest unit that divides it.
-pub fn size_label(bytes: usize) -> String {
-    match bytes {
-        b if b >= 1 << 20 && b % (1 << 20) == 0 => format!("{}MiB", b >> 20),
-        b if b >= 1 << 10 && b % (1 << 10) == 0 => format!("{}KiB", b >> 10),
-        b => format!("{b}B"),
-    }
-}
-
-/// `0`, `10us`, `1ms`.
-pub fn time_label(ns: u64) -> String {
-    match ns {
-        0 => "0".into(),
-        ns if ns % 1_000_000 == 0 => format!("{}ms", ns / 1_000_000),
-        ns if ns % 1000 == 0 => format!("{}us", ns / 1000),
-        ns => format!("{ns}ns"),
-    }
-}
-
-/// `1kHz`, `1MHz`.
-pub fn rate_label(per_s: u64) -> String {
-    match per_s {
-        rate if rate % 1_000_000 == 0 => format!("{}MHz", rate / 1_000_000),
-        rate if rate % 1000 == 0 => format!("{}kHz", rate / 1000),
-        rate => format!("{rate}Hz"),
+        PeerKind::CloneVm => "clone-vm",
     }
 }
 

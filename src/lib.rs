@@ -38,7 +38,6 @@ pub mod cell;
 pub mod checkup;
 pub mod commands;
 pub mod contract;
-pub mod crossover;
 pub mod descriptor;
 pub mod manner;
 pub mod mechanism;

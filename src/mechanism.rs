@@ -102,6 +102,18 @@ pub enum Family {
     Counter,
     /// What else keeps parties in step: permits, barriers, philosophers.
     Coordination,
+    /// A task stopping and another one running in its place, by the kernel.
+    Switch,
+    /// The same without the kernel: coroutines and futures.
+    Coroutine,
+    /// How tasks are born and reaped.
+    Spawn,
+    /// The way into the kernel and back.
+    Syscall,
+    /// What the scheduler makes of a wake-up, a time slice, a crowd.
+    Scheduler,
+    /// Page tables, faults, and the caches of both.
+    Memory,
 }
 
 impl fmt::Display for Family {
@@ -120,6 +132,12 @@ impl fmt::Display for Family {
             Family::ReaderWriter => "reader-writer",
             Family::Counter => "counter",
             Family::Coordination => "coordination",
+            Family::Switch => "switch",
+            Family::Coroutine => "coroutine",
+            Family::Spawn => "spawn",
+            Family::Syscall => "syscall",
+            Family::Scheduler => "scheduler",
+            Family::Memory => "memory",
         })
     }
 }
@@ -133,6 +151,8 @@ pub enum Reach {
     Processes,
     /// Either.
     Both,
+    /// Either, and processes that share one address space: what is asked of all three is how they differ.
+    Tasks,
 }
 
 impl Reach {
@@ -142,7 +162,20 @@ impl Reach {
             Reach::Threads => &[PeerKind::Thread],
             Reach::Processes => &[PeerKind::Process],
             Reach::Both => &[PeerKind::Process, PeerKind::Thread],
+            Reach::Tasks => &PeerKind::ALL,
         }
+    }
+
+    /// How prominent this kind of peer is; none: it is not in reach. Where waiting is the mechanism's own, as for locks, threads
+    /// matter more.
+    pub fn rank(self, peer: PeerKind, waiting: Waiting) -> Option<usize> {
+        let peers = self.peers();
+        let place = peers.iter().position(|&kind| kind == peer)?;
+        Some(match (self, waiting) {
+            (Reach::Tasks, _) => 0,
+            (_, Waiting::Own) => peers.len() - 1 - place,
+            _ => place,
+        })
     }
 }
 
@@ -231,13 +264,22 @@ pub struct Setup {
     /// How many may be inside at once.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub permits: Option<usize>,
+    /// Memory that an operation is about, in bytes: what each task touches, what a parent has resident, what is chased through.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub memory_bytes: Option<usize>,
+    /// From one touched place of that memory to the next, in bytes.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub stride_bytes: Option<usize>,
+    /// How long a task works before it must leave the CPU, in nanoseconds.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub quantum_ns: Option<u64>,
 }
 
 impl Setup {
     /// Two parties, and no further axis.
     pub const fn new(peer: PeerKind, placement: Placement, waiting: Waiting, payload_bytes: usize) -> Setup {
         let (idle_ns, rate_per_s, hold_ns, outside_ns, reads_per_mille) = (None, None, None, None, None);
-        let permits = None;
+        let (permits, memory_bytes, stride_bytes, quantum_ns) = (None, None, None, None);
         Setup {
             peer,
             placement,
@@ -250,6 +292,9 @@ impl Setup {
             outside_ns,
             reads_per_mille,
             permits,
+            memory_bytes,
+            stride_bytes,
+            quantum_ns,
         }
     }
 }
@@ -316,8 +361,16 @@ pub struct Axes {
     pub reads_per_mille: &'static [Point<u64>],
     /// How many may be inside at once.
     pub permits: &'static [Point<usize>],
+    /// Memory that an operation is about, in bytes.
+    pub memory_bytes: &'static [Point<usize>],
+    /// From one touched place of it to the next, in bytes.
+    pub stride_bytes: &'static [Point<usize>],
+    /// How long a task works before it must leave the CPU, in nanoseconds.
+    pub quantum_ns: &'static [Point<u64>],
     /// Where the parties may be.
     pub placements: &'static [Placement],
+    /// How prominent it is with all parties on one CPU.
+    pub on_one_cpu: Rank,
     /// Whether all parties do the same, so that ids count all of them, and not the peers of one.
     pub alike: bool,
 }
@@ -333,7 +386,11 @@ impl Axes {
         outside_ns: &[],
         reads_per_mille: &[],
         permits: &[],
+        memory_bytes: &[],
+        stride_bytes: &[],
+        quantum_ns: &[],
         placements: &Placement::ALL,
+        on_one_cpu: Rank::Headline,
         alike: false,
     };
 }

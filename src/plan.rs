@@ -61,13 +61,15 @@ impl Profile {
     }
 }
 
-/// How prominent the setup is, but for the axes of its workload. `apart`: the placement that stands for two CPUs.
-fn rank(setup: &Setup, apart: Placement) -> usize {
+/// How prominent the setup is, but for the values of its workload's axes. `apart`: the placement that stands for two CPUs.
+fn rank(setup: &Setup, apart: Placement, axes: &Axes) -> usize {
     let together = setup.placement == Placement::SameCpu;
     let placement = match setup.placement {
         // Two parties that spin on one CPU wait for the scheduler's tick: milliseconds, and no secret.
         Placement::SameCpu if matches!(setup.waiting, Waiting::Spin | Waiting::Adaptive) => Rank::Rare,
-        Placement::Unpinned => Rank::Rare,
+        // Where it is the only one, it is what there is.
+        Placement::Unpinned if axes.placements.len() > 1 => Rank::Rare,
+        Placement::Unpinned => Rank::Headline,
         placement if together || placement == apart => Rank::Headline,
         _ => Rank::Common,
     };
@@ -93,15 +95,15 @@ fn cells_of(profile: Profile, topology: &Topology, wanted: impl Fn(&str, &str) -
         };
         let table: Vec<_> = mechanisms::all().flat_map(of_this_name).collect();
         for setup in setups(&table) {
-            let rank = rank(&setup, apart);
             let cell = |&(mechanism, workload): &(&'static Mechanism, &'static Workload)| {
                 let waits = workload.waitings.contains(&setup.waiting);
                 let point = point(&workload.axes, &setup).filter(|_| waits)?;
-                // The kind of peer that matters more comes first: for locks, threads.
-                let peers = mechanism.reach.peers();
-                let place = peers.iter().position(|&peer| peer == setup.peer)?;
-                let peer = if setup.waiting == Waiting::Own { peers.len() - 1 - place } else { place };
-                let rank = rank + point + peer + mechanism.rank as usize + workload.rank as usize;
+                let peer = mechanism.reach.rank(setup.peer, setup.waiting)?;
+                let rank = rank(&setup, apart, &workload.axes)
+                    + point
+                    + peer
+                    + mechanism.rank as usize
+                    + workload.rank as usize;
                 (rank <= profile.reach()).then_some(Cell { mechanism, workload, setup })
             };
             cells.extend(table.iter().filter_map(cell));
@@ -124,20 +126,22 @@ fn point(axes: &Axes, setup: &Setup) -> Option<usize> {
     let placement = match setup.placement {
         // Who hands a lock over on one CPU must be taken off it, or leave it: asked for after the way between two.
         Placement::SameCpu if setup.waiting == Waiting::Own && axes.placements.len() > 1 => Rank::Common as usize,
+        Placement::SameCpu => axes.on_one_cpu as usize,
         _ => 0,
     };
     let size_and_parties = on(axes.payload_bytes, Some(setup.payload_bytes))? + on(axes.parties, Some(setup.parties))?;
     let times = on(axes.idle_ns, setup.idle_ns)? + on(axes.rate_per_s, setup.rate_per_s)?;
     let lock = on(axes.hold_ns, setup.hold_ns)? + on(axes.outside_ns, setup.outside_ns)?;
     let lock = lock + on(axes.permits, setup.permits)? + on(axes.reads_per_mille, setup.reads_per_mille)?;
-    Some(placement + size_and_parties + times + lock)
+    let memory = on(axes.memory_bytes, setup.memory_bytes)? + on(axes.stride_bytes, setup.stride_bytes)?;
+    Some(placement + size_and_parties + times + lock + memory + on(axes.quantum_ns, setup.quantum_ns)?)
 }
 
 /// Every setup that any workload of the table has.
 fn setups(table: &[(&'static Mechanism, &'static Workload)]) -> Vec<Setup> {
     let axes: Vec<Axes> = table.iter().map(|(_, workload)| workload.axes).collect();
     let mut setups = Vec::new();
-    for peer in [PeerKind::Process, PeerKind::Thread] {
+    for peer in PeerKind::ALL {
         for placement in Placement::ALL.into_iter().filter(|at| axes.iter().any(|axes| axes.placements.contains(at))) {
             let waits = |waiting: &Waiting| table.iter().any(|(_, workload)| workload.waitings.contains(waiting));
             setups
@@ -153,6 +157,9 @@ fn setups(table: &[(&'static Mechanism, &'static Workload)]) -> Vec<Setup> {
     vary(&mut setups, or_none(values(&axes, |axes| axes.outside_ns)), |setup, ns| setup.outside_ns = ns);
     vary(&mut setups, or_none(values(&axes, |axes| axes.hold_ns)), |setup, ns| setup.hold_ns = ns);
     vary(&mut setups, values(&axes, |axes| axes.parties), |setup, parties| setup.parties = parties);
+    vary(&mut setups, or_none(values(&axes, |axes| axes.stride_bytes)), |setup, bytes| setup.stride_bytes = bytes);
+    vary(&mut setups, or_none(values(&axes, |axes| axes.memory_bytes)), |setup, bytes| setup.memory_bytes = bytes);
+    vary(&mut setups, or_none(values(&axes, |axes| axes.quantum_ns)), |setup, ns| setup.quantum_ns = ns);
     setups
 }
 

@@ -1,6 +1,5 @@
 //! The command line is a contract: every command through the real program, as scripts rely on it.
 
-#[allow(dead_code)] // what only tests of live runs use
 mod common;
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -38,7 +37,7 @@ fn text<'a>(object: &'a Value, key: &str) -> &'a str {
 /// How the id of a cell with these parts begins: what must be equal, the mechanism, and the size.
 fn beginning_of_id(cell: &Value) -> String {
     let setup = &cell["setup"];
-    let size = ipcmark::cell::size_label(setup["payload_bytes"].as_u64().unwrap() as usize);
+    let size = ipcmark_report::words::size_label(setup["payload_bytes"].as_u64().unwrap() as usize);
     let [peer, placement, waiting] = ["peer", "placement", "waiting"].map(|key| text(setup, key));
     format!("{}/{peer}/{placement}/{waiting}/{}/{size}", text(cell, "workload"), text(cell, "mechanism"))
 }
@@ -46,8 +45,9 @@ fn beginning_of_id(cell: &Value) -> String {
 /// What further axes add to it.
 fn labels(setup: &Value) -> Vec<String> {
     let number = |key: &str| setup[key].as_u64();
-    let time = |name: &str, key: &str| number(key).map(|ns| format!("-{name}{}", ipcmark::cell::time_label(ns)));
-    let rate = number("rate_per_s").map(|hz| format!("-{}", ipcmark::cell::rate_label(hz)));
+    let time =
+        |name: &str, key: &str| number(key).map(|ns| format!("-{name}{}", ipcmark_report::words::time_label(ns)));
+    let rate = number("rate_per_s").map(|hz| format!("-{}", ipcmark_report::words::rate_label(hz)));
     let work = match (number("hold_ns"), number("outside_ns")) {
         (Some(0), Some(0)) => vec![Some("-capture".to_owned())],
         _ => vec![time("hold", "hold_ns"), time("out", "outside_ns")],

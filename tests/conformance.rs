@@ -153,6 +153,9 @@ fn setups(workload: &Workload, peer: PeerKind, waiting: Waiting) -> Vec<Setup> {
         outside_ns: headline(workload.axes.outside_ns),
         reads_per_mille: headline(workload.axes.reads_per_mille),
         permits: workload.axes.permits.iter().find(|point| point.1 == Rank::Headline).map(|point| point.0),
+        memory_bytes: foremost(workload.axes.memory_bytes),
+        stride_bytes: foremost(workload.axes.stride_bytes),
+        quantum_ns: foremost(workload.axes.quantum_ns),
         placement: workload.axes.placements.last().copied().unwrap_or(Placement::Unpinned),
         ..setup(peer, waiting, CLAUSE_BYTES)
     };
@@ -168,6 +171,11 @@ fn setups(workload: &Workload, peer: PeerKind, waiting: Waiting) -> Vec<Setup> {
             sizes(workload, base).into_iter().map(move |payload_bytes| Setup { payload_bytes, ..base })
         })
         .collect()
+}
+
+/// The most prominent value of an axis, and of several the first.
+fn foremost<T: Copy>(axis: &[Point<T>]) -> Option<T> {
+    axis.iter().min_by_key(|point| point.1).map(|point| point.0)
 }
 
 /// The smallest size of the workload, one cache line where it has that, and the largest that is taken.

@@ -20,7 +20,7 @@ use crate::control::{Failure, FailureKind, FailureText};
 use crate::gate::{Gate, MAX_PEERS, Order, Report};
 use crate::session::Sample;
 use crate::sys::memory::Shared;
-use crate::sys::{process, signals};
+use crate::sys::{clone_vm, process, signals};
 use crate::usage::{self, Usage};
 use crate::worker;
 
@@ -32,6 +32,13 @@ pub enum PeerKind {
     Process,
     /// A thread of the worker.
     Thread,
+    /// A process in the worker's address space: `clone` with `CLONE_VM`.
+    CloneVm,
+}
+
+impl PeerKind {
+    /// Every one.
+    pub const ALL: [PeerKind; 3] = [PeerKind::Process, PeerKind::Thread, PeerKind::CloneVm];
 }
 
 /// The work of a peer.
@@ -72,6 +79,7 @@ pub struct Parties {
 
 enum Peer {
     Process(Pid),
+    /// The peer, or the thread that awaits the end of one that is a process in this address space.
     Thread(Option<std::thread::JoinHandle<()>>),
 }
 
@@ -124,6 +132,7 @@ impl Parties {
                 signals::watch(place, pid);
             }
             PeerKind::Thread => self.peers.push(Peer::Thread(Some(spawn_peer(post, far)?))),
+            PeerKind::CloneVm => self.peers.push(Peer::Thread(Some(clone_peer(post, far)?))),
         }
         Ok(())
     }
@@ -244,8 +253,27 @@ fn spawn_peer(post: Post, far: MakeFar) -> io::Result<std::thread::JoinHandle<()
     std::thread::Builder::new().name(format!("peer-{}", post.place)).spawn(move || {
         if let Err(failure) = post.attend(far) {
             // The near end may be blocked on this thread: nobody else can end the worker.
-            worker::fail(FailureText::new(failure.kind, format_args!("the peer failed: "), failure.reason.as_bytes()));
+            worker::fail(left_with(failure.kind, failure.reason.as_bytes()));
         }
+    })
+}
+
+/// Starts the peer from a thread of its own, which lends it its thread-local storage and sleeps until it has ended.
+fn clone_peer(post: Post, far: MakeFar) -> io::Result<std::thread::JoinHandle<()>> {
+    let worker = getpid();
+    std::thread::Builder::new().name(format!("peer-{}", post.place)).spawn(move || {
+        let peer = || {
+            let died = process::die_with(worker, Signal::SIGKILL);
+            worker::leave_channel_to_memory_mate();
+            died.map_err(Failure::from).and_then(|()| post.attend(far))
+        };
+        let left = match clone_vm::run(peer) {
+            Ok(Ok(Ok(()))) => return,
+            Ok(Ok(Err(failure))) => left_with(failure.kind, failure.reason.as_bytes()),
+            Ok(Err(clone_vm::Ended(status))) => left_by(status),
+            Err(error) => left_with(FailureKind::Mechanism, error.to_string().as_bytes()),
+        };
+        worker::fail(left);
     })
 }
 
@@ -309,16 +337,20 @@ fn peer_died(place: usize, status: i32) {
     // SAFETY: `Parties` sets the pointer to a gate it owns and clears it before dropping that; peers are watched only
     // in between.
     let words = unsafe { gate.as_ref() }.and_then(|gate| gate.last_words(place, &mut buffer));
-    let text = match words {
-        Some((kind, words)) => FailureText::new(kind, format_args!("the peer failed: "), words),
-        None if libc::WIFSIGNALED(status) => {
-            let signal = libc::WTERMSIG(status);
-            FailureText::new(FailureKind::Peer, format_args!("the peer was killed by signal {signal}"), b"")
-        }
-        None => {
-            let code = libc::WEXITSTATUS(status);
-            FailureText::new(FailureKind::Peer, format_args!("the peer left early with exit code {code}"), b"")
-        }
-    };
-    worker::fail(text);
+    worker::fail(words.map_or_else(|| left_by(status), |(kind, words)| left_with(kind, words)));
+}
+
+/// What is said of a peer that has said why it left.
+fn left_with(kind: FailureKind, words: &[u8]) -> FailureText {
+    FailureText::new(kind, format_args!("the peer failed: "), words)
+}
+
+/// And of one that has not.
+fn left_by(status: i32) -> FailureText {
+    if libc::WIFSIGNALED(status) {
+        let signal = libc::WTERMSIG(status);
+        return FailureText::new(FailureKind::Peer, format_args!("the peer was killed by signal {signal}"), b"");
+    }
+    let code = libc::WEXITSTATUS(status);
+    FailureText::new(FailureKind::Peer, format_args!("the peer left early with exit code {code}"), b"")
 }

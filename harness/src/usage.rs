@@ -38,11 +38,24 @@ impl Usage {
     #[inline]
     pub fn of_this_thread() -> Usage {
         let Ok(usage) = getrusage(UsageWho::RUSAGE_THREAD) else { return Usage::default() };
+        Usage { cpu_ns: thread_cpu_ns(), ..Usage::exactly(&usage) }
+    }
+
+    /// Of this process's other threads, those that have ended too, and of all children that it has reaped.
+    pub fn of_others() -> Usage {
+        let of = |who| getrusage(who).map_or_else(|_| Usage::default(), |usage| Usage::exactly(&usage));
+        let all = of(UsageWho::RUSAGE_SELF).plus(&of(UsageWho::RUSAGE_CHILDREN));
+        all.since(&of(UsageWho::RUSAGE_THREAD))
+    }
+
+    /// CPU time is the sum of both modes, which the kernel keeps exact however it splits it; in whole microseconds.
+    fn exactly(usage: &nix::sys::resource::Usage) -> Usage {
         let ns = |time: nix::sys::time::TimeVal| time.tv_sec() as u64 * 1_000_000_000 + time.tv_usec() as u64 * 1000;
+        let (user_ns, system_ns) = (ns(usage.user_time()), ns(usage.system_time()));
         Usage {
-            cpu_ns: thread_cpu_ns(),
-            user_ns: ns(usage.user_time()),
-            system_ns: ns(usage.system_time()),
+            cpu_ns: user_ns + system_ns,
+            user_ns,
+            system_ns,
             voluntary_switches: usage.voluntary_context_switches() as u64,
             involuntary_switches: usage.involuntary_context_switches() as u64,
             minor_faults: usage.minor_page_faults() as u64,
@@ -142,6 +155,18 @@ mod tests {
         assert_eq!(Usage::from_words(known.to_words()), known);
         let unknown = Usage { major_faults: 3, migrations: None, ..Usage::default() };
         assert_eq!(Usage::from_words(unknown.to_words()), unknown);
+    }
+
+    #[test]
+    fn others_are_children_and_threads_that_have_ended() {
+        let before = Usage::of_others();
+        let spin = || {
+            let start = thread_cpu_ns();
+            while thread_cpu_ns() < start + 20_000_000 {}
+        };
+        std::thread::spawn(spin).join().unwrap();
+        let spent = Usage::of_others().since(&before).cpu_ns;
+        assert!(spent >= 10_000_000, "{spent}");
     }
 
     #[test]

@@ -168,6 +168,14 @@ pub(crate) fn leave_channel_to_parent() {
     }
 }
 
+/// Closes the copy of the channel that a peer process in this address space has: its descriptors are its own, the flag that
+/// says what standard input is stays the worker's.
+pub(crate) fn leave_channel_to_memory_mate() {
+    if HAS_CHANNEL.load(Ordering::Acquire) {
+        let _ = nix::unistd::close(0);
+    }
+}
+
 /// What the last panic said, and where.
 pub(crate) fn last_panic() -> String {
     LAST_PANIC.lock().map_or_else(|_| String::new(), |last| last.clone())

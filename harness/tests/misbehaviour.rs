@@ -26,6 +26,7 @@ const DEEDS: &[(&str, Deed)] = &[
     ("exits", || std::process::exit(3)),
     ("panics", || panic!("a \"quoted\" reason")),
     ("aborts", || std::process::abort()),
+    ("is-killed", || Ok(nix::sys::signal::kill(nix::unistd::getpid(), nix::sys::signal::Signal::SIGKILL).map(|()| 0)?)),
     ("errs", || Err(io::Error::other("its call failed"))),
     ("finds-a-mismatch", || Err(Mismatch::error("message 3 was expected, message 4 arrived".into()))),
     ("hangs", || {
@@ -99,14 +100,16 @@ fn expect(found: &Failure, kind: FailureKind, words: &[&str]) -> Result<(), Fail
     Err(format!("{found:?} instead of {kind:?} with {words:?}").into())
 }
 
-/// What each deed must be reported as, for a process and for a thread.
+/// What each deed must be reported as, for each kind of peer.
 fn expected(deed: &str, peer: PeerKind) -> (FailureKind, &'static [&'static str]) {
     use FailureKind::{Deadline, Mechanism, Peer, Verification, Worker};
     match (deed, peer) {
-        ("exits", PeerKind::Process) => (Peer, &["left early with exit code 3"]),
+        ("exits", PeerKind::Process | PeerKind::CloneVm) => (Peer, &["left early with exit code 3"]),
         ("exits", PeerKind::Thread) => (Worker, &["the worker left with exit code 3"]),
         ("panics", _) => (Peer, &["the peer failed", "panicked", "quoted"]),
-        ("aborts", PeerKind::Process) => (Peer, &["killed by signal 6"]),
+        ("is-killed", PeerKind::Process | PeerKind::CloneVm) => (Peer, &["killed by signal 9"]),
+        ("is-killed", PeerKind::Thread) => (Worker, &["killed by signal 9"]),
+        ("aborts", PeerKind::Process | PeerKind::CloneVm) => (Peer, &["killed by signal 6"]),
         ("aborts", PeerKind::Thread) => (Worker, &["killed by signal 6"]),
         ("errs", _) => (Mechanism, &["the peer failed", "its call failed"]),
         ("finds-a-mismatch", _) => (Verification, &["the peer failed", "message 4 arrived"]),
@@ -116,7 +119,7 @@ fn expected(deed: &str, peer: PeerKind) -> (FailureKind, &'static [&'static str]
 
 fn trials() -> Vec<Trial> {
     let mut trials = Vec::new();
-    for peer in [PeerKind::Process, PeerKind::Thread] {
+    for peer in PeerKind::ALL {
         for &(deed, _) in DEEDS.iter().filter(|(deed, _)| *deed != "behaves") {
             for deaf in [false, true] {
                 let near = if deaf { "while_the_near_end_waits" } else { "while_the_near_end_is_done" };
@@ -146,6 +149,12 @@ fn trials() -> Vec<Trial> {
         }),
         Trial::test("parties_that_behave_leave_a_sample_and_go", || {
             let mut worker = launcher(PATIENT).open(&json!({"deed": "behaves", "peer": "process"}), 0)?;
+            let sample = worker.batch(1, Duration::ZERO)?;
+            worker.quit()?;
+            if sample.per_party == [1, 1] { Ok(()) } else { Err(format!("{sample:?}").into()) }
+        }),
+        Trial::test("peers_in_one_address_space_leave_a_sample_and_go", || {
+            let mut worker = launcher(PATIENT).open(&json!({"deed": "behaves", "peer": "clone-vm"}), 0)?;
             let sample = worker.batch(1, Duration::ZERO)?;
             worker.quit()?;
             if sample.per_party == [1, 1] { Ok(()) } else { Err(format!("{sample:?}").into()) }

@@ -2,5 +2,20 @@
 //! still compared, drawn and cited.
 //!
 //! - [`load`]: records from files and folders, each with what is wrong with it.
+//! - [`criterion`]: the same from criterion's files, marked with what they lack.
+//! - [`compare`]: records side by side, with what differs and what may be said of it.
+//! - [`cite`]: one number, or the ratio of two, in a sentence.
+//! - [`words`]: how cells, machines and figures are said, the same everywhere.
+//! - [`crossover`]: where one lock overtakes another.
+//! - [`page`]: one HTML file to look at.
 
+pub mod cite;
+pub mod compare;
+pub mod criterion;
+pub mod crossover;
 pub mod load;
+#[cfg(feature = "made-up")]
+pub mod made_up;
+mod near;
+pub mod page;
+pub mod words;

@@ -1,11 +1,17 @@
-//! Records from files and folders. A bad one is told of and left out; good ones beside it are still read.
+//! Records from files and folders, and what criterion left. A bad one is told of and left out; good ones beside it are still read.
 
 use std::fs::File;
 use std::io::{self, Read};
+use std::num::NonZero;
+use std::panic::resume_unwind;
 use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicUsize, Ordering::Relaxed};
+use std::thread;
 
 use ipcmark_harness::record::{Record, sanitize};
 use sha2::{Digest, Sha256};
+
+use crate::criterion;
 
 /// How deep below a given folder records are looked for: `results/<machine>/<date>-<revision>.jsonl` is two.
 const MAX_DEPTH: usize = 4;
@@ -17,8 +23,32 @@ pub struct Source {
     pub path: PathBuf,
     /// SHA-256 of the file as it was read, in lower-case hexadecimal digits.
     pub digest: String,
+    /// Who wrote it.
+    pub origin: Origin,
     /// What it holds.
     pub record: Record,
+}
+
+/// Who wrote what a source holds.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Origin {
+    /// This suite.
+    Record,
+    /// Criterion: see [`crate::criterion`].
+    Criterion,
+}
+
+impl Origin {
+    /// What its numbers do not have; none: all.
+    pub fn lacks(self) -> Option<&'static str> {
+        match self {
+            Origin::Record => None,
+            Origin::Criterion => Some(
+                "from criterion's files: no machine, date or revision, one process (intervals span its samples, not launches), \
+                 no tails, no CPU time, no grades",
+            ),
+        }
+    }
 }
 
 /// What became of all paths that were given.
@@ -30,43 +60,110 @@ pub struct Loaded {
     pub problems: Vec<String>,
 }
 
-/// Reads every file, and every `*.jsonl` below every folder.
+/// Reads every file, and every `*.jsonl` below every folder. A folder without any is read as criterion's, its latest run; with
+/// `@NAME` behind it, the baseline that was saved under that name. Files are read by as many threads as there are CPUs.
 pub fn load(paths: &[PathBuf]) -> Loaded {
-    let mut loaded = Loaded::default();
-    for path in paths {
-        match files(path, MAX_DEPTH) {
-            Ok(files) if files.is_empty() => {
-                loaded.problems.push(format!("{}: no file in it ends in .jsonl", shown(path)));
-            }
-            Ok(files) => files.iter().for_each(|file| loaded.take(file)),
-            Err(error) => loaded.problems.push(format!("cannot read {}: {error}", shown(path))),
+    let found: Vec<Found> = paths.iter().flat_map(|path| find(path)).collect();
+    let next = AtomicUsize::new(0);
+    let read = || {
+        let mut mine = Vec::new();
+        while let Some((place, found)) =
+            Some(next.fetch_add(1, Relaxed)).and_then(|place| Some((place, found.get(place)?)))
+        {
+            mine.push((place, found.load()));
         }
+        mine
+    };
+    let threads = thread::available_parallelism().map_or(1, NonZero::get).min(found.len().max(1));
+    let mut all: Vec<(usize, Loaded)> = thread::scope(|scope| {
+        let readers: Vec<_> = (1..threads).map(|_| scope.spawn(read)).collect();
+        let mut all = read();
+        for reader in readers {
+            all.extend(reader.join().unwrap_or_else(|panic| resume_unwind(panic)));
+        }
+        all
+    });
+    all.sort_by_key(|(place, _)| *place);
+    let mut loaded = Loaded::default();
+    for (_, part) in all {
+        loaded.sources.extend(part.sources);
+        loaded.problems.extend(part.problems);
     }
     loaded
 }
 
+/// What one path turns out to be.
+enum Found {
+    File(PathBuf),
+    Criterion(PathBuf, Option<String>),
+    Problem(String),
+}
+
+fn find(path: &Path) -> Vec<Found> {
+    let unreadable = |error| vec![Found::Problem(format!("cannot read {}: {error}", shown(path)))];
+    match (path.metadata(), baseline(path)) {
+        (Ok(found), _) if found.is_dir() => match files(path, MAX_DEPTH) {
+            Ok(files) if files.is_empty() => vec![Found::Criterion(path.to_owned(), None)],
+            Ok(files) => files.into_iter().map(Found::File).collect(),
+            Err(error) => unreadable(error),
+        },
+        (Ok(_), _) => vec![Found::File(path.to_owned())],
+        (Err(_), Some((folder, name))) => vec![Found::Criterion(folder.to_owned(), Some(name.to_owned()))],
+        (Err(error), None) => unreadable(error),
+    }
+}
+
+impl Found {
+    fn load(&self) -> Loaded {
+        let mut loaded = Loaded::default();
+        match self {
+            Found::File(path) => loaded.take(path),
+            Found::Criterion(folder, name) => loaded.take_criterion(folder, name.as_deref()),
+            Found::Problem(problem) => loaded.problems.push(problem.clone()),
+        }
+        loaded
+    }
+}
+
+/// `target/criterion@main`: a folder, and a baseline in it.
+fn baseline(path: &Path) -> Option<(&Path, &str)> {
+    let (folder, name) = path.to_str()?.rsplit_once('@')?;
+    (!name.is_empty() && !name.contains('/') && Path::new(folder).is_dir()).then_some((Path::new(folder), name))
+}
+
 impl Loaded {
+    fn take_criterion(&mut self, folder: &Path, baseline: Option<&str>) {
+        let told = self.problems.len();
+        match criterion::read(folder, baseline, &mut self.problems) {
+            Some(source) => self.sources.push(source),
+            None if self.problems.len() > told => {}
+            None => {
+                let run = sanitize(baseline.unwrap_or("new"));
+                let folder = shown(folder);
+                self.problems
+                    .push(format!("{folder}: no file in it ends in .jsonl, and no criterion benchmark has a `{run}`"));
+            }
+        }
+    }
+
     fn take(&mut self, path: &Path) {
         let read = File::open(path).map(Hashing::new).map(|mut file| (Record::from_reader(path, &mut file), file));
         match read {
             Ok((Ok((record, warnings)), file)) => {
-                self.problems.extend(warnings.iter().map(ToString::to_string));
-                self.sources.push(Source { path: path.to_owned(), digest: file.digest(), record });
+                // A file's name may hold anything, too.
+                self.problems.extend(warnings.iter().map(|warning| sanitize(&warning.to_string())));
+                let (path, digest) = (path.to_owned(), file.digest());
+                self.sources.push(Source { path, digest, origin: Origin::Record, record });
             }
-            Ok((Err(error), _)) => self.problems.push(error.to_string()),
+            Ok((Err(error), _)) => self.problems.push(sanitize(&error.to_string())),
             Err(error) => self.problems.push(format!("cannot read {}: {error}", shown(path))),
         }
     }
 }
 
-fn files(path: &Path, depth: usize) -> io::Result<Vec<PathBuf>> {
-    if !path.metadata()?.is_dir() {
-        return Ok(vec![path.to_owned()]);
-    }
-    let mut entries: Vec<PathBuf> = path.read_dir()?.map(|entry| Ok(entry?.path())).collect::<io::Result<_>>()?;
-    entries.sort();
+fn files(folder: &Path, depth: usize) -> io::Result<Vec<PathBuf>> {
     let mut found = Vec::new();
-    for entry in entries {
+    for entry in entries(folder)? {
         // Links are not followed: a folder may hold one to itself.
         let kind = entry.symlink_metadata()?.file_type();
         if kind.is_dir() && depth > 1 {
@@ -78,7 +175,14 @@ fn files(path: &Path, depth: usize) -> io::Result<Vec<PathBuf>> {
     Ok(found)
 }
 
-fn shown(path: &Path) -> String {
+/// What is in a folder, by name.
+pub(crate) fn entries(folder: &Path) -> io::Result<Vec<PathBuf>> {
+    let mut entries: Vec<PathBuf> = folder.read_dir()?.map(|entry| Ok(entry?.path())).collect::<io::Result<_>>()?;
+    entries.sort();
+    Ok(entries)
+}
+
+pub(crate) fn shown(path: &Path) -> String {
     sanitize(&path.display().to_string())
 }
 
@@ -116,7 +220,7 @@ mod tests {
         std::fs::write(folder.path().join("bad.jsonl"), "{\"a\":1}\n").unwrap();
         std::fs::write(folder.path().join("other.txt"), "no record").unwrap();
         let header = serde_json::json!({"schema": ipcmark_harness::record::SCHEMA, "suite": "0.1.0",
-            "front_end": "run", "started_utc": "2026-01-31T00:00:00Z"});
+            "front_end": "ipcmark run", "started_utc": "2026-01-31T00:00:00Z"});
         std::fs::write(folder.path().join("good.jsonl"), format!("{header}\n")).unwrap();
         let loaded = load(&[folder.path().to_owned(), folder.path().join("none.jsonl")]);
         assert_eq!(loaded.sources.len(), 1, "{:?}", loaded.problems);

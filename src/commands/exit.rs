@@ -12,6 +12,8 @@ pub const FAILURE: i32 = 1;
 pub const USAGE: i32 = 2;
 /// The doctor refused to measure here.
 pub const REFUSED: i32 = 3;
+/// A cell is slower than `compare --fail-on` allows.
+pub const THRESHOLD: i32 = 4;
 /// Records that do not go together.
 pub const NOT_COMPARABLE: i32 = 5;
 /// What arrived is not what was sent.

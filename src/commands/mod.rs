@@ -1,6 +1,8 @@
 //! The command line: one file a command; this one parses, dispatches, and turns errors into sentences and exit codes.
 
+mod cite;
 mod clean;
+mod compare;
 mod completions;
 mod doctor;
 pub mod exit;
@@ -8,8 +10,10 @@ mod grades;
 mod list;
 mod output;
 mod readme;
+mod report;
 mod run;
 mod show;
+mod soak;
 mod verify;
 
 use clap::{Args, Parser, Subcommand};
@@ -41,10 +45,14 @@ Examples:
   ipcmark run 'round-trip/*/same-cpu/*/64B'     a glob over whole ids
   ipcmark list posix-mq --json                  what there is, and what is missing why
   ipcmark show results/…/2026-01-31-0a1b2c3.jsonl
+  ipcmark compare before.jsonl after.jsonl --fail-on 10%
+  ipcmark compare results --by kernel           all committed records, kernels on the columns
+  ipcmark cite record.jsonl round-trip/process/same-cpu/block/pipe/64B
+  ipcmark report results/ --out page.html       all machines beside each other, to look at
 
 Exit codes:
-  0 done · 1 a cell or the program failed · 2 usage · 3 the doctor refused · 5 records that do not go together ·
-  6 verification failed · 129, 130, 143 interrupted by SIGHUP, SIGINT, SIGTERM
+  0 done · 1 a cell or the program failed · 2 usage · 3 the doctor refused · 4 slower than --fail-on allows ·
+  5 records that do not go together · 6 verification failed · 129, 130, 143 interrupted by SIGHUP, SIGINT, SIGTERM
 
 Standard output is results; progress and warnings go to standard error.";
 
@@ -60,6 +68,14 @@ enum Command {
     Doctor(doctor::DoctorArgs),
     /// Print the tables of a record
     Show(show::ShowArgs),
+    /// Checked traffic over every mechanism in turn, watching for what grows or is left behind
+    Soak(soak::SoakArgs),
+    /// Set records side by side: what differs, ratios by cell, and verdicts where the machine is the same
+    Compare(compare::CompareArgs),
+    /// Say one number of a record, or the ratio of two, in a sentence to be pasted
+    Cite(cite::CiteArgs),
+    /// Draw records as one HTML page that needs no network
+    Report(report::ReportArgs),
     /// Remove what runs left behind that were killed together with their workers
     Clean(clean::CleanArgs),
     /// Regenerate the tables of README.md and results/schema.json in a checkout
@@ -93,6 +109,10 @@ pub fn main() -> i32 {
         Command::Run(args) => run::run(args),
         Command::Doctor(args) => doctor::run(&args),
         Command::Show(args) => show::run(&args),
+        Command::Soak(args) => soak::run(&args),
+        Command::Compare(args) => compare::run(&args),
+        Command::Cite(args) => cite::run(&args),
+        Command::Report(args) => report::run(&args),
         Command::Clean(args) => clean::run(&args),
         Command::Readme(args) => readme::run(&args),
         Command::Completions(args) => completions::completions(&args),

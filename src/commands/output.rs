@@ -2,12 +2,11 @@
 
 use comfy_table::{CellAlignment, ContentArrangement, Table, presets};
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
-use ipcmark_harness::record::{Cell, NearFar, Outcome, Revision, sanitize};
-use serde_json::Value;
+use ipcmark_harness::record::{Cell, NearFar, Outcome, sanitize};
+use ipcmark_report::crossover;
+use ipcmark_report::words::{conditions, figure, time};
 
 use super::grades;
-use crate::cell::{rate_label, size_label, time_label};
-use crate::crossover;
 
 /// A progress bar on standard error: current cell and time left; nothing where that is no terminal.
 pub(super) fn progress(length: u64) -> ProgressBar {
@@ -24,12 +23,6 @@ pub(super) fn positive_seconds(text: &str) -> Result<f64, String> {
         Ok(seconds) if seconds > 0.0 && seconds <= 86_400.0 => Ok(seconds),
         _ => Err("a number of seconds between 0 and 86400 is allowed".into()),
     }
-}
-
-/// `0a1b2c3`, `0a1b2c3-dirty`, or `unknown`.
-pub(super) fn revision(revision: &Revision) -> String {
-    let short = revision.commit.as_deref().map_or("unknown", |commit| commit.get(..7).unwrap_or(commit));
-    if revision.dirty == Some(true) { format!("{short}-dirty") } else { short.to_owned() }
 }
 
 /// One table a workload, fastest first among cells that may be compared; then what was skipped or failed, and why.
@@ -99,28 +92,6 @@ fn groups<'a>(cells: &[&'a Cell]) -> Vec<(String, Vec<&'a Cell>)> {
         group.sort_by(|a, b| a.estimate_ns.unwrap_or(f64::MAX).total_cmp(&b.estimate_ns.unwrap_or(f64::MAX)));
     }
     groups
-}
-
-/// All of the setup, in one phrase: `process, same-cache, block, 64B, 4 peers, after 10us`.
-fn conditions(cell: &Cell) -> String {
-    let text = |key: &str| cell.setup.get(key).and_then(Value::as_str).unwrap_or("?").to_owned();
-    let number = |key: &str| cell.setup.get(key).and_then(Value::as_u64);
-    let payload = number("payload_bytes").map_or_else(|| "?".into(), |bytes| size_label(bytes as usize));
-    // Where each waits in its own way, all parties do the same; else the others are the peers of one.
-    let parties = match (text("waiting").as_str(), number("parties")) {
-        ("own", Some(1)) => Some("1 party".into()),
-        ("own", Some(parties)) => Some(format!("{parties} parties")),
-        (_, parties) => parties.filter(|_| cell.shares.is_some()).map(|n| format!("{} peers", n.saturating_sub(1))),
-    };
-    let idle = number("idle_ns").map(|ns| format!("after {} idle", time_label(ns)));
-    let rate = number("rate_per_s").map(|rate| format!("at {}", rate_label(rate)));
-    let reads = number("reads_per_mille").map(|reads| format!("{} % reads", reads as f64 / 10.0));
-    let hold = number("hold_ns").map(|ns| format!("held {}", time_label(ns)));
-    let outside = number("outside_ns").map(|ns| format!("{} between", time_label(ns)));
-    let capture = (number("hold_ns"), number("outside_ns")) == (Some(0), Some(0));
-    let always = [text("peer"), text("placement"), text("waiting"), payload];
-    let more = [parties, idle, rate, reads, hold, outside, capture.then(|| "capture".to_owned())];
-    always.into_iter().chain(more.into_iter().flatten()).collect::<Vec<_>>().join(", ")
 }
 
 /// What only some workloads show, in words, then the notes, then what its grade has for reasons that others have not.
@@ -199,36 +170,4 @@ fn reasons(cells: &[Cell], outcome: Outcome, title: &str) -> String {
 
 fn dash() -> String {
     "–".into()
-}
-
-/// Nanoseconds in the unit that keeps one to three digits before the point.
-pub(super) fn time(ns: f64) -> String {
-    match ns {
-        ns if ns < 1e3 => format!("{} ns", figure(ns, 3)),
-        ns if ns < 1e6 => format!("{} µs", figure(ns / 1e3, 3)),
-        ns if ns < 1e9 => format!("{} ms", figure(ns / 1e6, 3)),
-        ns => format!("{} s", figure(ns / 1e9, 3)),
-    }
-}
-
-/// `value` with so many significant digits, never in scientific notation.
-fn figure(value: f64, digits: i32) -> String {
-    let before_point = if value.abs() < 1.0 { 1 } else { value.abs().log10().floor() as i32 + 1 };
-    format!("{value:.*}", (digits - before_point).max(0) as usize)
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn times_keep_three_digits_in_the_fitting_unit() {
-        let shown: Vec<String> = [0.0, 1.234, 12.34, 123.4, 1234.0, 56_780.0, 7.9e6, 2.5e9].map(time).to_vec();
-        assert_eq!(shown, ["0.00 ns", "1.23 ns", "12.3 ns", "123 ns", "1.23 µs", "56.8 µs", "7.90 ms", "2.50 s"]);
-    }
-
-    #[test]
-    fn large_figures_lose_no_digits_before_the_point() {
-        assert_eq!(figure(17_042.4, 3), "17042");
-    }
 }

@@ -12,6 +12,7 @@ use ipcmark_harness::doctor::probe::Lengths;
 use ipcmark_harness::doctor::{Finding, Severity};
 use ipcmark_harness::grade::Grader;
 use ipcmark_harness::machine::{self, Root};
+use ipcmark_harness::measuring_lock::MeasuringLock;
 use ipcmark_harness::record::{self, Record, Writer};
 use ipcmark_harness::sys::signals;
 
@@ -50,9 +51,12 @@ pub(super) struct RunArgs {
     /// A fact of your own for the record, such as rack=7; may be repeated
     #[arg(long = "tag", value_name = "KEY=VALUE", value_parser = tag)]
     tags: Vec<(String, String)>,
-    /// Measure even where the doctor refuses to; every cell is graded D then
+    /// Measure even where the doctor refuses to, or beside another run; every cell is graded D then
     #[arg(long)]
     anyway: bool,
+    /// Where another run measures on this machine, begin when it has ended
+    #[arg(long, conflicts_with = "anyway")]
+    wait: bool,
     /// How long the jitter probe before the run spins; the other probes take about twice that [default: 0.4]
     #[arg(long, value_name = "SECONDS", default_value_t = PROBE_S, hide_default_value = true, value_parser = output::positive_seconds)]
     probe_seconds: f64,
@@ -100,8 +104,38 @@ pub(super) fn run(args: RunArgs) -> anyhow::Result<()> {
         return dry_run(&plan);
     }
     signals::catch_interruptions()?;
+    let _alone = alone(&args, &mut plan.header)?;
     let checkup = check_up(&bench, &args, &mut plan)?;
     measure(&bench, plan, &checkup)
+}
+
+/// Sees to it that no other run measures meanwhile; or that the record says so. Where there is no way to see others, nobody is
+/// kept from measuring.
+fn alone(args: &RunArgs, header: &mut record::Header) -> anyhow::Result<Option<MeasuringLock>> {
+    let mut said = false;
+    loop {
+        let holder = match MeasuringLock::take() {
+            Ok(Ok(lock)) => return Ok(Some(lock)),
+            Ok(Err(holder)) => holder,
+            Err(_) => return Ok(None),
+        };
+        if args.anyway {
+            header.findings.push(Finding::another_run(&holder));
+            return Ok(None);
+        }
+        if !args.wait {
+            let why = format!("another run measures on this machine: {holder}; the two would measure each other");
+            let advice = "--wait begins when it has ended; --anyway measures beside it, and grades every cell D";
+            return Err(Stop::new(exit::REFUSED, format!("{why}; {advice}")).into());
+        }
+        if let Some(signal) = signals::interruption() {
+            return Err(Stop::interrupted(signal, "interrupted while another run was measuring").into());
+        }
+        if !std::mem::replace(&mut said, true) {
+            eprintln!("waiting for another run: {holder}");
+        }
+        std::thread::sleep(Duration::from_millis(200));
+    }
 }
 
 /// Examines the machine; what was found goes into a new record's header. A resumed run keeps the probes that it began with.
@@ -155,7 +189,7 @@ fn fresh(bench: &Bench, args: &RunArgs) -> anyhow::Result<Plan> {
 fn default_path(header: &record::Header) -> PathBuf {
     let machine = machine::machine_name(&machine::machine(&Root::new("/")));
     let date = header.started_utc.get(..10).unwrap_or("undated");
-    let stem = format!("{date}-{}", output::revision(&header.revision));
+    let stem = format!("{date}-{}", ipcmark_report::words::revision(&header.revision));
     let folder = Path::new("results").join(machine);
     let numbered = (1..).map(|n| if n == 1 { stem.clone() } else { format!("{stem}-{n}") });
     let mut paths = numbered.map(|stem| folder.join(stem + ".jsonl"));

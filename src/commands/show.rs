@@ -6,6 +6,7 @@ use std::path::PathBuf;
 use anyhow::Context;
 use clap::Args;
 use ipcmark_harness::record::{Record, sanitize};
+use ipcmark_report::words;
 
 use super::output;
 
@@ -40,26 +41,10 @@ pub(super) fn run(args: &ShowArgs) -> anyhow::Result<()> {
     Ok(())
 }
 
-/// Where the numbers come from, in three lines.
+/// Where the numbers come from, in two lines.
 fn about(record: &Record) -> String {
     let header = &record.header;
-    let fact = |name: &str| {
-        let value = header.machine.get(name).and_then(|fact| fact.get("value"));
-        value.map_or_else(|| "unknown".into(), |v| v.as_str().map_or_else(|| v.to_string(), str::to_owned))
-    };
-    let text = format!(
-        "ipcmark {} at {}, profile {}, started {}\n{} × {}, {}, Linux {}",
-        header.suite,
-        output::revision(&header.revision),
-        header.profile,
-        header.started_utc,
-        fact("cpus_online_count"),
-        fact("cpu_model_name"),
-        match fact("hypervisor").as_str() {
-            "none" => "bare metal".to_owned(),
-            name => format!("virtual machine ({name})"),
-        },
-        fact("kernel_release"),
-    );
-    text.lines().map(sanitize).collect::<Vec<_>>().join("\n")
+    let (suite, revision, profile) = (&header.suite, words::revision(&header.revision), &header.profile);
+    let suite = format!("ipcmark {suite} at {revision}, profile {profile}, started {}", header.started_utc);
+    format!("{}\n{}", sanitize(&suite), sanitize(&words::system(header)))
 }

@@ -4,15 +4,21 @@
 //! process here, the far ones in threads: that the same holds between processes is what `verify` shows.
 
 mod barrier;
+pub(crate) mod busy;
+pub(crate) mod call;
 mod counter;
 mod dinner;
 mod fan;
 mod lock;
 mod lock_death;
 mod once;
+mod operation;
 mod permits;
+mod policy;
+mod region;
 mod rendezvous;
 mod rw_lock;
+mod token_ring;
 mod transport;
 mod wakeup;
 
@@ -23,7 +29,11 @@ pub(crate) mod counter_tests;
 #[cfg(test)]
 pub(crate) mod lock_tests;
 #[cfg(test)]
+pub(crate) mod region_tests;
+#[cfg(test)]
 pub(crate) mod rw_lock_tests;
+#[cfg(test)]
+pub(crate) mod token_ring_tests;
 #[cfg(test)]
 pub(crate) mod transport_tests;
 #[cfg(test)]
@@ -37,14 +47,20 @@ use ipcmark_harness::sys::names;
 use crate::mechanism::Verdict;
 
 pub use barrier::barrier;
+pub use busy::busy;
+pub use call::call;
 pub use counter::counter;
 pub use dinner::dinner;
 pub use fan::{fan_in, fan_out};
 pub use lock::lock;
 pub use once::once;
+pub use operation::operation;
 pub use permits::permits;
+pub use policy::policy;
+pub use region::region;
 pub use rendezvous::rendezvous;
 pub use rw_lock::rw_lock;
+pub use token_ring::token_ring;
 pub use transport::transport;
 pub use wakeup::wakeup;
 
@@ -85,6 +101,12 @@ mod tests {
             include_str!("../shapes/barrier.rs"),
             include_str!("../shapes/dinner.rs"),
             include_str!("../shapes/once.rs"),
+            include_str!("../shapes/operation.rs"),
+            include_str!("../shapes/region.rs"),
+            include_str!("../shapes/call.rs"),
+            include_str!("../shapes/policy.rs"),
+            include_str!("../shapes/busy.rs"),
+            include_str!("../shapes/token_ring.rs"),
         ];
         let bullet = |line: &'static str| line.trim().strip_prefix("/// - **")?.split("**").next();
         let bullets: BTreeSet<&str> = sources.into_iter().flat_map(str::lines).filter_map(bullet).collect();

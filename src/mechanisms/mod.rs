@@ -4,11 +4,14 @@
 //! in the list. A file that is not in the list fails a test; a static that is not in it is dead code, which clippy's run in CI
 //! refuses. One file may hold several variants of one mechanism.
 
+mod births;
 mod channels;
 mod coordination;
+mod coroutines;
 mod counters;
 mod crates;
 mod floor;
+mod memory;
 mod mutexes;
 mod not_built;
 mod notification;
@@ -16,9 +19,12 @@ mod pipes;
 mod queues;
 mod reach_over;
 mod readers_writers;
+mod scheduler;
 mod shared_memory;
 mod sockets;
 mod spinlocks;
+mod switches;
+mod syscalls;
 
 use crate::mechanism::Mechanism;
 
@@ -37,6 +43,12 @@ static FAMILIES: &[&[&Mechanism]] = &[
     readers_writers::LIST,
     counters::LIST,
     coordination::LIST,
+    switches::LIST,
+    coroutines::LIST,
+    births::LIST,
+    syscalls::LIST,
+    scheduler::LIST,
+    memory::LIST,
 ];
 
 /// Every mechanism, in report order.

@@ -2,15 +2,19 @@
 
 mod adapters;
 mod barrier;
+mod call;
+mod chase;
 mod contended;
 mod count;
 mod crowd;
 mod exchange;
 mod fan_in;
 mod fan_out;
+mod first_touch;
 mod guarded;
 mod hand_off;
 mod one_way;
+mod operation;
 mod pace;
 mod paced;
 pub mod payload;
@@ -20,17 +24,23 @@ mod priority;
 mod read_mix;
 mod round_trip;
 mod stream;
+mod switch;
 mod tail;
+mod time_slice;
+mod timer_wake;
 mod uncontended;
 mod wake;
+mod workers;
 
 use crate::mechanism::{Axes, Point, Rank, Workload};
 use crate::shapes::{
-    Barrier, Counter, Dinner, FanIn, FanOut, Lock, Once, Pairing, Permits, Rendezvous, RwLock, Transport, Wakeup,
+    Barrier, Busy, Call, Counter, Dinner, FanIn, FanOut, Lock, Once, Operation, Pairing, Permits, Policy, Region,
+    Rendezvous, RwLock, TokenRing, Transport, Wakeup,
 };
 
 pub(crate) use adapters::Remade;
 use adapters::{Read, Wordless};
+pub(crate) use crowd::MOST_PARTIES;
 use exchange::{Exchange, Pattern};
 use round_trip::RoundTrip;
 use stream::Stream;
@@ -100,7 +110,41 @@ pub const fn once<O: Once>() -> &'static [Workload] {
     Table::<O>::ONCE
 }
 
+/// All workloads of a scheduling policy.
+pub const fn policy<P: Policy>() -> &'static [Workload] {
+    Table::<P>::POLICY
+}
+
+/// All workloads of work that wants nothing but a CPU.
+pub const fn busy<B: Busy>() -> &'static [Workload] {
+    Table::<B>::BUSY
+}
+
+/// All workloads of a system call.
+pub const fn call<C: Call>() -> &'static [Workload] {
+    Table::<C>::CALL
+}
+
+/// All workloads of a kind of memory.
+pub const fn region<R: Region>() -> &'static [Workload] {
+    Table::<R>::REGION
+}
+
+/// All workloads of a token ring.
+pub const fn token_ring<R: TokenRing>() -> &'static [Workload] {
+    Table::<R>::TOKEN_RING
+}
+
+/// All workloads of an operation: the one that it is.
+pub const fn operation<O: Operation>() -> &'static [Workload] {
+    Table::<O>::OPERATION
+}
+
 struct Table<T>(std::marker::PhantomData<T>);
+
+impl<O: Operation> Table<O> {
+    const OPERATION: &'static [Workload] = &[operation::workload::<O>()];
+}
 
 impl<T: Pairing> Table<T> {
     const TRANSPORT: &'static [Workload] = if T::End::DELIVERS {
@@ -190,6 +234,30 @@ impl<O: Once> Table<O> {
     }];
 }
 
+impl<C: Call> Table<C> {
+    const CALL: &'static [Workload] = &[call::free::<C>(), call::by_number::<C>(), call::by_argument::<C>()];
+}
+
+impl<P: Policy> Table<P> {
+    const POLICY: &'static [Workload] = &[timer_wake::idle::<P>(), timer_wake::beside_hog::<P>()];
+}
+
+impl<B: Busy> Table<B> {
+    const BUSY: &'static [Workload] = &[time_slice::workload::<B>(), workers::workload::<B>()];
+}
+
+impl<R: Region> Table<R> {
+    const REGION: &'static [Workload] = match R::CHASED {
+        Some(standing) => &[chase::workload::<R>(standing), first_touch::workload::<R>()],
+        None => &[first_touch::workload::<R>()],
+    };
+}
+
+impl<R: TokenRing> Table<R> {
+    const TOKEN_RING: &'static [Workload] =
+        &[switch::workload::<R>(), switch::touch::<R>(), switch::touch_shared::<R>()];
+}
+
 const NO_PAYLOAD: &[Point<usize>] = &[Point(0, Rank::Headline)];
 
 const fn exchange<T: Pairing, P: Pattern>() -> Workload {
@@ -201,7 +269,12 @@ const fn exchange<T: Pairing, P: Pattern>() -> Workload {
         windows_of: None,
         carries_payload: T::End::DELIVERS,
         rank: Rank::Headline,
-        axes: Axes { payload_bytes: P::PAYLOAD_BYTES, ..Axes::PAIR },
+        axes: Axes {
+            payload_bytes: P::PAYLOAD_BYTES,
+            // Throughput is asked for where both parties can work at once.
+            on_one_cpu: if P::ENDS_AT_FAR { Rank::Common } else { Rank::Headline },
+            ..Axes::PAIR
+        },
         supports: T::supports,
         open: |stage, clock| Exchange::<T::End, P>::open(stage, clock, T::pair),
     }

@@ -50,9 +50,9 @@ pub(super) const fn workload<L: Lock>() -> Workload {
     }
 }
 
-const LOW: i32 = 1;
-const MIDDLE: i32 = 2;
-const HIGH: i32 = 3;
+const LOW: u32 = 1;
+const MIDDLE: u32 = 2;
+const HIGH: u32 = 3;
 /// How long the hog polls, and how long all rest after it.
 const HOGGED: Duration = Duration::from_millis(5);
 /// Many times what any party works without sleeping.

@@ -1,4 +1,5 @@
 //! The real program, run in a folder of its own and never waited for without a deadline.
+#![allow(dead_code)] // each test program uses its part
 
 use std::io::{Read, Write};
 use std::os::unix::process::ExitStatusExt;

@@ -16,7 +16,10 @@ use crate::live_run::Place;
 use crate::seccomp::Refusal;
 
 /// Runs `ipcmark run` with one launch a cell, after `before` in the new process.
-fn run_after(before: impl Fn() -> nix::Result<()> + Send + Sync + 'static, filters: &[&str]) -> (Ended, Place) {
+pub(crate) fn run_after(
+    before: impl Fn() -> nix::Result<()> + Send + Sync + 'static,
+    filters: &[&str],
+) -> (Ended, Place) {
     ipcmark_after(before, &[&["run", "--launches", "1", "--out", "record.jsonl"], filters].concat())
 }
 

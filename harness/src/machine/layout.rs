@@ -68,7 +68,7 @@ pub(super) fn by_equality(cpus: &[usize], absent: &str, read: impl Fn(usize) -> 
 }
 
 /// A line of `/proc/meminfo` in bytes. Its `kB` are units of 1024 bytes (proc_meminfo(5)).
-pub(super) fn meminfo_bytes(root: &Root, name: &str) -> Result<u64, String> {
+pub(crate) fn meminfo_bytes(root: &Root, name: &str) -> Result<u64, String> {
     let text = root.read("/proc/meminfo")?;
     let line = text.lines().find_map(|line| line.strip_prefix(name)?.strip_prefix(':'));
     let kib = line.and_then(|value| value.trim().strip_suffix(" kB")?.trim().parse::<u64>().ok());

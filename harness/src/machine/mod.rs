@@ -31,6 +31,7 @@ pub use fact::{Fact, Facts};
 pub use host_name::host_name;
 pub use identity::{fingerprint, machine_name};
 pub use key::{Key, Kind};
+pub(crate) use layout::meminfo_bytes;
 pub use root::{READ_LIMIT_BYTES, Root};
 
 use std::sync::LazyLock;

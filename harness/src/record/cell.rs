@@ -98,6 +98,9 @@ pub struct Cell {
     /// The CPUs of the parties.
     #[serde(default)]
     pub cpus: Cpus,
+    /// What describes the mechanism: man pages, papers, crates; for who cites the number.
+    #[serde(default)]
+    pub references: Vec<String>,
     /// What became of it.
     pub outcome: Outcome,
     /// Why it was skipped or how it failed.

@@ -28,6 +28,8 @@ pub struct Identity {
     pub setup: Map<String, Value>,
     /// The CPUs of the parties.
     pub cpus: Cpus,
+    /// What describes the mechanism: man pages, papers, crates.
+    pub references: Vec<String>,
 }
 
 /// One launch as it was measured.
@@ -109,6 +111,7 @@ impl Cell {
             workload: identity.workload,
             setup: identity.setup,
             cpus: identity.cpus,
+            references: identity.references,
             outcome,
             reason: Some(clip(reason, MAX_REASON_BYTES)),
             estimate_ns: None,

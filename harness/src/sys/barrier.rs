@@ -2,14 +2,11 @@
 #![allow(unsafe_code)] // the calls take addresses
 
 use std::cell::UnsafeCell;
-use std::ffi::c_int;
 use std::io;
 use std::mem::MaybeUninit;
 
-use nix::errno::Errno;
-
 use super::memory::Shareable;
-use super::refused;
+use super::{check, refused};
 
 /// A `pthread_barrier_t` in shared memory; of use from `init` on. pthread_barrier_destroy(3p) has nothing to release and is
 /// not called.
@@ -50,12 +47,6 @@ impl Barrier {
             code => check(code),
         }
     }
-}
-
-/// The pthread calls return the error number.
-#[inline]
-fn check(code: c_int) -> nix::Result<()> {
-    if code == 0 { Ok(()) } else { Err(Errno::from_raw(code)) }
 }
 
 #[cfg(test)]

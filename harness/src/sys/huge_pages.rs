@@ -6,6 +6,7 @@ use std::fmt::Display;
 use std::io;
 
 use nix::errno::Errno;
+use nix::unistd::{SysconfVar, sysconf};
 
 use super::refused;
 
@@ -19,6 +20,15 @@ pub enum Pages {
 }
 
 impl Pages {
+    /// The size of one. Fails where the kernel has no huge ones.
+    pub fn bytes(self) -> io::Result<usize> {
+        match self {
+            // Linux always knows it.
+            Pages::Base => Ok(sysconf(SysconfVar::PAGE_SIZE)?.map_or(4096, |bytes| bytes as usize)),
+            Pages::Huge => huge_page_bytes(),
+        }
+    }
+
     /// `len` bytes in whole huge pages, and for base pages as it is: munmap(2) and ftruncate(2) want no less.
     pub(super) fn round_up(self, len: usize) -> io::Result<usize> {
         match self {

@@ -2,6 +2,8 @@
 //! starts.
 #![allow(unsafe_code)] // mapping memory and giving it a type
 
+mod untouched;
+
 use std::io;
 use std::num::NonZeroUsize;
 use std::ops::Deref;
@@ -11,7 +13,7 @@ use std::sync::Arc;
 
 use nix::errno::Errno;
 use nix::sys::memfd::{self, MFdFlags};
-use nix::sys::mman::{MapFlags, MmapAdvise, ProtFlags, madvise, mlock, mmap, mmap_anonymous, munmap};
+use nix::sys::mman::{MapFlags, MmapAdvise, ProtFlags, madvise, mlock, mmap_anonymous, munmap};
 use nix::unistd::ftruncate;
 
 use super::huge_pages::Pages;
@@ -126,23 +128,23 @@ impl Mapping {
     /// `mmap(fd, MAP_SHARED)` of the first `len` bytes of an object that is at least so long, and `fault_in`. `pages`
     /// is what the object is made of; `len` is rounded up to whole huge pages.
     pub fn of(fd: impl AsFd, len: usize, pages: Pages) -> io::Result<Mapping> {
-        let length = length(pages.round_up(len)?)?;
-        // SAFETY: a mapping at an address of the kernel's choice overlaps nothing.
-        let start = unsafe { mmap(None, length, READ_WRITE, MapFlags::MAP_SHARED, fd, 0) }
-            .map_err(|errno| pages.refused("mmap", length.get(), errno))?;
-        let mapping = Mapping { start: start.cast(), len: length.get(), unmap };
+        let mapping = Mapping::untouched_of(fd, len, pages)?;
         mapping.fault_in()?;
         Ok(mapping)
     }
 
     fn populated(len: usize, sharing: MapFlags, pages: Pages) -> io::Result<Mapping> {
+        Mapping::without_object(len, sharing | MapFlags::MAP_POPULATE, pages)
+    }
+
+    fn without_object(len: usize, flags: MapFlags, pages: Pages) -> io::Result<Mapping> {
         let length = length(pages.round_up(len)?)?;
         let (call, huge) = match pages {
             Pages::Base => ("mmap", MapFlags::empty()),
             Pages::Huge => ("mmap(MAP_HUGETLB)", MapFlags::MAP_HUGETLB),
         };
         // SAFETY: an anonymous mapping at an address of the kernel's choice overlaps nothing.
-        let start = unsafe { mmap_anonymous(None, length, READ_WRITE, sharing | huge | MapFlags::MAP_POPULATE) }
+        let start = unsafe { mmap_anonymous(None, length, READ_WRITE, flags | huge) }
             .map_err(|errno| pages.refused(call, length.get(), errno))?;
         Ok(Mapping { start: start.cast(), len: length.get(), unmap })
     }

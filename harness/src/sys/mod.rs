@@ -4,18 +4,22 @@
 //! opens with the call it stands for. What sets up says why it was refused, as an [`io::Error`]; what a timed loop
 //! calls returns the bare [`Errno`], `EINTR` included, for the caller to try again or to name.
 
+use std::ffi::c_int;
 use std::fmt::Display;
 use std::io;
 
 use nix::errno::Errno;
 
 pub mod barrier;
+pub mod birth;
+pub mod clone_vm;
 pub mod futex;
 pub mod huge_pages;
 pub mod memory;
 pub mod monitor;
 pub mod mutex;
 pub mod names;
+pub mod perf;
 pub mod pidfd;
 pub mod process;
 pub mod pthread_spin;
@@ -23,6 +27,7 @@ pub mod realtime_signal;
 pub mod rights;
 pub mod rw_lock;
 pub mod scheduling;
+pub mod seccomp;
 pub mod semaphore;
 pub mod signals;
 pub mod sysv;
@@ -31,6 +36,12 @@ mod sysv_sweep;
 mod testing;
 pub mod tracing;
 pub mod tsc;
+
+/// The pthread calls return the error number.
+#[inline(always)]
+fn check(code: c_int) -> nix::Result<()> {
+    if code == 0 { Ok(()) } else { Err(Errno::from_raw(code)) }
+}
 
 /// `errno` with the call that returned it and what is known of the cause: empty, or a clause that starts with `; `.
 #[cold]

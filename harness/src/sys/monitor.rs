@@ -14,7 +14,7 @@ use std::mem::MaybeUninit;
 use nix::errno::Errno;
 
 use super::memory::Shareable;
-use super::refused;
+use super::{check, refused};
 
 /// What becomes of a mutex whose holder dies.
 #[derive(Copy, Clone, Debug, PartialEq, Eq)]
@@ -149,12 +149,6 @@ impl Drop for Locked<'_> {
         // SAFETY: this thread holds the mutex.
         unsafe { libc::pthread_mutex_unlock(self.monitor.mutex.get()) };
     }
-}
-
-/// The pthread calls return the error number.
-#[inline]
-fn check(code: c_int) -> nix::Result<()> {
-    if code == 0 { Ok(()) } else { Err(Errno::from_raw(code)) }
 }
 
 #[cfg(test)]

@@ -14,7 +14,7 @@ use nix::errno::Errno;
 
 use super::memory::Shareable;
 use super::monitor::Robustness;
-use super::refused;
+use super::{check, refused};
 
 /// What a mutex does when its holder locks it again, and how it waits.
 #[derive(Copy, Clone, Debug, PartialEq, Eq)]
@@ -132,12 +132,6 @@ impl Type {
             Type::ErrorChecking => libc::PTHREAD_MUTEX_ERRORCHECK,
         }
     }
-}
-
-/// The pthread calls return the error number.
-#[inline(always)]
-fn check(code: c_int) -> nix::Result<()> {
-    if code == 0 { Ok(()) } else { Err(Errno::from_raw(code)) }
 }
 
 fn named(call: &str, code: c_int) -> io::Result<()> {

@@ -4,14 +4,11 @@
 #![allow(unsafe_code)] // the calls take addresses
 
 use std::cell::UnsafeCell;
-use std::ffi::c_int;
 use std::io;
 use std::mem::MaybeUninit;
 
-use nix::errno::Errno;
-
 use super::memory::Shareable;
-use super::refused;
+use super::{check, refused};
 
 /// Who goes first when a reader holds the lock, a writer waits, and another reader comes.
 #[derive(Copy, Clone, Debug, PartialEq, Eq)]
@@ -103,18 +100,15 @@ unsafe fn set_kind(attributes: *mut libc::pthread_rwlockattr_t, preference: Pref
 /// None is needed here.
 #[cfg(not(target_env = "gnu"))]
 unsafe fn set_kind(_: *mut libc::pthread_rwlockattr_t, _: Preference) -> nix::Result<()> {
-    Err(Errno::ENOSYS)
-}
-
-/// The pthread calls return the error number.
-#[inline]
-fn check(code: c_int) -> nix::Result<()> {
-    if code == 0 { Ok(()) } else { Err(Errno::from_raw(code)) }
+    Err(nix::errno::Errno::ENOSYS)
 }
 
 #[cfg(test)]
 mod tests {
+    use std::ffi::c_int;
     use std::sync::atomic::{AtomicU32, Ordering};
+
+    use nix::errno::Errno;
 
     use super::*;
     use crate::sys::memory::Shared;

@@ -1,5 +1,6 @@
-//! Real-time scheduling, sched(7): first in, first out among those of one priority, before everybody of a lower one.
-#![allow(unsafe_code)] // the call takes an address
+//! Scheduling policies, sched(7): among real-time threads, first in, first out among those of one priority, before everybody
+//! of a lower one.
+#![allow(unsafe_code)] // the calls take addresses
 
 use std::io;
 use std::time::Duration;
@@ -9,18 +10,121 @@ use nix::sys::resource::{Resource, getrlimit, setrlimit};
 
 use super::refused;
 
-/// `sched_setscheduler(0, SCHED_FIFO, priority)`: the calling thread, from now on. 1 is the lowest priority, 99 the highest.
-/// Fails with `EPERM`, and then says what would allow it.
-pub fn run_first_in_first_out(priority: i32) -> io::Result<()> {
-    let parameter = libc::sched_param { sched_priority: priority };
-    // SAFETY: the address is that of a live parameter, which the call only reads.
-    Errno::result(unsafe { libc::sched_setscheduler(0, libc::SCHED_FIFO, &parameter) }).map(drop).map_err(|errno| {
-        let cause = if errno == Errno::EPERM { what_would_allow(priority) } else { String::new() };
-        refused(format_args!("sched_setscheduler(SCHED_FIFO, {priority})"), errno, cause)
-    })
+/// How the kernel chooses when a thread runs.
+#[derive(Copy, Clone, Debug, PartialEq, Eq)]
+pub enum Policy {
+    /// `SCHED_OTHER`: fair shares, as every thread has at first.
+    Other,
+    /// `SCHED_BATCH`: the same, and a wake-up takes the CPU from nobody.
+    Batch,
+    /// `SCHED_IDLE`: what others leave.
+    Idle,
+    /// `SCHED_FIFO`, of a priority from 1, the lowest, to 99.
+    FirstInFirstOut(u32),
+    /// `SCHED_RR`: the same in time slices among those of one priority.
+    RoundRobin(u32),
+    /// `SCHED_DEADLINE`: in each period, of `period_ns`, so many nanoseconds.
+    Deadline {
+        /// What is granted in a period.
+        runtime_ns: u64,
+        /// How long a period is, and by when what is granted has been given.
+        period_ns: u64,
+    },
 }
 
-fn what_would_allow(priority: i32) -> String {
+impl Policy {
+    /// As the call that asks for it is written.
+    fn call(self) -> String {
+        match self {
+            Policy::Other => "sched_setattr(SCHED_OTHER)".into(),
+            Policy::Batch => "sched_setattr(SCHED_BATCH)".into(),
+            Policy::Idle => "sched_setattr(SCHED_IDLE)".into(),
+            Policy::FirstInFirstOut(priority) => format!("sched_setattr(SCHED_FIFO, {priority})"),
+            Policy::RoundRobin(priority) => format!("sched_setattr(SCHED_RR, {priority})"),
+            Policy::Deadline { runtime_ns, period_ns } => {
+                format!("sched_setattr(SCHED_DEADLINE, {runtime_ns} ns in each {period_ns} ns)")
+            }
+        }
+    }
+
+    fn attributes(self) -> libc::sched_attr {
+        // SAFETY: integers, for which zero is the default.
+        let zero: libc::sched_attr = unsafe { std::mem::zeroed() };
+        let zero = libc::sched_attr { size: size_of::<libc::sched_attr>() as u32, ..zero };
+        let of =
+            |policy: i32, priority| libc::sched_attr { sched_policy: policy as u32, sched_priority: priority, ..zero };
+        match self {
+            Policy::Other => of(libc::SCHED_OTHER, 0),
+            Policy::Batch => of(libc::SCHED_BATCH, 0),
+            Policy::Idle => of(libc::SCHED_IDLE, 0),
+            Policy::FirstInFirstOut(priority) => of(libc::SCHED_FIFO, priority),
+            Policy::RoundRobin(priority) => of(libc::SCHED_RR, priority),
+            Policy::Deadline { runtime_ns, period_ns } => libc::sched_attr {
+                sched_runtime: runtime_ns,
+                sched_deadline: period_ns,
+                sched_period: period_ns,
+                ..of(libc::SCHED_DEADLINE, 0)
+            },
+        }
+    }
+
+    fn of(attributes: &libc::sched_attr) -> io::Result<Policy> {
+        match attributes.sched_policy as i32 {
+            libc::SCHED_OTHER => Ok(Policy::Other),
+            libc::SCHED_BATCH => Ok(Policy::Batch),
+            libc::SCHED_IDLE => Ok(Policy::Idle),
+            libc::SCHED_FIFO => Ok(Policy::FirstInFirstOut(attributes.sched_priority)),
+            libc::SCHED_RR => Ok(Policy::RoundRobin(attributes.sched_priority)),
+            libc::SCHED_DEADLINE => {
+                Ok(Policy::Deadline { runtime_ns: attributes.sched_runtime, period_ns: attributes.sched_period })
+            }
+            other => Err(io::Error::other(format!("sched_getattr tells of policy {other}, which is none of sched(7)"))),
+        }
+    }
+
+    /// What lets those have it who are refused; empty, or a clause that starts with `; `.
+    fn what_would_allow(self, errno: Errno) -> String {
+        match (self, errno) {
+            (Policy::FirstInFirstOut(priority) | Policy::RoundRobin(priority), Errno::EPERM) => {
+                what_would_allow(priority)
+            }
+            (Policy::Deadline { .. }, Errno::EPERM) => {
+                "; it wants CAP_SYS_NICE, and a thread that may run on every CPU \
+                 (taskset(1) and cpusets forbid that)"
+                    .into()
+            }
+            (Policy::Deadline { .. }, Errno::EBUSY) => "; together the deadlines would be more than \
+                 kernel.sched_rt_runtime_us leaves of each kernel.sched_rt_period_us"
+                .into(),
+            _ => String::new(),
+        }
+    }
+}
+
+/// `sched_setattr(0, …)`: the calling thread, from now on. Fails with `EPERM`, and then says what would allow it.
+pub fn adopt(policy: Policy) -> io::Result<()> {
+    let attributes = policy.attributes();
+    // SAFETY: the address is that of live attributes of the size that they state, which the call only reads.
+    let done = unsafe { libc::syscall(libc::SYS_sched_setattr, 0, &raw const attributes, 0) };
+    Errno::result(done).map(drop).map_err(|errno| refused(policy.call(), errno, policy.what_would_allow(errno)))
+}
+
+/// `sched_getattr(0, …)`: what the calling thread is under.
+pub fn adopted() -> io::Result<Policy> {
+    let mut attributes = Policy::Other.attributes();
+    let size = attributes.size;
+    // SAFETY: the address is that of live attributes of the size that is stated.
+    let done = unsafe { libc::syscall(libc::SYS_sched_getattr, 0, &raw mut attributes, size, 0) };
+    Errno::result(done).map_err(|errno| refused("sched_getattr", errno, ""))?;
+    Policy::of(&attributes)
+}
+
+/// [`Policy::FirstInFirstOut`] for the calling thread.
+pub fn run_first_in_first_out(priority: u32) -> io::Result<()> {
+    adopt(Policy::FirstInFirstOut(priority))
+}
+
+fn what_would_allow(priority: u32) -> String {
     let allowed =
         getrlimit(Resource::RLIMIT_RTPRIO).map_or_else(|_| "no".into(), |(soft, _)| format!("priority {soft}"));
     format!(
@@ -48,7 +152,7 @@ mod tests {
         let told = std::thread::spawn(|| run_first_in_first_out(1)).join().unwrap();
         if let Err(error) = told {
             let error = error.to_string();
-            assert!(error.contains("sched_setscheduler(SCHED_FIFO, 1)"), "{error}");
+            assert!(error.contains("sched_setattr(SCHED_FIFO, 1)"), "{error}");
             eprintln!("skipped: {error}");
         }
     }
@@ -56,7 +160,26 @@ mod tests {
     #[test]
     fn a_priority_that_there_is_none_of_is_refused() {
         let error = run_first_in_first_out(1000).unwrap_err().to_string();
-        assert!(error.contains("sched_setscheduler(SCHED_FIFO, 1000): EINVAL"), "{error}");
+        assert!(error.contains("sched_setattr(SCHED_FIFO, 1000): EINVAL"), "{error}");
+    }
+
+    #[test]
+    fn a_thread_is_under_what_it_has_adopted_and_no_other_thread_is() {
+        let deadline = Policy::Deadline { runtime_ns: 100_000, period_ns: 1_000_000 };
+        for policy in
+            [Policy::Other, Policy::Batch, Policy::Idle, Policy::FirstInFirstOut(2), Policy::RoundRobin(3), deadline]
+        {
+            let found = std::thread::spawn(move || adopt(policy).map(|()| adopted().unwrap())).join().unwrap();
+            match found {
+                Ok(found) => assert_eq!(found, policy),
+                Err(error) => {
+                    let error = error.to_string();
+                    assert!(error.contains("sched_setattr(SCHED_") && error.contains("; "), "{error}");
+                    eprintln!("skipped: {error}");
+                }
+            }
+            assert_eq!(adopted().unwrap(), Policy::Other);
+        }
     }
 
     #[test]

@@ -2,10 +2,11 @@
 //! writer all of them, one after the other.
 
 use std::io;
-use std::sync::{Arc, PoisonError};
+use std::sync::Arc;
 
 use crossbeam_utils::sync::ShardedLock;
 
+use super::panicked;
 use crate::mechanism::{Family, Mechanism, Rank, Reach, Setup, Support};
 use crate::shapes::{self, RwLock, Words};
 
@@ -38,9 +39,4 @@ impl RwLock for Sharded {
         change(&*self.0.write().map_err(panicked)?);
         Ok(())
     }
-}
-
-#[cold]
-fn panicked<G>(_: PoisonError<G>) -> io::Error {
-    io::Error::other("a holder panicked")
 }

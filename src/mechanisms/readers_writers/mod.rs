@@ -11,6 +11,9 @@ mod seqlock;
 mod spin_rwlock;
 mod std_rwlock;
 
+use std::io;
+use std::sync::PoisonError;
+
 use crate::mechanism::Mechanism;
 
 pub(super) static LIST: &[&Mechanism] = &[
@@ -24,3 +27,9 @@ pub(super) static LIST: &[&Mechanism] = &[
     &crossbeam_epoch::MECHANISM,
     &arc_swap::MECHANISM,
 ];
+
+/// Of a lock that a holder's panic has poisoned.
+#[cold]
+fn panicked<G>(_: PoisonError<G>) -> io::Error {
+    io::Error::other("a holder panicked")
+}

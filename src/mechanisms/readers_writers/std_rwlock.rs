@@ -3,8 +3,9 @@
 //! by default.
 
 use std::io;
-use std::sync::{Arc, PoisonError, RwLock as StdRwLock};
+use std::sync::{Arc, RwLock as StdRwLock};
 
+use super::panicked;
 use crate::mechanism::{Family, Mechanism, Rank, Reach, Setup, Support};
 use crate::shapes::{self, RwLock, Words};
 
@@ -37,9 +38,4 @@ impl RwLock for OfStd {
         change(&*self.0.write().map_err(panicked)?);
         Ok(())
     }
-}
-
-#[cold]
-fn panicked<G>(_: PoisonError<G>) -> io::Error {
-    io::Error::other("a holder panicked")
 }

@@ -82,12 +82,7 @@ impl Mapping for PosixShm {
     }
 
     fn several(len: usize, parties: usize) -> io::Result<Vec<Memory>> {
-        let name = new_name();
-        let fd = names::held(|| {
-            let fd = create(&name)?;
-            PosixShm::unlink(&name).map(|()| fd)
-        })?;
-        truncate(&fd, len)?;
+        let fd = posix_shm(len)?;
         (0..parties).map(|_| map(&fd, len)).collect()
     }
 }
@@ -111,8 +106,18 @@ impl PosixShm {
     }
 }
 
+/// A file of `len` bytes in /dev/shm, whose name is gone already.
+pub(in crate::mechanisms) fn posix_shm(len: usize) -> io::Result<OwnedFd> {
+    let name = new_name();
+    let fd = names::held(|| {
+        let fd = create(&name)?;
+        PosixShm::unlink(&name).map(|()| fd)
+    })?;
+    truncate(&fd, len).map(|()| fd)
+}
+
 /// A full /dev/shm would show only at the first touch, if need be as SIGBUS.
-pub(super) fn room_in_dev_shm(len: usize) -> io::Result<()> {
+pub(in crate::mechanisms) fn room_in_dev_shm(len: usize) -> io::Result<()> {
     let Ok(fs) = statvfs("/dev/shm") else { return Ok(()) };
     let free = fs.blocks_available() * fs.fragment_size();
     if free < len as u64 {
@@ -163,14 +168,7 @@ impl Mapping for SysvShm {
     const REFERENCES: [&'static str; 2] = ["shmget(2)", "shmat(2)"];
 
     fn may_have(len: usize) -> io::Result<()> {
-        let most = std::fs::read_to_string("/proc/sys/kernel/shmmax").unwrap_or_default();
-        match most.trim().parse::<u64>() {
-            Ok(most) if len as u64 > most => {
-                let why = format!("a System V segment of {len} bytes exceeds kernel.shmmax, {most} bytes");
-                Err(io::Error::other(why))
-            }
-            _ => Ok(()),
-        }
+        may_be_a_segment(len)
     }
 
     fn several(len: usize, parties: usize) -> io::Result<Vec<Memory>> {
@@ -179,6 +177,18 @@ impl Mapping for SysvShm {
             let segment = Segment::create(key, len, Pages::Base)?;
             (0..parties).map(|_| Ok(Box::new(segment.attach()?) as Memory)).collect()
         })
+    }
+}
+
+/// Whether a System V segment may be so long.
+pub(in crate::mechanisms) fn may_be_a_segment(len: usize) -> io::Result<()> {
+    let most = std::fs::read_to_string("/proc/sys/kernel/shmmax").unwrap_or_default();
+    match most.trim().parse::<u64>() {
+        Ok(most) if len as u64 > most => {
+            let why = format!("a System V segment of {len} bytes exceeds kernel.shmmax, {most} bytes");
+            Err(io::Error::other(why))
+        }
+        _ => Ok(()),
     }
 }
 

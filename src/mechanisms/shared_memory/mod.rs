@@ -5,7 +5,7 @@ mod by_crate;
 mod hand_off;
 mod lane;
 mod mailbox;
-mod mapping;
+pub(super) mod mapping;
 mod rendezvous;
 mod shm_ring;
 

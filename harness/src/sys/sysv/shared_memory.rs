@@ -40,6 +40,13 @@ impl Segment {
 
     /// `shmat(2)` for reading and writing, and `Mapping::fault_in`; `shmdt(2)` when the mapping is dropped.
     pub fn attach(&self) -> io::Result<Mapping> {
+        let mapping = self.attach_untouched()?;
+        mapping.fault_in()?;
+        Ok(mapping)
+    }
+
+    /// As `attach`, and without page tables.
+    pub fn attach_untouched(&self) -> io::Result<Mapping> {
         // SAFETY: the kernel chooses an address where nothing is mapped.
         let start = unsafe { libc::shmat(self.object.id, std::ptr::null(), 0) };
         let failed = start.addr() == usize::MAX;
@@ -47,9 +54,7 @@ impl Segment {
             return Err(refused(format_args!("shmat of {} bytes", self.len), Errno::last(), ""));
         };
         // SAFETY: the whole segment has just been attached there, and only the mapping detaches it.
-        let mapping = unsafe { Mapping::adopt(start, self.len, detach) };
-        mapping.fault_in()?;
-        Ok(mapping)
+        Ok(unsafe { Mapping::adopt(start, self.len, detach) })
     }
 }
 

@@ -11,7 +11,7 @@ use std::fmt;
 use ipcmark_harness::record::{Cell, Outcome};
 use serde_json::{Map, Value};
 
-use crate::cell::time_label;
+use crate::words::time_label;
 
 /// What a series is swept over.
 #[derive(Copy, Clone, Debug, PartialEq, Eq)]
@@ -91,6 +91,14 @@ impl fmt::Display for Crossover {
             }
         };
         write!(f, "{said}; {conditions}")
+    }
+}
+
+impl Crossover {
+    /// Whether there is one place at which it is overtaken.
+    #[must_use]
+    pub fn is_at_one_place(&self) -> bool {
+        matches!(self.found, Found::At { .. })
     }
 }
 

@@ -1,0 +1,331 @@
+//! Citations: one sentence about a number, or about the ratio of two, with all that a reader needs to judge and to repeat it.
+//!
+//! Digits are limited by the interval ([`Figures`]). What must not be cited is refused: a cell that was not measured, one of grade D,
+//! and one that nobody graded, since its conditions were not judged either.
+
+mod forms;
+mod pair;
+
+use std::fmt;
+
+use ipcmark_harness::grade::Letter;
+use ipcmark_harness::record::{Cell, FrontEnd, Outcome, sanitize};
+use serde::Serialize;
+
+pub use forms::Form;
+pub use pair::{Pair, pair};
+
+use crate::load::{Origin, Source};
+use crate::near;
+use crate::words::{self, Figures, fact_text, time};
+
+/// Why there is no citation. Each is a sentence, safe for a terminal.
+#[derive(Debug, PartialEq, Eq)]
+pub enum Refusal {
+    /// The record has no cell with this id.
+    Unknown(String),
+    /// It has one without a number.
+    NotMeasured(String),
+    /// Its number is not to be cited.
+    NotCitable(String),
+}
+
+impl fmt::Display for Refusal {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let (Refusal::Unknown(sentence) | Refusal::NotMeasured(sentence) | Refusal::NotCitable(sentence)) = self;
+        f.write_str(sentence)
+    }
+}
+
+impl std::error::Error for Refusal {}
+
+/// A number with everything that goes with it. Numbers are the record's, unrounded; words are the sentence's.
+#[derive(Clone, Debug, Serialize)]
+pub struct Citation {
+    /// The cell's id.
+    pub id: String,
+    /// The mechanism.
+    pub mechanism: String,
+    /// The workload.
+    pub workload: String,
+    /// The setup in words.
+    pub conditions: String,
+    /// Median of the launch medians, in ns per operation.
+    pub estimate_ns: f64,
+    /// Its interval.
+    pub interval_ns: Option<[f64; 2]>,
+    /// Coverage of the interval, as a share.
+    pub interval_level: Option<f64>,
+    /// What the interval spans.
+    pub interval_spans: Option<String>,
+    /// Launches.
+    pub launches: u32,
+    /// p99 of single operations.
+    pub p99_ns: Option<u64>,
+    /// p99.9 of single operations.
+    pub p999_ns: Option<u64>,
+    /// CPU time of all parties, in ns per operation.
+    pub cpu_ns_per_op: Option<f64>,
+    /// The grade; none: nobody judged it.
+    pub grade: Option<Letter>,
+    /// Of its quantiles.
+    pub tail_grade: Option<Letter>,
+    /// What keeps it from an A.
+    pub grade_reasons: Vec<String>,
+    /// Processor, hypervisor and kernel in a phrase.
+    pub system: String,
+    /// When the run began, UTC.
+    pub started_utc: String,
+    /// Version of the suite.
+    pub suite: String,
+    /// Revision of the suite.
+    pub revision: String,
+    /// SHA-256 of the record's file.
+    pub record_sha256: String,
+    /// The command that takes the number again.
+    pub repeat: String,
+    /// What describes the mechanism.
+    pub references: Vec<String>,
+    /// All of it in one sentence.
+    pub sentence: String,
+}
+
+/// The citation of a cell; `anyway`: also of what is not to be cited, which the sentence then says.
+///
+/// # Errors
+/// If there is no such number, or it is not to be cited.
+pub fn cite(source: &Source, id: &str, anyway: bool) -> Result<Citation, Refusal> {
+    let cell = measured(source, id)?;
+    if !anyway {
+        citable(cell)?;
+    }
+    let header = &source.record.header;
+    let quantiles = cell.quantiles_ns.as_ref();
+    let grade = cell.grade.as_ref();
+    let mut citation = Citation {
+        id: cell.id.clone(),
+        mechanism: cell.mechanism.clone(),
+        workload: cell.workload.clone(),
+        conditions: conditions(cell),
+        estimate_ns: cell.estimate_ns.unwrap_or_default(),
+        interval_ns: cell.interval_ns,
+        interval_level: cell.interval_level,
+        interval_spans: cell.interval_spans.clone(),
+        launches: cell.launches,
+        p99_ns: quantiles.and_then(|quantiles| quantiles.p99),
+        p999_ns: quantiles.and_then(|quantiles| quantiles.p999),
+        cpu_ns_per_op: cell.cpu_ns_per_op.map(|cpu| cpu.near + cpu.far),
+        grade: grade.map(|grade| grade.letter),
+        tail_grade: grade.and_then(|grade| grade.tail),
+        grade_reasons: grade.map_or_else(Vec::new, |grade| grade.reasons.clone()),
+        system: system(source),
+        started_utc: header.started_utc.clone(),
+        suite: header.suite.clone(),
+        revision: words::revision(&header.revision),
+        record_sha256: source.digest.clone(),
+        repeat: repeat(source, cell),
+        references: cell.references.clone(),
+        sentence: String::new(),
+    };
+    citation.sentence = sanitize(&sentence(&citation));
+    Ok(citation)
+}
+
+fn measured<'a>(source: &'a Source, id: &str) -> Result<&'a Cell, Refusal> {
+    let path = sanitize(&source.path.display().to_string());
+    let shown = sanitize(&id.chars().take(200).collect::<String>());
+    let Some(cell) = source.record.cell(id) else {
+        let ids = source.record.cells.iter().map(|cell| cell.id.as_str());
+        let near: Vec<String> = near::misses(id, ids).iter().map(|id| sanitize(id)).collect();
+        let near = if near.is_empty() {
+            "`ipcmark show` lists what it has".into()
+        } else {
+            format!("nearest: {}", near.join(", "))
+        };
+        return Err(Refusal::Unknown(format!("{path} has no cell `{shown}`; {near}")));
+    };
+    if cell.outcome == Outcome::Measured && cell.estimate_ns.is_some() {
+        return Ok(cell);
+    }
+    let reason = sanitize(cell.reason.as_deref().unwrap_or("no reason given"));
+    Err(Refusal::NotMeasured(format!("{path}: {shown} was not measured: {reason}")))
+}
+
+fn citable(cell: &Cell) -> Result<(), Refusal> {
+    let id = sanitize(&cell.id);
+    match &cell.grade {
+        None => Err(Refusal::NotCitable(format!(
+            "{id} has no grade: nobody judged its conditions, so it is not to be cited; measure it again with this version, or give --anyway"
+        ))),
+        Some(grade) if grade.letter == Letter::D => Err(Refusal::NotCitable(format!(
+            "{id} is of grade D, not to be cited: {}; `ipcmark doctor` tells what helps, --anyway cites it with its grade",
+            sanitize(&grade.reasons.join("; "))
+        ))),
+        Some(_) => Ok(()),
+    }
+}
+
+fn conditions(cell: &Cell) -> String {
+    let conditions = words::conditions(cell);
+    let mut known: Vec<&str> = conditions.split(", ").filter(|word| *word != "?").collect();
+    known.extend(cell.setup.get("value").and_then(serde_json::Value::as_str));
+    known.join(", ")
+}
+
+fn system(source: &Source) -> String {
+    match source.origin {
+        Origin::Criterion => "an unknown machine (criterion does not keep it)".into(),
+        Origin::Record => {
+            let microcode = fact_text(&source.record.header.machine, "cpu_microcode");
+            let microcode = if microcode == "unknown" { String::new() } else { format!(", microcode {microcode}") };
+            format!("{}{microcode}", words::system(&source.record.header))
+        }
+    }
+}
+
+fn repeat(source: &Source, cell: &Cell) -> String {
+    let id = quoted(&cell.id);
+    match (source.origin, source.record.header.front_end) {
+        (Origin::Record, FrontEnd::Run) => format!("ipcmark run --launches {} {id}", cell.launches),
+        _ => format!("cargo bench -- {id}"),
+    }
+}
+
+/// As one word of a POSIX shell.
+fn quoted(text: &str) -> String {
+    let plain = |c: char| c.is_ascii_alphanumeric() || "-_./".contains(c);
+    let text = sanitize(text);
+    if text.chars().all(plain) { text } else { format!("'{}'", text.replace('\'', "'\\''")) }
+}
+
+fn sentence(citation: &Citation) -> String {
+    let Citation { mechanism, workload, conditions, system, suite, revision, repeat, .. } = citation;
+    let place = if conditions.is_empty() { String::new() } else { format!(" ({conditions})") };
+    let parts = [
+        Some(format!("{mechanism}, {workload}{place}: {}", value(citation))),
+        Some(tail(citation)),
+        citation.cpu_ns_per_op.map(|ns| format!("{} of CPU time of all parties per operation", time(ns))),
+        Some(grade(citation)),
+        Some(format!("measured on {system}, {} with ipcmark {suite} at {revision}", on(&citation.started_utc))),
+        Some(format!("record SHA-256 {}", citation.record_sha256)),
+        Some(format!("repeat with `{repeat}`")),
+        (!citation.references.is_empty()).then(|| format!("on the mechanism see {}", citation.references.join(", "))),
+    ];
+    parts.into_iter().flatten().collect::<Vec<_>>().join("; ") + "."
+}
+
+/// `2.90 µs per operation (96.9 % interval 2.88 – 3.07 µs over 6 launches)`.
+fn value(citation: &Citation) -> String {
+    let Figures { value, interval, unit } = Figures::new(citation.estimate_ns, citation.interval_ns);
+    let level =
+        citation.interval_level.map_or_else(String::new, |level| format!("{} % ", words::figure(level * 100.0, 3)));
+    let spans = match citation.interval_spans.as_deref() {
+        Some("launches") => format!("over {} launches", citation.launches),
+        Some(spans) => format!("over {spans}: not the uncertainty between runs"),
+        None => "of unknown meaning".into(),
+    };
+    let interval = interval.map(|[low, high]| format!(" ({level}interval {low} – {high} {unit} {spans})"));
+    format!("{value} {unit} per operation{}", interval.unwrap_or_else(|| " (no interval)".into()))
+}
+
+fn tail(citation: &Citation) -> String {
+    let quantile = |name: &str, ns: Option<u64>| ns.map(|ns| format!("{name} {}", time(ns as f64)));
+    let known = [quantile("p99", citation.p99_ns), quantile("p99.9", citation.p999_ns)];
+    let known: Vec<String> = known.into_iter().flatten().collect();
+    if known.is_empty() { "no tail".into() } else { known.join(", ") }
+}
+
+fn grade(citation: &Citation) -> String {
+    let Some(letter) = citation.grade else { return "not graded".into() };
+    let tail = citation.tail_grade.map_or_else(String::new, |letter| format!(", of the tail {letter}"));
+    let reasons = &citation.grade_reasons;
+    let why = if reasons.is_empty() { String::new() } else { format!(" ({})", reasons.join("; ")) };
+    let warning = if letter == Letter::D { ", not to be cited" } else { "" };
+    format!("grade {letter}{tail}{warning}{why}")
+}
+
+/// `on 2026-01-31`, or that it is not known.
+fn on(utc: &str) -> String {
+    let date = utc.get(..10).filter(|date| date.bytes().all(|byte| byte.is_ascii_digit() || byte == b'-'));
+    date.map_or_else(|| "on an unknown date".into(), |date| format!("on {date}"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::compare::testing::source;
+    use crate::made_up::Run;
+    use ipcmark_harness::grade::Grade;
+
+    pub(super) const ID: &str = "round-trip/process/same-cpu/block/pipe/64B";
+
+    pub(super) fn graded(letter: Letter) -> Source {
+        let mut source = source(Run { cells: 2, ..Run::default() });
+        for cell in &mut source.record.cells {
+            let reasons = vec!["B: turbo is on".to_owned()];
+            cell.grade = Some(Grade { letter, tail: Some(Letter::C), reasons });
+            cell.references = vec!["pipe(7)".into()];
+        }
+        source
+    }
+
+    #[test]
+    fn a_citation_says_all_that_is_needed_in_one_sentence() {
+        let source = graded(Letter::B);
+        let citation = cite(&source, ID, false).unwrap();
+        let cell = source.record.cell(ID).unwrap();
+        assert_eq!((Some(citation.estimate_ns), citation.interval_ns), (cell.estimate_ns, cell.interval_ns));
+        let [low, high] = Figures::new(citation.estimate_ns, citation.interval_ns).interval.unwrap();
+        let interval = format!("interval {low} – {high} ");
+        for part in [
+            "pipe, round-trip (process, same-cpu, block, 64B): ",
+            interval.as_str(),
+            "over 10 launches",
+            "p99 ",
+            "CPU time of all parties",
+            "grade B, of the tail C (B: turbo is on)",
+            "64 × Made-up Server Processor 8360, bare metal, Linux 6.1.0-18-amd64",
+            "on 2026-01-01 with ipcmark 0.1.0 at ",
+            &"0".repeat(64),
+            "repeat with `ipcmark run --launches 10 round-trip/process/same-cpu/block/pipe/64B`",
+            "see pipe(7).",
+        ] {
+            assert!(citation.sentence.contains(part), "{part} is not in {}", citation.sentence);
+        }
+    }
+
+    #[test]
+    fn grade_d_and_no_grade_are_refused_unless_asked_for_and_then_said() {
+        for (letter, refused, said) in
+            [(Some(Letter::D), "grade D", "grade D, of the tail C, not to be cited"), (None, "no grade", "not graded")]
+        {
+            let mut source = graded(Letter::D);
+            if letter.is_none() {
+                source.record.cells[0].grade = None;
+            }
+            let refusal = cite(&source, ID, false).unwrap_err();
+            assert!(matches!(&refusal, Refusal::NotCitable(sentence) if sentence.contains(refused)), "{refusal}");
+            assert!(cite(&source, ID, true).unwrap().sentence.contains(said));
+        }
+    }
+
+    #[test]
+    fn an_unknown_id_gives_near_misses_and_an_unmeasured_one_its_reason() {
+        let mut source = graded(Letter::A);
+        let refusal = cite(&source, "round-trip/process/same-cpu/block/pip/64B", false).unwrap_err().to_string();
+        assert!(refusal.contains(&format!("nearest: {ID}")), "{refusal}");
+        source.record.cells[0].outcome = Outcome::Skipped;
+        source.record.cells[0].reason = Some("no such\x1b[2J kernel".into());
+        let refusal = cite(&source, ID, true).unwrap_err();
+        assert!(
+            matches!(&refusal, Refusal::NotMeasured(said) if said.ends_with("no such\u{fffd}[2J kernel")),
+            "{refusal}"
+        );
+    }
+
+    #[test]
+    fn a_command_is_one_word_of_a_shell_whatever_the_id_is() {
+        assert_eq!(quoted("a/b-c"), "a/b-c");
+        assert_eq!(quoted("a'; rm -rf \n$(x)"), "'a'\\''; rm -rf  $(x)'");
+    }
+}

@@ -1,0 +1,323 @@
+//! A comparison as text: for terminals, and as Markdown for issues and pull requests.
+
+use std::collections::HashMap;
+use std::fmt::Write;
+
+use comfy_table::{CellAlignment, ContentArrangement, Table, presets};
+use ipcmark_harness::record::sanitize;
+
+use super::{Column, Comparison, Entry, Ratio, Row, Verdict};
+use crate::words::{Figures, figure};
+
+/// How text is laid out.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Style {
+    /// Columns of spaces.
+    Plain,
+    /// Tables that GitHub and others render.
+    Markdown,
+}
+
+/// Longer values of facts are cut: a list of mitigations says that it differs, and JSON has all of it.
+const LONGEST_VALUE: usize = 48;
+/// Of long lists so many lines are shown; JSON has all.
+const MOST_LINES: usize = 20;
+
+impl Comparison {
+    /// All of it, every word from a record made harmless.
+    #[must_use]
+    pub fn text(&self, style: Style) -> String {
+        let mut text = self.records_text(style) + &self.differences_text(style);
+        for workload in self.workloads() {
+            let rows: Vec<&Row> = self.rows.iter().filter(|row| row.workload == workload).collect();
+            let _ = write!(text, "\n{}\n{}\n", title(style, workload), self.table(style, &rows));
+        }
+        text + &self.summary(style) + &self.ranks_text(style) + &self.alone_text(style)
+    }
+
+    fn records_text(&self, style: Style) -> String {
+        let mut text = format!("{}\n", title(style, "records"));
+        for record in &self.records {
+            let said = |text: &str| cell_text(style, text);
+            let (label, suite, system) = (said(&record.label), said(&record.suite), said(&record.system));
+            let line = match &record.lacks {
+                Some(lacks) => format!("{label}: {lacks}"),
+                None => format!("{label}: ipcmark {suite}, {}, {system}", said(&record.started_utc)),
+            };
+            let _ = writeln!(text, "{}{line}", bullet(style));
+        }
+        text
+    }
+
+    fn differences_text(&self, style: Style) -> String {
+        if self.records.len() < 2 {
+            return String::new();
+        }
+        let mut text = format!("\n{}\n", title(style, "what differs, most influential first"));
+        if self.differences.is_empty() {
+            return text + bullet(style) + "nothing that the records tell\n";
+        }
+        let labels = self.records.iter().map(|record| clip(style, &record.label));
+        let mut table = table(style, ["fact".into()].into_iter().chain(labels).chain(["why it matters".into()]));
+        for found in &self.differences {
+            let values = found.values.iter().map(|value| clip(style, value));
+            table.add_row([clip(style, &found.fact)].into_iter().chain(values).chain([cell_text(style, &found.why)]));
+        }
+        let _ = writeln!(text, "{table}");
+        for column in self.columns.iter().skip(1).filter(|column| !column.apart_by.is_empty()) {
+            let (label, apart) = (cell_text(style, &column.label), cell_text(style, &column.apart_by.join(", ")));
+            let _ = writeln!(
+                text,
+                "\n{}{label} is of another environment ({apart}): ratios, and no verdict.",
+                bullet(style)
+            );
+        }
+        if !self.hidden.is_empty() {
+            let (by, hidden) = (cell_text(style, &self.by), cell_text(style, &self.hidden.join(", ")));
+            let _ = writeln!(text, "\n{}warning: with {by} there also vary: {hidden}.", bullet(style));
+        }
+        text
+    }
+
+    /// In order of first appearance.
+    fn workloads(&self) -> Vec<&str> {
+        let mut workloads: Vec<&str> = Vec::new();
+        for row in &self.rows {
+            if !workloads.contains(&row.workload.as_str()) {
+                workloads.push(&row.workload);
+            }
+        }
+        workloads
+    }
+
+    fn table(&self, style: Style, rows: &[&Row]) -> Table {
+        let mut header: Vec<String> = vec!["mechanism".into()];
+        for (place, column) in self.columns.iter().enumerate() {
+            header.push(clip(style, &column.label));
+            if place > 0 {
+                header.push("ratio".into());
+                header.extend(column.apart_by.is_empty().then(|| "verdict".into()));
+            }
+        }
+        let width = header.len();
+        let mut table = table(style, header);
+        for place in 1..width {
+            if let Some(column) = table.column_mut(place) {
+                column.set_cell_alignment(CellAlignment::Right);
+            }
+        }
+        for group in groups(rows) {
+            table.add_row([cell_text(style, &self.group_title(group[0]))]);
+            for row in group {
+                table.add_row(self.line(style, row));
+            }
+        }
+        table
+    }
+
+    fn group_title(&self, row: &Row) -> String {
+        let record = row.record.filter(|_| self.records.len() > 1).and_then(|record| self.records.get(record));
+        record.map_or_else(|| row.conditions.clone(), |record| format!("{} ({})", row.conditions, record.label))
+    }
+
+    fn line(&self, style: Style, row: &Row) -> Vec<String> {
+        let mut line = vec![format!("  {}", cell_text(style, &row.mechanism))];
+        for (place, (column, entry)) in self.columns.iter().zip(&row.values).enumerate() {
+            line.push(entry.as_ref().map_or_else(dash, value_text));
+            if place > 0 {
+                line.push(entry.as_ref().and_then(|entry| entry.ratio).map_or_else(dash, |ratio| ratio_text(&ratio)));
+                line.extend(column.apart_by.is_empty().then(|| entry.as_ref().map_or_else(dash, verdict_text)));
+            }
+        }
+        line
+    }
+
+    /// How many of each verdict, and what they mean.
+    fn summary(&self, style: Style) -> String {
+        let mut text = format!("\n{}\n", title(style, "in all"));
+        for (place, column) in self.columns.iter().enumerate().skip(1) {
+            let entries: Vec<&Entry> = self.rows.iter().filter_map(|row| row.values[place].as_ref()).collect();
+            let _ = writeln!(text, "{}{}", bullet(style), counted(style, column, &entries, self.tolerances[place]));
+        }
+        text + "\nIntervals of values and ratios are at 95 % and span launches, where nothing else is said; letters are grades.\n"
+    }
+
+    fn ranks_text(&self, style: Style) -> String {
+        if self.rank_changes.is_empty() {
+            return String::new();
+        }
+        let mut text = format!("\n{}\n", title(style, "order of mechanisms that changes between columns"));
+        for change in self.rank_changes.iter().take(MOST_LINES) {
+            let _ = writeln!(text, "{}{}", bullet(style), cell_text(style, &change.sentence(&self.columns)));
+        }
+        text + &further(style, self.rank_changes.len())
+    }
+
+    fn alone_text(&self, style: Style) -> String {
+        let mut text = String::new();
+        for (column, ids) in self.columns.iter().zip(&self.alone).filter(|(_, ids)| !ids.is_empty()) {
+            let label = &column.label;
+            let _ = writeln!(text, "\n{}", title(style, &format!("measured in {label} alone: {} cells", ids.len())));
+            for id in ids.iter().take(MOST_LINES) {
+                let _ = writeln!(text, "{}{}", bullet(style), cell_text(style, id));
+            }
+            text += &further(style, ids.len());
+        }
+        text
+    }
+}
+
+/// Rows that share their conditions, in order of first appearance.
+fn groups<'a>(rows: &[&'a Row]) -> Vec<Vec<&'a Row>> {
+    let mut places: HashMap<(&str, Option<usize>), usize> = HashMap::new();
+    let mut groups: Vec<Vec<&Row>> = Vec::new();
+    for row in rows {
+        let place = *places.entry((&row.conditions, row.record)).or_insert(groups.len());
+        if place == groups.len() {
+            groups.push(Vec::new());
+        }
+        groups[place].push(row);
+    }
+    groups
+}
+
+fn counted(style: Style, column: &Column, entries: &[&Entry], tolerance: f64) -> String {
+    let label = cell_text(style, &column.label);
+    let compared = entries.iter().filter(|entry| entry.ratio.is_some()).count();
+    if !column.apart_by.is_empty() {
+        return format!("{label}: {compared} cells beside the first column's, of another environment");
+    }
+    let count =
+        |of: fn(&Verdict) -> bool| entries.iter().filter_map(|entry| entry.verdict.as_ref()).filter(|v| of(v)).count();
+    let slower = count(|verdict| *verdict == Verdict::Slower);
+    let faster = count(|verdict| *verdict == Verdict::Faster);
+    let same = count(|verdict| matches!(verdict, Verdict::NoDifference { .. }));
+    let open = count(|verdict| matches!(verdict, Verdict::IntervalTooWide | Verdict::TooFewLaunches));
+    let tolerance = figure(tolerance * 100.0, 2);
+    format!(
+        "{label}: of {compared} cells {slower} slower, {faster} faster, {same} without a difference that matters, {open} not \
+         resolvable; a difference counts when its whole interval is beyond {tolerance} %"
+    )
+}
+
+/// `2.90 µs (2.88 – 3.07) B`.
+fn value_text(entry: &Entry) -> String {
+    let figures = Figures::new(entry.estimate_ns, entry.interval_ns);
+    let grade = entry.grade.map(|grade| format!(" {grade}")).unwrap_or_default();
+    let one_launch = if entry.launches < 2 { " one launch" } else { "" };
+    format!("{figures}{grade}{one_launch}")
+}
+
+/// `1.103 (1.081 – 1.125)`.
+fn ratio_text(ratio: &Ratio) -> String {
+    let digits = |value: f64| if value < 10.0 { format!("{value:.3}") } else { figure(value, 3) };
+    let interval = ratio.interval.map(|[low, high]| format!(" ({} – {})", digits(low), digits(high)));
+    format!("{}{}", digits(ratio.value), interval.unwrap_or_default())
+}
+
+fn verdict_text(entry: &Entry) -> String {
+    match entry.verdict {
+        Some(Verdict::Slower) => "slower".into(),
+        Some(Verdict::Faster) => "faster".into(),
+        Some(Verdict::NoDifference { larger_than }) => {
+            format!("no difference larger than {} %", figure(larger_than * 100.0, 2))
+        }
+        Some(Verdict::IntervalTooWide) => "not resolvable: interval too wide".into(),
+        Some(Verdict::TooFewLaunches) => "not resolvable: fewer than four launches".into(),
+        None => dash(),
+    }
+}
+
+fn table(style: Style, header: impl IntoIterator<Item = String>) -> Table {
+    let mut table = Table::new();
+    let preset = if style == Style::Markdown { presets::ASCII_MARKDOWN } else { presets::NOTHING };
+    table.load_preset(preset).set_content_arrangement(ContentArrangement::Disabled);
+    table.set_header(header);
+    table
+}
+
+/// Harmless in a terminal, and in a Markdown table: no bars, no markup.
+fn cell_text(style: Style, text: &str) -> String {
+    let text = sanitize(text);
+    match style {
+        Style::Plain => text,
+        Style::Markdown => {
+            let mut escaped = String::new();
+            for character in text.chars() {
+                if "|<>&`*_[]\\".contains(character) {
+                    escaped.push('\\');
+                }
+                escaped.push(character);
+            }
+            escaped
+        }
+    }
+}
+
+fn title(style: Style, text: &str) -> String {
+    let text = cell_text(style, text);
+    if style == Style::Markdown { format!("### {text}\n") } else { text }
+}
+
+fn bullet(style: Style) -> &'static str {
+    if style == Style::Markdown { "- " } else { "  " }
+}
+
+fn further(style: Style, count: usize) -> String {
+    let more = count.saturating_sub(MOST_LINES);
+    if more == 0 { String::new() } else { format!("{}and {more} more: see --json\n", bullet(style)) }
+}
+
+fn clip(style: Style, text: &str) -> String {
+    match text.char_indices().nth(LONGEST_VALUE) {
+        Some((end, _)) => cell_text(style, &format!("{}…", &text[..end])),
+        None => cell_text(style, text),
+    }
+}
+
+fn dash() -> String {
+    "–".into()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::testing::{compared, source};
+    use super::*;
+    use crate::compare::{Options, compare};
+    use crate::made_up::Run;
+
+    #[test]
+    fn between_environments_nothing_is_called_slower_or_worse() {
+        let found =
+            compared(&[Run { cells: 60, ..Run::default() }, Run { machine: 1, cells: 60, ..Run::default() }], "record");
+        let text = found.unwrap().text(Style::Plain);
+        for word in ["slower", "regress", "worse"] {
+            assert!(!text.contains(word), "{word} in {text}");
+        }
+        assert!(
+            text.contains("of another environment (system") || text.contains("of another environment (cpu_model_name"),
+            "{text}"
+        );
+    }
+
+    #[test]
+    fn words_of_a_stranger_drive_neither_terminal_nor_markdown() {
+        let (a, mut b) =
+            (source(Run { cells: 5, ..Run::default() }), source(Run { cells: 5, seed: 1, ..Run::default() }));
+        let bad = "<script>|\x1b[2J`x`".to_owned();
+        b.record.header.tags.insert("rack".into(), bad.clone());
+        b.record.header.suite = bad.clone();
+        let comparison = compare(&[&a, &b], &Options::default()).unwrap();
+        let plain = comparison.text(Style::Plain);
+        assert!(!plain.contains('\x1b') && plain.contains("<script>"));
+        let markdown = comparison.text(Style::Markdown);
+        assert!(!markdown.contains('\x1b') && markdown.contains("\\<script\\>\\|"), "{markdown}");
+    }
+
+    #[test]
+    fn verdicts_are_counted_and_the_tolerance_is_told() {
+        let run = Run { cells: 100, ..Run::default() };
+        let text = compared(&[run, Run { seed: 1, ..run }], "record").unwrap().text(Style::Plain);
+        assert!(text.contains("of 100 cells") && text.contains("beyond 3.0 %"), "{text}");
+    }
+}

@@ -1,0 +1,89 @@
+//! `ipcmark compare`: records side by side. Reads them only; what is in them need not exist any more.
+
+use std::path::PathBuf;
+
+use clap::Args;
+use ipcmark_harness::record::sanitize;
+use ipcmark_report::compare::{Comparison, Options, Refusal, Style, TOLERANCE, compare};
+use ipcmark_report::load::{Source, load};
+use ipcmark_report::words::figure;
+
+use super::exit::{self, Stop};
+
+/// Arguments of `compare`.
+#[derive(Debug, Args)]
+pub(super) struct CompareArgs {
+    /// Records, folders of them, or criterion's folders (target/criterion, or target/criterion@BASELINE); the first is what
+    /// the others are set against
+    #[arg(value_name = "RECORD", required = true)]
+    records: Vec<PathBuf>,
+    /// What stands on the columns: mechanism, peer, placement, waiting, payload_bytes or another key of setups; or kernel,
+    /// cpu, governor, revision, any fact of machines and builds, or any tag
+    #[arg(long, value_name = "KEY", default_value = "record")]
+    by: String,
+    /// End with exit code 4 when a cell is slower by more than this, as 10%, with its whole interval
+    #[arg(long, value_name = "PERCENT", value_parser = share)]
+    fail_on: Option<f64>,
+    /// What two runs of one binary may differ by without being called different [default: 3%]
+    #[arg(long, value_name = "PERCENT", value_parser = share)]
+    tolerance: Option<f64>,
+    /// One JSON object
+    #[arg(long, conflicts_with = "markdown")]
+    json: bool,
+    /// Tables for issues and pull requests
+    #[arg(long)]
+    markdown: bool,
+}
+
+/// `10%` or `10`, as a share.
+fn share(text: &str) -> Result<f64, String> {
+    match text.trim().trim_end_matches('%').trim_end().parse::<f64>() {
+        Ok(percent) if (0.0..=10_000.0).contains(&percent) => Ok(percent / 100.0),
+        _ => Err("a percentage from 0 to 10000 is allowed, as 10%".into()),
+    }
+}
+
+pub(super) fn run(args: &CompareArgs) -> anyhow::Result<()> {
+    let loaded = load(&args.records);
+    loaded.problems.iter().for_each(|problem| eprintln!("warning: {problem}"));
+    let sources: Vec<&Source> = loaded.sources.iter().collect();
+    if sources.is_empty() {
+        return Err(Stop::new(exit::FAILURE, "none of what was given can be read").into());
+    }
+    let options = Options { by: args.by.clone(), tolerance: args.tolerance.unwrap_or(TOLERANCE) };
+    let comparison = compare(&sources, &options).map_err(|refusal| match &refusal {
+        Refusal::Usage(_) => Stop::usage(sanitize(&refusal.to_string())),
+        Refusal::NothingComparable(_) => Stop::new(exit::NOT_COMPARABLE, sanitize(&refusal.to_string())),
+    })?;
+    match (args.json, args.markdown) {
+        (true, _) => println!("{}", serde_json::to_string_pretty(&comparison)?),
+        (_, true) => print!("{}", comparison.text(Style::Markdown)),
+        _ => print!("{}", comparison.text(Style::Plain)),
+    }
+    args.fail_on.map_or(Ok(()), |share| within(&comparison, share))
+}
+
+/// A threshold is kept by verdicts, which only one environment has.
+fn within(comparison: &Comparison, share: f64) -> anyhow::Result<()> {
+    if !comparison.has_verdicts() {
+        let why =
+            "no two columns are of one environment, so that no cell can be called slower: --fail-on means nothing here";
+        return Err(Stop::new(exit::NOT_COMPARABLE, why).into());
+    }
+    let slower = comparison.slower_by_more_than(share);
+    let Some(first) = slower.first() else { return Ok(()) };
+    let (count, percent, id) = (slower.len(), figure(share * 100.0, 3), sanitize(&first.id));
+    let why = format!("{count} cells are slower by more than {percent} %, {id} the first of them");
+    Err(Stop::new(exit::THRESHOLD, why).into())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::share;
+
+    #[test]
+    fn a_threshold_is_a_percentage() {
+        assert_eq!((share("10%"), share("2.5"), share("0 %")), (Ok(0.1), Ok(0.025), Ok(0.0)));
+        assert!(share("-1").is_err() && share("NaN").is_err() && share("ten").is_err());
+    }
+}

@@ -1,0 +1,98 @@
+//! The README's headline tables, from the newest record below results/.
+
+use std::path::{Path, PathBuf};
+
+use ipcmark_harness::record::{Cell, Outcome};
+use ipcmark_report::load::{Source, load};
+use ipcmark_report::words::{Figures, figure, system, time};
+use wildmatch::WildMatch;
+
+use super::table;
+use crate::mechanism::Rank;
+use crate::mechanisms;
+
+/// What is asked, and the cells that answer.
+const QUESTIONS: &[(&str, &str)] = &[
+    ("64 bytes there and back between two processes on one CPU, blocking", "round-trip/process/same-cpu/block/*/64B"),
+    ("The same, each process on a CPU of its own", "round-trip/process/same-cache/block/*/64B"),
+    ("The same, both polling", "round-trip/process/same-cache/spin/*/64B"),
+    (
+        "64 KiB after 64 KiB from one process to another, each on a CPU of its own, blocking",
+        "stream/process/same-cache/block/*/64KiB",
+    ),
+    ("A lock taken and released by the only thread that wants it", "uncontended/thread/*/own/*/0B-2parties"),
+    (
+        "A lock that two threads want all the time, held for 100 ns",
+        "contended/thread/same-cache/own/*/64B-2parties-hold100ns-out0",
+    ),
+    (
+        "One task stops and another runs, on one CPU: a hop of a token between two",
+        "switch/*/same-cpu/block/*/0B-2parties",
+    ),
+    ("The same without the kernel", "resume/*"),
+    ("A task is made, runs and is reaped", "spawn/*"),
+    ("Into the kernel and back", "call/*"),
+];
+
+/// All tables, and where they come from; a sentence where there is no record.
+pub(super) fn tables(results: &Path) -> String {
+    let loaded = load(&[PathBuf::from(results)]);
+    let newest =
+        loaded.sources.into_iter().max_by(|a, b| a.record.header.started_utc.cmp(&b.record.header.started_utc));
+    let Some(source) = newest else { return "No record is committed yet.\n".into() };
+    let asked = QUESTIONS.iter().filter_map(|(question, cells)| answer(&source.record.cells, question, cells));
+    asked.fold(origin(&source), |text, table| text + "\n" + &table)
+}
+
+fn origin(source: &Source) -> String {
+    let header = &source.record.header;
+    let command: Vec<&str> = header.command.iter().skip(1).map(String::as_str).collect();
+    let (path, system) = (source.path.display(), system(header));
+    let date = header.started_utc.get(..10).unwrap_or("an unknown day");
+    format!(
+        "From [`{path}`]({path}), made on {date} by `ipcmark {}` on {system}. `ipcmark show {path}` prints all of it. Only lines of one \
+         table are to be compared; an interval spans launches.\n",
+        command.join(" ")
+    )
+}
+
+/// The cells whose mechanism is the one of its kind that people name first, fastest first; none: nothing was measured.
+fn answer(cells: &[Cell], question: &str, ids: &str) -> Option<String> {
+    let ids = WildMatch::new(ids);
+    let is_headline = |cell: &&Cell| mechanisms::find(&cell.mechanism).is_some_and(|m| m.rank == Rank::Headline);
+    let measured = cells.iter().filter(|cell| cell.outcome == Outcome::Measured && ids.matches(&cell.id));
+    let mut rows: Vec<&Cell> = measured.filter(is_headline).collect();
+    rows.sort_by(|a, b| a.estimate_ns.unwrap_or(f64::MAX).total_cmp(&b.estimate_ns.unwrap_or(f64::MAX)));
+    let first = rows.first()?;
+    let several_peers = rows.iter().any(|cell| cell.setup.get("peer") != first.setup.get("peer"));
+    let several_values = rows.iter().any(|cell| value(cell) != value(first));
+    let header = ["mechanism", "median", "interval", "p99", "CPU/op", "MB/s", "grade"];
+    let rows = rows.iter().map(|cell| row(cell, several_peers, several_values));
+    Some(format!("**{question}**\n\n{}", table(&header, rows)))
+}
+
+fn value(cell: &Cell) -> &str {
+    cell.id.rsplit('/').next().unwrap_or_default()
+}
+
+fn row(cell: &Cell, with_peer: bool, with_value: bool) -> Vec<String> {
+    let dash = || "–".to_owned();
+    let peer = cell.setup.get("peer").and_then(|peer| peer.as_str()).filter(|_| with_peer);
+    let more: Vec<&str> = peer.into_iter().chain(Some(value(cell)).filter(|_| with_value)).collect();
+    let name = if more.is_empty() {
+        format!("`{}`", cell.mechanism)
+    } else {
+        format!("`{}`, {}", cell.mechanism, more.join(", "))
+    };
+    let figures = cell.estimate_ns.map(|ns| Figures::new(ns, cell.interval_ns));
+    let interval = figures.as_ref().and_then(|f| f.interval.as_ref()).map(|[low, high]| format!("{low} – {high}"));
+    vec![
+        name,
+        figures.as_ref().map_or_else(dash, |f| format!("{} {}", f.value, f.unit)),
+        interval.unwrap_or_else(dash),
+        cell.quantiles_ns.as_ref().and_then(|q| q.p99).map_or_else(dash, |ns| time(ns as f64)),
+        cell.cpu_ns_per_op.map_or_else(dash, |cpu| time(cpu.near + cpu.far)),
+        cell.bytes_per_s.map_or_else(dash, |bytes| figure(bytes / 1e6, 3)),
+        cell.grade.as_ref().map_or_else(dash, |grade| format!("{:?}", grade.letter)),
+    ]
+}

@@ -1,0 +1,123 @@
+//! What one party does by itself: the session of every [`Operation`].
+
+use std::io;
+use std::time::{Duration, Instant};
+
+use ipcmark_harness::clock::Clock;
+use ipcmark_harness::control::Mismatch;
+use ipcmark_harness::histogram::Histogram;
+use ipcmark_harness::parties::{Extent, Parties, Span};
+use ipcmark_harness::placement::Placement;
+use ipcmark_harness::session::{Sample, Session, Verified};
+use ipcmark_harness::usage::Usage;
+
+use super::pace::Pace;
+use crate::mechanism::{Axes, Point, Rank, Stage, Waiting, Workload};
+use crate::shapes::Operation;
+
+pub(super) const fn workload<O: Operation>() -> Workload {
+    Workload {
+        name: O::DEED.name,
+        summary: O::DEED.summary,
+        waitings: &[Waiting::Own],
+        times_each: true,
+        windows_of: None,
+        carries_payload: false,
+        rank: Rank::Headline,
+        axes: Axes {
+            payload_bytes: super::NO_PAYLOAD,
+            parties: &[Point(1, Rank::Headline)],
+            memory_bytes: O::MEMORY_BYTES,
+            placements: &[Placement::SameCpu],
+            alike: true,
+            ..Axes::PAIR
+        },
+        supports: O::supports,
+        open: |stage, clock| Repeated::<O>::open(stage, clock),
+    }
+}
+
+struct Repeated<O> {
+    operation: O,
+    parties: Parties,
+}
+
+impl<O: Operation> Repeated<O> {
+    fn open(stage: &Stage, clock: Clock) -> io::Result<Box<dyn Session>> {
+        // Pinned before anything is made that inherits it.
+        let parties = Parties::new(clock, &stage.near_cpus)?;
+        Ok(Box::new(Repeated { operation: O::prepare(&stage.setup, &clock)?, parties }))
+    }
+
+    /// One order, counted where it is done. `work` returns the turns it took.
+    fn order(
+        &mut self,
+        extent: Extent,
+        work: impl FnOnce(&mut O, &Clock) -> io::Result<(u64, u64, u64)>,
+    ) -> io::Result<Sample> {
+        let Repeated { operation, parties } = self;
+        let counted = operation.counted();
+        let others = Usage::of_others();
+        let mut sample = parties.run(extent, false, |clock, _| {
+            let (start, end, turns) = work(operation, clock)?;
+            Ok(Span { start, end, ends_at_far: false, operations: turns * O::IN_A_TURN })
+        })?;
+        // Nobody else stands at the gate: what children and other threads spent is the far side's.
+        sample.far = Usage::of_others().since(&others);
+        sample.facts = operation.facts();
+        match operation.counted() - counted {
+            done if done == sample.operations => Ok(sample),
+            done => Err(Mismatch::error(format!("{} operations were timed and {done} were done", sample.operations))),
+        }
+    }
+}
+
+impl<O: Operation> Session for Repeated<O> {
+    fn batch(&mut self, iterations: u64) -> io::Result<Sample> {
+        let turns = iterations.div_ceil(O::IN_A_TURN);
+        self.order(Extent::Count(iterations), |operation, clock| {
+            let start = clock.start();
+            operation.repeat(turns)?;
+            Ok((start, clock.end(), turns))
+        })
+    }
+
+    fn offers_each(&self) -> bool {
+        // A turn of several operations has no latency of one of them.
+        O::IN_A_TURN == 1
+    }
+
+    fn each(&mut self, iterations: u64, latencies: &mut Histogram) -> io::Result<Sample> {
+        self.order(Extent::Count(iterations), |operation, clock| {
+            let first = clock.start();
+            for _ in 0..iterations {
+                let start = clock.start();
+                operation.repeat(1)?;
+                latencies.record(clock.ns_between(start, clock.end()) as u64);
+            }
+            Ok((first, clock.end(), iterations))
+        })
+    }
+
+    fn window(&mut self, duration: Duration) -> io::Result<Sample> {
+        self.order(Extent::Open, |operation, clock| {
+            let start = clock.start();
+            let (mut pace, mut turns) = (Pace::new(clock, start, duration), 0);
+            loop {
+                operation.repeat(pace.chunk)?;
+                turns += pace.chunk;
+                if pace.is_over(clock) {
+                    return Ok((start, clock.end(), turns));
+                }
+            }
+        })
+    }
+
+    fn verify(&mut self, iterations: u64, duration: Duration) -> io::Result<Verified> {
+        let (mut operations, begun) = (0, Instant::now());
+        while operations == 0 || (operations < iterations && begun.elapsed() < duration) {
+            operations += self.batch(1)?.operations;
+        }
+        Ok(Verified { operations, bytes: 0 })
+    }
+}
