@@ -13,6 +13,7 @@ mod once;
 mod permits;
 mod rendezvous;
 mod rw_lock;
+mod token_ring;
 mod transport;
 mod wakeup;
 
@@ -24,6 +25,8 @@ pub(crate) mod counter_tests;
 pub(crate) mod lock_tests;
 #[cfg(test)]
 pub(crate) mod rw_lock_tests;
+#[cfg(test)]
+pub(crate) mod token_ring_tests;
 #[cfg(test)]
 pub(crate) mod transport_tests;
 #[cfg(test)]
@@ -45,6 +48,7 @@ pub use once::once;
 pub use permits::permits;
 pub use rendezvous::rendezvous;
 pub use rw_lock::rw_lock;
+pub use token_ring::token_ring;
 pub use transport::transport;
 pub use wakeup::wakeup;
 
@@ -85,6 +89,7 @@ mod tests {
             include_str!("../shapes/barrier.rs"),
             include_str!("../shapes/dinner.rs"),
             include_str!("../shapes/once.rs"),
+            include_str!("../shapes/token_ring.rs"),
         ];
         let bullet = |line: &'static str| line.trim().strip_prefix("/// - **")?.split("**").next();
         let bullets: BTreeSet<&str> = sources.into_iter().flat_map(str::lines).filter_map(bullet).collect();

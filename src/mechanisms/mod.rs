@@ -19,6 +19,7 @@ mod readers_writers;
 mod shared_memory;
 mod sockets;
 mod spinlocks;
+mod switches;
 
 use crate::mechanism::Mechanism;
 
@@ -37,6 +38,7 @@ static FAMILIES: &[&[&Mechanism]] = &[
     readers_writers::LIST,
     counters::LIST,
     coordination::LIST,
+    switches::LIST,
 ];
 
 /// Every mechanism, in report order.

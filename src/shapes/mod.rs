@@ -11,6 +11,7 @@
 //! - [`Barrier`] lets nobody go on before all have come.
 //! - [`Dinner`] lets a party have two things at once that it shares with its neighbours.
 //! - [`Once`] is a value that is made when it is first asked for.
+//! - [`TokenRing`] is a token that goes from each party to the next.
 //! - [`Wakeup`] carries no bytes: one party tells the other to go on.
 
 mod barrier;
@@ -23,6 +24,7 @@ mod once;
 mod permits;
 mod rendezvous;
 mod rw_lock;
+mod token_ring;
 mod transport;
 mod wakeup;
 
@@ -35,6 +37,7 @@ pub use once::{Once, Whole, once};
 pub use permits::{Permits, permits};
 pub use rendezvous::{Rendezvous, rendezvous};
 pub use rw_lock::{Exclusive, RwLock, Torn, Words, rw_lock};
+pub use token_ring::{TokenRing, token_ring};
 pub use transport::{Pairing, Transport, transport};
 pub use wakeup::{Role, Wakeup, wakeup};
 

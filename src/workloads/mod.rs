@@ -20,17 +20,20 @@ mod priority;
 mod read_mix;
 mod round_trip;
 mod stream;
+mod switch;
 mod tail;
 mod uncontended;
 mod wake;
 
 use crate::mechanism::{Axes, Point, Rank, Workload};
 use crate::shapes::{
-    Barrier, Counter, Dinner, FanIn, FanOut, Lock, Once, Pairing, Permits, Rendezvous, RwLock, Transport, Wakeup,
+    Barrier, Counter, Dinner, FanIn, FanOut, Lock, Once, Pairing, Permits, Rendezvous, RwLock, TokenRing, Transport,
+    Wakeup,
 };
 
 pub(crate) use adapters::Remade;
 use adapters::{Read, Wordless};
+pub(crate) use crowd::MOST_PARTIES;
 use exchange::{Exchange, Pattern};
 use round_trip::RoundTrip;
 use stream::Stream;
@@ -98,6 +101,11 @@ pub const fn dinner<D: Dinner>() -> &'static [Workload] {
 /// All workloads of a value that is made once.
 pub const fn once<O: Once>() -> &'static [Workload] {
     Table::<O>::ONCE
+}
+
+/// All workloads of a token ring.
+pub const fn token_ring<R: TokenRing>() -> &'static [Workload] {
+    Table::<R>::TOKEN_RING
 }
 
 struct Table<T>(std::marker::PhantomData<T>);
@@ -188,6 +196,11 @@ impl<O: Once> Table<O> {
         summary: "a value that was made once is asked for again by the only party that wants it",
         ..uncontended::workload::<Read<O>>()
     }];
+}
+
+impl<R: TokenRing> Table<R> {
+    const TOKEN_RING: &'static [Workload] =
+        &[switch::workload::<R>(), switch::touch::<R>(), switch::touch_shared::<R>()];
 }
 
 const NO_PAYLOAD: &[Point<usize>] = &[Point(0, Rank::Headline)];

@@ -17,6 +17,7 @@ pub mod memory;
 pub mod monitor;
 pub mod mutex;
 pub mod names;
+pub mod perf;
 pub mod pidfd;
 pub mod process;
 pub mod pthread_spin;

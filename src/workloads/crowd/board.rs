@@ -8,7 +8,7 @@ use ipcmark_harness::sys::memory::Shareable;
 use super::waits::{KINDS, Waits};
 
 /// The most parties: as many as a worker watches.
-pub(in crate::workloads) const MOST_PARTIES: usize = 64;
+pub(crate) const MOST_PARTIES: usize = 64;
 
 #[repr(C, align(128))]
 pub(super) struct Board {

@@ -27,7 +27,7 @@ use ipcmark_harness::sys::memory::Shared;
 use crate::mechanism::{Point, Rank, Setup, Stage, Support};
 
 use board::Board;
-pub(super) use board::MOST_PARTIES;
+pub(crate) use board::MOST_PARTIES;
 pub(super) use waits::{KINDS, Stopwatch, Unwatched, Watch};
 pub(super) use work::{Tempo, Work};
 

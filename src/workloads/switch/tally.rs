@@ -1,0 +1,238 @@
+//! What was counted: the switches of each task, by the kernel, and what hops and the same calls without a switch took.
+
+use std::collections::BTreeMap;
+use std::io;
+use std::sync::atomic::{AtomicU64, Ordering};
+
+use ipcmark_harness::control::Mismatch;
+use ipcmark_harness::estimate::median;
+use ipcmark_harness::sys::memory::Shareable;
+use ipcmark_harness::sys::perf::{Counter, Event};
+use ipcmark_harness::usage::Usage;
+
+use crate::workloads::MOST_PARTIES;
+
+/// What the tasks share beside the mechanism.
+#[repr(C)]
+pub(super) struct Board {
+    /// How often the token has been taken.
+    pub(super) token: Token,
+    seats: [Seat; MOST_PARTIES],
+}
+
+/// On a line of its own: who has the token changes it.
+#[repr(C, align(128))]
+pub(super) struct Token(pub(super) AtomicU64);
+
+/// What one task has counted in the last order.
+#[repr(C, align(128))]
+struct Seat {
+    voluntary: AtomicU64,
+    involuntary: AtomicU64,
+    /// By perf events, plus one; 0: not allowed, or not asked for.
+    perf_switches: AtomicU64,
+    perf_migrations: AtomicU64,
+}
+
+#[allow(unsafe_code)]
+// SAFETY: atomic integers, valid when zero, and no addresses.
+unsafe impl Shareable for Board {}
+
+/// Counts the switches of the calling task from where it is made to where it is read.
+pub(super) struct Meter {
+    before: Usage,
+    perf: Option<[(Counter, u64); 2]>,
+}
+
+impl Meter {
+    /// `by_perf`: by perf events, too, which themselves cost time.
+    pub(super) fn start(perf: Option<[Counter; 2]>) -> Meter {
+        let started = |counter: Counter| counter.count().map(|count| (counter, count));
+        let perf = perf.and_then(|[a, b]| Some([started(a).ok()?, started(b).ok()?]));
+        Meter { before: Usage::of_this_thread(), perf }
+    }
+
+    pub(super) fn stop(self, board: &Board, place: usize) {
+        let spent = Usage::of_this_thread().since(&self.before);
+        let seat = &board.seats[place];
+        // Relaxed: the gate orders it.
+        seat.voluntary.store(spent.voluntary_switches, Ordering::Relaxed);
+        seat.involuntary.store(spent.involuntary_switches, Ordering::Relaxed);
+        let since = |(counter, before): &(Counter, u64)| counter.count().ok().map(|now| now - before + 1);
+        let [switches, migrations] = self.perf.as_ref().map_or([None; 2], |[a, b]| [since(a), since(b)]);
+        seat.perf_switches.store(switches.unwrap_or(0), Ordering::Relaxed);
+        seat.perf_migrations.store(migrations.unwrap_or(0), Ordering::Relaxed);
+    }
+}
+
+/// The kernel's own counters of switches and migrations, or why it does not show them.
+pub(super) fn perf_counters() -> io::Result<[Counter; 2]> {
+    Ok([Counter::of_this_thread(Event::ContextSwitches)?, Counter::of_this_thread(Event::CpuMigrations)?])
+}
+
+/// Switches of all tasks together.
+#[derive(Copy, Clone, Debug, Default)]
+pub(super) struct Switches {
+    /// One for each time that a task passed the token and had it again.
+    pub(super) expected: u64,
+    pub(super) voluntary: u64,
+    pub(super) involuntary: u64,
+}
+
+impl Switches {
+    /// What the board says after an order of so many timed laps: each task but the first has counted one lap more, which
+    /// it passes on when it has read its counts.
+    pub(super) fn of(board: &Board, parties: usize, laps: u64) -> Switches {
+        let sum =
+            |of: fn(&Seat) -> &AtomicU64| board.seats[..parties].iter().map(|s| of(s).load(Ordering::Relaxed)).sum();
+        let expected = laps * parties as u64 + (parties as u64 - 1);
+        Switches { expected, voluntary: sum(|seat| &seat.voluntary), involuntary: sum(|seat| &seat.involuntary) }
+    }
+
+    fn counted(&self) -> u64 {
+        self.voluntary + self.involuntary
+    }
+
+    fn per_hop(&self) -> f64 {
+        self.counted() as f64 / self.expected as f64
+    }
+
+    fn add(&mut self, more: Switches) {
+        self.expected += more.expected;
+        self.voluntary += more.voluntary;
+        self.involuntary += more.involuntary;
+    }
+}
+
+/// How far the switches that were counted may be from one a hop.
+const TOLERANCE: f64 = 0.02;
+/// Fewer hops are judged together with the next: in a hundred, two switches to somebody else's task would be too many.
+const JUDGED_HOPS: u64 = 1000;
+
+/// All that was measured in this session.
+#[derive(Default)]
+pub(super) struct Tally {
+    switches: Switches,
+    /// Those not judged yet.
+    recent: Switches,
+    gross_ns: Vec<f64>,
+    overhead_ns: Vec<f64>,
+    perf: BTreeMap<String, f64>,
+}
+
+impl Tally {
+    /// Adds the switches of an order, and fails where they were not one a hop.
+    pub(super) fn judge(&mut self, switches: Switches) -> io::Result<()> {
+        self.switches.add(switches);
+        self.recent.add(switches);
+        if self.recent.expected < JUDGED_HOPS {
+            return Ok(());
+        }
+        let Switches { expected, voluntary, involuntary } = self.recent;
+        let per_hop = std::mem::take(&mut self.recent).per_hop();
+        if (per_hop - 1.0).abs() <= TOLERANCE {
+            return Ok(());
+        }
+        Err(Mismatch::error(format!(
+            "{expected} hops made {per_hop:.3} switches each ({voluntary} voluntary, {involuntary} involuntary), and \
+             {:.2} to {:.2} are a hop's own: something else ran on this CPU, or a hop is not one switch",
+            1.0 - TOLERANCE,
+            1.0 + TOLERANCE
+        )))
+    }
+
+    /// Notes what the perf events of all tasks have counted, where all were allowed to.
+    pub(super) fn note_perf(&mut self, board: &Board, parties: usize, expected: u64) {
+        let seats = &board.seats[..parties];
+        let sum = |of: fn(&Seat) -> &AtomicU64| {
+            seats.iter().map(|seat| of(seat).load(Ordering::Relaxed).checked_sub(1)).sum::<Option<u64>>()
+        };
+        if let Some((switches, migrations)) = sum(|seat| &seat.perf_switches).zip(sum(|seat| &seat.perf_migrations)) {
+            self.perf.insert("perf_switches_per_hop".into(), switches as f64 / expected as f64);
+            self.perf.insert("perf_migrations".into(), migrations as f64);
+        }
+    }
+
+    /// Adds what a batch took, and what the same calls took after it without a switch, in nanoseconds a hop.
+    pub(super) fn add(&mut self, gross_ns: f64, overhead_ns: f64) {
+        self.gross_ns.push(gross_ns);
+        self.overhead_ns.push(overhead_ns);
+    }
+
+    /// Of all batches so far: of facts the last ones stand.
+    pub(super) fn facts(&self) -> BTreeMap<String, f64> {
+        let mut facts = self.perf.clone();
+        let mut state = |name: &str, value: f64| facts.insert(name.to_owned(), value);
+        if let Some((gross, overhead)) = median(&self.gross_ns).zip(median(&self.overhead_ns)) {
+            state("gross_ns", gross);
+            state("overhead_ns", overhead);
+            state("net_ns", gross - overhead);
+            state("overhead_spread_ns", spread(&self.overhead_ns));
+        }
+        if self.switches.counted() > 0 {
+            state("switches_per_hop", self.switches.per_hop());
+            state("involuntary_share", self.switches.involuntary as f64 / self.switches.counted() as f64);
+        }
+        facts
+    }
+}
+
+/// The distance between the quartiles.
+fn spread(values: &[f64]) -> f64 {
+    let mut sorted = values.to_vec();
+    sorted.sort_by(f64::total_cmp);
+    let at = |share: f64| sorted.get((share * (sorted.len() - 1) as f64).round() as usize).copied().unwrap_or(0.0);
+    at(0.75) - at(0.25)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn switches(expected: u64, voluntary: u64, involuntary: u64) -> Switches {
+        Switches { expected, voluntary, involuntary }
+    }
+
+    #[test]
+    fn one_switch_a_hop_is_right_however_it_is_booked() {
+        let mut tally = Tally::default();
+        tally.judge(switches(1000, 600, 400)).unwrap();
+        tally.judge(switches(1000, 0, 1019)).unwrap();
+        assert!((tally.facts()["switches_per_hop"] - 1.0095).abs() < 1e-9);
+        assert!((tally.facts()["involuntary_share"] - 1419.0 / 2019.0).abs() < 1e-9);
+    }
+
+    #[test]
+    fn two_switches_a_hop_or_none_fail_with_the_figures() {
+        for (voluntary, involuntary, said) in [(1500, 500, "2.000 switches"), (0, 0, "0.000"), (979, 0, "0.979")] {
+            let error = Tally::default().judge(switches(1000, voluntary, involuntary)).unwrap_err().to_string();
+            assert!(error.contains(said) && error.contains("1000 hops"), "{error}");
+        }
+    }
+
+    #[test]
+    fn few_hops_are_judged_together_with_the_next() {
+        let mut tally = Tally::default();
+        tally.judge(switches(500, 520, 0)).unwrap();
+        assert!(tally.judge(switches(500, 510, 0)).unwrap_err().to_string().contains("1.030"));
+        tally.judge(switches(500, 520, 0)).unwrap();
+    }
+
+    #[test]
+    fn what_a_hop_takes_is_stated_gross_beside_its_calls_and_what_is_left() {
+        let mut tally = Tally::default();
+        [(1000.0, 300.0), (1010.0, 310.0), (5000.0, 290.0)]
+            .into_iter()
+            .for_each(|(gross, alone)| tally.add(gross, alone));
+        let facts = tally.facts();
+        let stated = ["gross_ns", "overhead_ns", "net_ns", "overhead_spread_ns"].map(|name| facts[name]);
+        assert_eq!(stated, [1010.0, 300.0, 710.0, 20.0]);
+    }
+
+    #[test]
+    fn less_than_nothing_is_left_where_the_calls_alone_took_longer() {
+        let mut tally = Tally::default();
+        tally.add(100.0, 120.0);
+        assert_eq!(tally.facts()["net_ns"], -20.0);
+    }
+}
