@@ -149,6 +149,7 @@ fn between(reach: Reach) -> &'static str {
         Reach::Threads => "threads",
         Reach::Processes => "processes",
         Reach::Both => "both",
+        Reach::Tasks => "both, and processes in one address space",
     }
 }
 
