@@ -12,6 +12,7 @@
 //! - [`capability`]: what a mechanism can do, found out by trying it.
 //! - [`plan`]: registry × profile → cells with stable ids; what is skipped, and why.
 //! - [`cell`]: one cell in a worker process, on either side of the process boundary.
+//! - [`crossover`] and [`task_kinds`]: what records say of locks, and of threads against processes, beyond single cells.
 //! - [`runner`]: all launches of all cells, shuffled; [`provenance`]: the header of a record.
 //! - [`commands`]: the command line, one file a command.
 //! - `ipcmark_harness`: measures anything, knows no mechanism.
@@ -19,8 +20,8 @@
 //! # Where a number comes from
 //!
 //! `ipcmark run` and `cargo bench` open a cell in a fresh worker: this executable again. The worker creates the mechanism,
-//! starts the peer as a forked process or a thread, pins both, and waits at a gate; the front end asks for batches, for
-//! single operations, for a checked run. The loop that is timed is the loop that is verified, generic over the shape, so
+//! starts the peer as a forked process, a thread, or a process in its own address space, pins both, and waits at a gate; the
+//! front end asks for batches, for single operations, for a checked run. The loop that is timed is the loop that is verified, generic over the shape, so
 //! nothing is called through a pointer between two clock readings but what the mechanism itself calls.
 //!
 //! # Invariants
@@ -46,6 +47,7 @@ pub mod provenance;
 pub mod ring;
 pub mod runner;
 pub mod shapes;
+pub mod task_kinds;
 pub mod turn;
 pub mod uring;
 pub mod workloads;

@@ -7,6 +7,7 @@ use serde_json::Value;
 
 use crate::cell::{rate_label, size_label, time_label};
 use crate::crossover;
+use crate::task_kinds;
 
 /// A progress bar on standard error: current cell and time left; nothing where that is no terminal.
 pub(super) fn progress(length: u64) -> ProgressBar {
@@ -46,6 +47,7 @@ pub(super) fn tables(cells: &[Cell]) -> String {
         text += &format!("\n{}\n{}\n", sanitize(workload), table(&rows));
     }
     text += &crossovers(cells);
+    text += &kinds_of_tasks(cells);
     text + &reasons(cells, Outcome::Skipped, "skipped") + &reasons(cells, Outcome::Failed, "FAILED")
 }
 
@@ -54,6 +56,13 @@ fn crossovers(cells: &[Cell]) -> String {
     let lines: String =
         crossover::of_locks(cells).iter().map(|c| format!("  {}\n", sanitize(&c.to_string()))).collect();
     if lines.is_empty() { lines } else { format!("\ncrossovers\n{lines}") }
+}
+
+/// How threads and processes differ, net of the calls, as far as the cells tell.
+fn kinds_of_tasks(cells: &[Cell]) -> String {
+    let lines: String =
+        task_kinds::of_switches(cells).iter().map(|kinds| format!("  {}\n", sanitize(&kinds.to_string()))).collect();
+    if lines.is_empty() { lines } else { format!("\nkinds of tasks, net\n{lines}") }
 }
 
 const COLUMNS: [&str; 10] =
@@ -138,7 +147,15 @@ fn remarks(cell: &Cell) -> String {
         format!("not sustained: {} of {} messages a second", figure(delivered, 3), figure(offered, 3))
     });
     let longest = fact("longest_wait_ns").map(|ns| format!("longest wait {}", time(ns)));
-    let facts = [fairness, longest, from_sending, lagging].into_iter().flatten();
+    let net = fact("net_ns").zip(fact("overhead_ns")).map(|(net, overhead)| {
+        let spread = fact("overhead_spread_ns").unwrap_or(0.0);
+        if spread > net {
+            let (spread, overhead) = (time(spread), time(overhead));
+            return format!("net not resolvable: without a switch it takes {overhead}, which varies by {spread}");
+        }
+        format!("net {}, without a switch {}", time(net), time(overhead))
+    });
+    let facts = [fairness, longest, from_sending, lagging, net].into_iter().flatten();
     facts.chain(cell.notes.iter().map(|note| sanitize(note))).collect::<Vec<_>>().join("; ")
 }
 

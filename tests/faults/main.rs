@@ -16,6 +16,7 @@ mod neighbours;
 mod records;
 mod requests;
 mod seccomp;
+mod switches;
 mod withheld;
 mod without;
 mod worlds;
