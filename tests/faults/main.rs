@@ -17,6 +17,7 @@ mod records;
 mod requests;
 mod seccomp;
 mod system;
+mod switches;
 mod withheld;
 mod without;
 mod worlds;
