@@ -86,7 +86,13 @@ enum Next {
     /// A process that is stopped runs again.
     Wake(Instant, i32),
     /// It runs for a moment, or is stopped for nine, and so on.
-    Slow { at: Instant, process: i32, worker: i32, until: Instant, runs: bool },
+    Slow {
+        at: Instant,
+        process: i32,
+        worker: i32,
+        until: Instant,
+        runs: bool,
+    },
 }
 
 impl Striker {

@@ -33,7 +33,8 @@ pub(crate) const SHAPES: [(&str, &str); 12] = [
     ("once", "read-once/thread/same-cpu/own/once-lock/0B-1party"),
 ];
 /// Those that nothing happens to.
-const OTHERS: [&str; 2] = ["round-trip/process/same-cpu/block/pipe/64B", "stream/process/same-cpu/block/unix-stream/64B"];
+const OTHERS: [&str; 2] =
+    ["round-trip/process/same-cpu/block/pipe/64B", "stream/process/same-cpu/block/unix-stream/64B"];
 
 const PHASES: [(&str, Phase); 8] = [
     ("worker-start", Phase::Start),
@@ -197,6 +198,8 @@ fn check_end(plan: Plan, ended: &Ended, has_failed: bool) {
         Fault::Kill if runner => assert_eq!(ended.signal, Some(9), "{ended:?}"),
         Fault::Abort if runner => assert_eq!(ended.signal, Some(6), "{ended:?}"),
         Fault::Exit if runner => assert_eq!(ended.code, Some(deeds::CODE), "{ended:?}"),
+        // The sentence has the panics' own words, which are no panic of the front end.
+        Fault::Panic => assert_eq!(ended.code, Some(i32::from(has_failed)), "{ended:?}"),
         _ if has_failed => assert_sentence(ended, 1, &["cells failed"]),
         _ => assert_eq!(ended.code, Some(0), "{ended:?}"),
     }
@@ -208,7 +211,9 @@ fn judge(cell: &CellName, plan: Plan, outcomes: &Result<Outcomes, String>) -> Re
         Some(Ok(())) => {}
         Some(Err(errno)) => return Err(format!("nobody was struck: {errno}").into()),
         // Only where operations take long enough on a machine as busy as this one is they are timed one by one.
-        None if plan.phase == Phase::Each => return Ok(Completion::ignored_with("this time no operation was timed by itself")),
+        None if plan.phase == Phase::Each => {
+            return Ok(Completion::ignored_with("this time no operation was timed by itself"));
+        }
         None => return Err("the phase did not come".into()),
     }
     let found = cells.get(cell);
@@ -225,7 +230,11 @@ fn judge(cell: &CellName, plan: Plan, outcomes: &Result<Outcomes, String>) -> Re
         Outcome::Failed => plan.party != Party::Runner && reason.contains(expected),
         _ => false,
     };
-    if is_right { Ok(Completion::Completed) } else { Err(format!("{outcome:?}, {reason}; expected: {expected}").into()) }
+    if is_right {
+        Ok(Completion::Completed)
+    } else {
+        Err(format!("{outcome:?}, {reason}; expected: {expected}").into())
+    }
 }
 
 /// What a failed cell must say.

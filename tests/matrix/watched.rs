@@ -78,7 +78,7 @@ pub(crate) fn watch(command: Command, hand: &mut dyn Hand) -> Ended {
         (listener, Live::start(command).expect("the program"))
     });
     let (listener, live) = start.join().unwrap();
-    let mut watch = Watch { listener, runner: live.pid(), launch: None, workers: HashMap::new() };
+    let mut watch = Watch { listener, runner: live.pid(), launch: None, wanting: None, workers: HashMap::new() };
     hand.started(watch.runner);
     let deadline = Instant::now() + DEADLINE;
     while watch.wait(hand) {
@@ -91,6 +91,8 @@ struct Watch {
     listener: OwnedFd,
     runner: i32,
     launch: Option<Launch>,
+    /// The worker that wants a command which has not come yet, and a duplicate of its channel.
+    wanting: Option<(libc::seccomp_notif, OwnedFd)>,
     /// Whether it is one, of every process that has turned to descriptor 0.
     workers: HashMap<u32, bool>,
 }
@@ -99,20 +101,28 @@ impl Watch {
     /// Handles what happens next, within a moment; false: no process is left that has the filter.
     fn wait(&mut self, hand: &mut dyn Hand) -> bool {
         let due = hand.due();
-        let left = due.map_or(Duration::from_millis(100), |due| due.saturating_duration_since(Instant::now()));
-        let timeout = PollTimeout::try_from(left.as_millis().min(100) as u32).unwrap();
-        let mut polled = [PollFd::new(self.listener.as_fd(), PollFlags::POLLIN)];
-        if !matches!(poll(&mut polled, timeout), Ok(_) | Err(Errno::EINTR)) {
-            return false;
-        }
-        let found = polled[0].revents().unwrap_or(PollFlags::empty());
+        let left = due.map_or(LOOK_AGAIN, |due| due.saturating_duration_since(Instant::now()).min(LOOK_AGAIN));
+        let timeout = PollTimeout::try_from(left).unwrap();
+        let channel = self.wanting.as_ref().map(|(_, channel)| PollFd::new(channel.as_fd(), PollFlags::POLLIN));
+        let listener = PollFd::new(self.listener.as_fd(), PollFlags::POLLIN);
+        let mut polled: Vec<PollFd<'_>> = std::iter::once(listener).chain(channel).collect();
+        let _ = poll(&mut polled, timeout);
+        let found = |at: usize| polled.get(at).and_then(PollFd::revents).unwrap_or(PollFlags::empty());
+        let (notified, commanded) = (found(0), !found(1).is_empty());
         if due.is_some_and(|due| Instant::now() >= due) {
             hand.act(self.runner, self.launch.as_ref());
         }
-        if found.contains(PollFlags::POLLIN) {
+        if let Some((call, channel)) = self.wanting.take() {
+            if commanded {
+                self.command(hand, &call, peek(&channel));
+            } else if self.is_held(call.id) {
+                self.wanting = Some((call, channel));
+            }
+        }
+        if notified.contains(PollFlags::POLLIN) {
             self.handle(hand);
         }
-        !found.contains(PollFlags::POLLHUP)
+        !notified.contains(PollFlags::POLLHUP)
     }
 
     fn handle(&mut self, hand: &mut dyn Hand) {
@@ -128,16 +138,18 @@ impl Watch {
         if !*is_worker {
             self.let_go(call.id);
         } else if i64::from(call.data.nr) == libc::SYS_recvfrom {
-            self.command(hand, &call);
+            match channel_of(call.pid as i32) {
+                Some(channel) => self.wanting = Some((call, channel)),
+                None => _ = self.let_go(call.id),
+            }
         } else {
             self.launch.iter().for_each(|launch| hand.answering(launch));
             self.let_go(call.id);
         }
     }
 
-    fn command(&mut self, hand: &mut dyn Hand, call: &libc::seccomp_notif) {
-        let Some((next, mut launch)) = peek(call.pid as i32).and_then(|message| self.next(call.pid as i32, &message))
-        else {
+    fn command(&mut self, hand: &mut dyn Hand, call: &libc::seccomp_notif, message: Option<Value>) {
+        let Some((next, mut launch)) = message.and_then(|message| self.next(call.pid as i32, &message)) else {
             self.let_go(call.id);
             return;
         };
@@ -170,6 +182,12 @@ impl Watch {
         Some((phase, launch))
     }
 
+    /// Whether the caller waits still: it has not been interrupted, nor killed.
+    fn is_held(&self, id: u64) -> bool {
+        // SAFETY: the kernel reads one number, from a live one.
+        unsafe { libc::ioctl(self.listener.as_raw_fd(), IS_VALID, &raw const id) == 0 }
+    }
+
     /// Whether the call goes on now: not where a signal has interrupted it, after which it is made again.
     fn let_go(&self, id: u64) -> bool {
         let flags = libc::SECCOMP_USER_NOTIF_FLAG_CONTINUE as u32;
@@ -179,32 +197,38 @@ impl Watch {
     }
 }
 
-/// The command that this worker will take, which comes at once.
-fn peek(worker: i32) -> Option<Value> {
-    let channel = pidfd_getfd(pidfd_open(Pid::from_raw(worker)).ok()?, 0).ok()?;
-    let mut wanted = [PollFd::new(channel.as_fd(), PollFlags::POLLIN)];
-    poll(&mut wanted, PollTimeout::from(10_000_u16)).ok().filter(|&ready| ready > 0)?;
+/// A duplicate of the descriptor on which this worker takes commands.
+fn channel_of(worker: i32) -> Option<OwnedFd> {
+    pidfd_getfd(pidfd_open(Pid::from_raw(worker)).ok()?, 0).ok()
+}
+
+/// The command that a worker will take from its channel; none at the end of that.
+fn peek(channel: &OwnedFd) -> Option<Value> {
     let mut buffer = vec![0; 1 << 16];
     let len = recv(channel.as_raw_fd(), &mut buffer, MsgFlags::MSG_PEEK | MsgFlags::MSG_DONTWAIT).ok()?;
     serde_json::from_slice(&buffer[..len]).ok()
 }
 
-/// `_IOWR('!', 0, struct seccomp_notif)` and `_IOWR('!', 1, struct seccomp_notif_resp)`, linux/seccomp.h.
-const RECEIVE: libc::Ioctl = request(0, size_of::<libc::seccomp_notif>());
-const SEND: libc::Ioctl = request(1, size_of::<libc::seccomp_notif_resp>());
+/// Whatever happens, look again after so long.
+const LOOK_AGAIN: Duration = Duration::from_millis(20);
 
-const fn request(number: u32, bytes: usize) -> libc::Ioctl {
-    const READ_WRITE: u32 = 3 << 30;
-    (READ_WRITE | (bytes as u32) << 16 | (b'!' as u32) << 8 | number) as libc::Ioctl
+/// `_IOWR('!', 0, struct seccomp_notif)`, `_IOWR('!', 1, struct seccomp_notif_resp)` and `_IOW('!', 2, __u64)`, linux/seccomp.h.
+const RECEIVE: libc::Ioctl = request(READ | WRITE, 0, size_of::<libc::seccomp_notif>());
+const SEND: libc::Ioctl = request(READ | WRITE, 1, size_of::<libc::seccomp_notif_resp>());
+const IS_VALID: libc::Ioctl = request(WRITE, 2, size_of::<u64>());
+const WRITE: u32 = 1 << 30;
+const READ: u32 = 2 << 30;
+
+const fn request(direction: u32, number: u32, bytes: usize) -> libc::Ioctl {
+    (direction | (bytes as u32) << 16 | (b'!' as u32) << 8 | number) as libc::Ioctl
 }
 
 /// Installs the filter for this thread and returns its listener.
 fn install() -> nix::Result<OwnedFd> {
     const FIRST_ARGUMENT: u32 = if cfg!(target_endian = "little") { 16 } else { 20 };
     let load = |at| instruction(libc::BPF_LD | libc::BPF_W | libc::BPF_ABS, 0, 0, at);
-    let equal = |value, then, otherwise| {
-        instruction(libc::BPF_JMP | libc::BPF_JEQ | libc::BPF_K, then, otherwise, value)
-    };
+    let equal =
+        |value, then, otherwise| instruction(libc::BPF_JMP | libc::BPF_JEQ | libc::BPF_K, then, otherwise, value);
     let end = |verdict| instruction(libc::BPF_RET | libc::BPF_K, 0, 0, verdict);
     let filter = [
         load(0),
