@@ -12,7 +12,6 @@ use std::sync::atomic::{AtomicPtr, AtomicU64, Ordering};
 
 use nix::sched::{CpuSet, sched_setaffinity};
 use nix::sys::signal::Signal;
-use nix::sys::wait::waitpid;
 use nix::unistd::{Pid, getpid};
 use serde::{Deserialize, Serialize};
 
@@ -210,10 +209,13 @@ impl Drop for Parties {
             signals::unwatch(place);
         }
         self.gate.post(Order::Quit, 0, 0);
-        for peer in &mut self.peers {
+        for (place, peer) in self.peers.iter_mut().enumerate() {
             match peer {
-                // An error means that the handler has reaped it already.
-                Peer::Process(pid) => drop(waitpid(*pid, None)),
+                // One that cannot even leave may have spoilt what it served: whoever asked hears of it.
+                Peer::Process(pid) => match signals::reap(*pid) {
+                    None | Some(0) => {}
+                    Some(status) => peer_died(place, status),
+                },
                 Peer::Thread(handle) => drop(handle.take().map(std::thread::JoinHandle::join)),
             }
         }

@@ -216,7 +216,7 @@ impl Place {
 }
 
 /// The parent's process id, the second field of /proc/pid/stat after the name in parentheses.
-fn parent(pid: i32) -> Option<i32> {
+pub(crate) fn parent(pid: i32) -> Option<i32> {
     let stat = std::fs::read_to_string(format!("/proc/{pid}/stat")).ok()?;
     stat.rsplit_once(')')?.1.split_whitespace().nth(1)?.parse().ok()
 }
