@@ -21,6 +21,7 @@ use ipcmark::mechanisms;
 use ipcmark::plan::{self, Profile};
 use ipcmark::provenance;
 use ipcmark_harness::clock::{Calibration, Clock};
+use ipcmark_harness::grade::Grader;
 use ipcmark_harness::launch::Launcher;
 use ipcmark_harness::record::{self, Selection, Writer};
 
@@ -42,6 +43,7 @@ struct Front {
     criterion: Criterion,
     launcher: Launcher,
     writer: Option<Writer>,
+    grader: Grader,
     failures: usize,
 }
 
@@ -99,8 +101,10 @@ fn prepare(sweeps: &[Sweep], workloads: &[&str], arguments: &Arguments) -> anyho
     if arguments.measures {
         announce(&rows, arguments, profile);
     }
-    let writer = if arguments.measures && !rows.is_empty() { open_record(&rows, profile, &calibration) } else { None };
-    Ok((Front { criterion: criterion(), launcher, writer, failures: 0 }, rows))
+    let header = header(&rows, profile, &calibration);
+    let writer = if arguments.measures && !rows.is_empty() { open_record(&header) } else { None };
+    let grader = Grader::new(&header, &[]);
+    Ok((Front { criterion: criterion(), launcher, writer, grader, failures: 0 }, rows))
 }
 
 /// The cells of a sweep: those that differ from a headline cell of the same mechanism along its axis alone.
@@ -187,8 +191,7 @@ fn announce(rows: &[Row], arguments: &Arguments, profile: Profile) {
     );
 }
 
-/// The record goes beside criterion's files; without one the run goes on, and says so.
-fn open_record(rows: &[Row], profile: Profile, calibration: &Calibration) -> Option<Writer> {
+fn header(rows: &[Row], profile: Profile, calibration: &Calibration) -> record::Header {
     let mut header = provenance::header(record::FrontEnd::Bench, calibration);
     header.profile = profile.name().into();
     header.selection = Selection {
@@ -198,11 +201,16 @@ fn open_record(rows: &[Row], profile: Profile, calibration: &Calibration) -> Opt
         cells: rows.iter().map(|row| row.cell.id()).collect(),
         ..Selection::default()
     };
+    header
+}
+
+/// The record goes beside criterion's files; without one the run goes on, and says so.
+fn open_record(header: &record::Header) -> Option<Writer> {
     let date = header.started_utc.get(..10).unwrap_or("undated").to_owned();
     let folder = criterion_folder();
     let mut paths = (1..).map(|n| folder.join(format!("ipcmark-{date}-{n}.jsonl")));
     let path = paths.find(|path| !path.exists())?;
-    match Writer::create(&path, &header) {
+    match Writer::create(&path, header) {
         Ok(writer) => Some(writer),
         Err(error) => {
             eprintln!("warning: no record is kept: {error}");
@@ -272,7 +280,8 @@ impl Front {
         }
     }
 
-    fn keep(&mut self, result: record::Cell) {
+    fn keep(&mut self, mut result: record::Cell) {
+        self.grader.apply(&mut result);
         if let Some(writer) = &mut self.writer
             && let Err(error) = writer.write_cell(&result)
         {

@@ -114,10 +114,10 @@ impl Grader {
         let flag = |finding: &Finding| finding.severity == Severity::Flag;
         let grave = |finding: &Finding| GRAVE.contains(&finding.id.as_str());
         let of_tails = |finding: &Finding| GRAVE_FOR_TAILS.contains(&finding.id.as_str());
-        common.extend(ids(&findings, |f| flag(f) && grave(f)).map(|ids| (Letter::C, ids)));
-        common.extend(ids(&findings, |f| flag(f) && !grave(f)).map(|ids| (Letter::B, ids)));
+        common.extend(ids(&findings, |f| flag(f) && grave(f)).map(|ids| (Letter::C, flagged(&ids))));
+        common.extend(ids(&findings, |f| flag(f) && !grave(f)).map(|ids| (Letter::B, flagged(&ids))));
         let mut tails: Vec<(Letter, String)> =
-            ids(&findings, |f| flag(f) && of_tails(f)).map(|ids| (Letter::C, ids)).into_iter().collect();
+            ids(&findings, |f| flag(f) && of_tails(f)).map(|ids| (Letter::C, flagged(&ids))).into_iter().collect();
         let noise = header.probes.get("aa_noise_share").and_then(Value::as_f64);
         let floor = Floor::of(&header.probes);
         if noise.is_none() {
@@ -134,11 +134,12 @@ impl Grader {
         if cell.outcome != Outcome::Measured {
             return;
         }
+        let beyond = self.beyond_floor(cell);
         let withheld = self.withhold(cell);
-        cell.grade = Some(self.grade(cell, withheld));
+        cell.grade = Some(self.grade(cell, beyond, withheld));
     }
 
-    fn grade(&self, cell: &Cell, withheld: Option<String>) -> Grade {
+    fn grade(&self, cell: &Cell, beyond: Option<String>, withheld: Option<String>) -> Grade {
         let mut reasons = self.common.clone();
         reasons.extend(of_launches(cell));
         reasons.extend(self.of_width(cell));
@@ -148,10 +149,12 @@ impl Grader {
         let worst = |reasons: &[(Letter, String)]| reasons.iter().map(|(letter, _)| *letter).max().unwrap_or(Letter::A);
         let letter = worst(&reasons);
         let has_tail = cell.quantiles_ns.is_some();
-        let tail = has_tail.then(|| letter.max(worst(&self.tails)));
+        let tails: Vec<(Letter, String)> =
+            self.tails.iter().cloned().chain(beyond.map(|why| (Letter::B, why))).collect();
+        let tail = has_tail.then(|| letter.max(worst(&tails)));
         let mut texts: Vec<String> = sorted(reasons).iter().map(|(letter, why)| format!("{letter}: {why}")).collect();
         if has_tail {
-            texts.extend(self.tails.iter().map(|(letter, why)| format!("tail {letter}: {why}")));
+            texts.extend(tails.iter().map(|(letter, why)| format!("tail {letter}: {why}")));
         }
         texts.extend(withheld);
         Grade { letter, tail, reasons: texts }
@@ -179,6 +182,19 @@ impl Grader {
             Kind::TwoGroups => "launches fall into two groups that differ by",
         };
         Some((Letter::C, format!("{what} {:.0} %", found.by * 100.0)))
+    }
+
+    /// Which quantiles the jitter probe was too short for: operations of a length that it saw few of.
+    fn beyond_floor(&self, cell: &Cell) -> Option<String> {
+        let (floor, quantiles) = (self.floor.as_ref()?, cell.quantiles_ns.as_ref()?);
+        let median = quantiles.p50.filter(|&ns| ns > 0)? as f64;
+        let given = [("p99", 0.99, quantiles.p99), ("p99.9", 0.999, quantiles.p999)];
+        let unknown = |(name, q, value): (&'static str, f64, Option<u64>)| {
+            (value.is_some() && floor.at(q, median).is_none()).then_some(name)
+        };
+        let names: Vec<&str> = given.into_iter().filter_map(unknown).collect();
+        (!names.is_empty())
+            .then(|| format!("the jitter probe was too short to tell the floor of {}", names.join(" and ")))
     }
 
     /// Takes back each quantile whose distance from the median a CPU that does nothing would show as well.
@@ -260,6 +276,10 @@ fn ids(findings: &[&Finding], which: impl Fn(&Finding) -> bool) -> Option<String
         }
     }
     (!names.is_empty()).then(|| names.join(", "))
+}
+
+fn flagged(ids: &str) -> String {
+    format!("the doctor flagged {ids}")
 }
 
 /// The gravest first.

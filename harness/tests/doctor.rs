@@ -30,6 +30,7 @@ fn quiet_probes() -> BTreeMap<String, Value> {
         ("jitter_p999_ns", 900.0),
         ("jitter_max_ns", 40_000.0),
         ("jitter_spun_s", 5.0),
+        ("jitter_backwards_count", 0.0),
         ("aa_noise_share", 0.01),
         ("aa_launches", 10.0),
     ];
@@ -89,6 +90,7 @@ fn ailments() -> Vec<(&'static str, Severity, fn(&mut Exam))> {
         ("tracing", Refuse, |exam| set(&mut exam.facts, "tracer_pid", json!(7))),
         ("emulation", Refuse, |exam| set(&mut exam.facts, "emulators", json!(["qemu"]))),
         ("clock", Refuse, |exam| set(&mut exam.facts, "clocksource", json!("hpet"))),
+        ("clock-backwards", Refuse, |exam| _ = exam.probes.insert("jitter_backwards_count".to_owned(), json!(2))),
         ("clock-cost", Flag, |exam| exam.request.clock_cost_ns = 800.0),
         ("placement", Refuse, |exam| set(&mut exam.facts, "cpus_allowed_list", json!("0-2"))),
         ("cpu-quota", Refuse, |exam| set(&mut exam.facts, "cgroup_cpu_quota_cpus", json!(1.5))),
@@ -215,7 +217,7 @@ fn what_cannot_be_read_is_said_to_be_unchecked_and_why() {
     exam.facts.insert("cpufreq_policies".to_owned(), Fact::Missing { missing: "no such directory".to_owned(), source });
     let unchecked = found(&exam, "not-checked").unwrap();
     assert_eq!(unchecked.severity, Severity::Note);
-    assert!(unchecked.seen.contains("governor: no such directory; energy-preference: no such"), "{unchecked:?}");
+    assert!(unchecked.seen.contains("governor, energy-preference: no such directory"), "{unchecked:?}");
 }
 
 /// The ids of the refusals and flags of a fixture machine as it is.

@@ -109,7 +109,7 @@ fn a_virtual_machine_never_gets_better_than_c_for_tails() {
     let virtual_machine = Header { findings: vec![finding("hypervisor", Severity::Flag)], ..header() };
     let (grade, _) = graded(&virtual_machine, steady());
     assert_eq!((grade.letter, grade.tail), (Letter::B, Some(Letter::C)));
-    assert!(grade.reasons.contains(&"tail C: hypervisor".to_owned()), "{grade:?}");
+    assert!(grade.reasons.contains(&"tail C: the doctor flagged hypervisor".to_owned()), "{grade:?}");
 }
 
 #[test]
@@ -175,6 +175,15 @@ fn a_tail_that_the_platform_alone_explains_is_withheld_and_the_histogram_kept() 
     assert_eq!((quantiles.p999, quantiles.p99.is_some(), quantiles.p50.is_some()), (None, true, true));
     assert!(cell.quantiles_missing.as_deref().unwrap().contains("p99.9 (platform alone: + 5"), "{cell:?}");
     assert!(cell.histogram.is_some() && grade.reasons.iter().any(|why| why.starts_with("withheld")), "{grade:?}");
+}
+
+#[test]
+fn a_quantile_that_the_probe_was_too_short_for_is_kept_and_said_to_be() {
+    // Of ten million gaps of 25 ns, fewer than ten are beyond p99.9 of operations of a millisecond.
+    let (grade, cell) = graded(&header(), cell(&STEADY, &[(1_000_000, 9_900), (4_000_000, 100)]));
+    assert_eq!((grade.letter, grade.tail), (Letter::A, Some(Letter::B)));
+    assert!(grade.reasons[0].starts_with("tail B: the jitter probe was too short"), "{grade:?}");
+    assert!(cell.quantiles_ns.unwrap().p999.is_some());
 }
 
 #[test]

@@ -179,7 +179,9 @@ fn a_grade_is_read_back_and_an_older_cell_has_none() {
 fn a_header_without_findings_and_probes_is_an_older_one() {
     let mut older = serde_json::to_value(header()).unwrap();
     assert_eq!(older["findings"][0]["severity"], json!("flag"));
-    ["findings", "probes"].map(|key| older.as_object_mut().unwrap().remove(key));
+    for key in ["findings", "probes"] {
+        older.as_object_mut().unwrap().remove(key);
+    }
     let (record, _) = read_text(&format!("{older}\n"));
     assert_eq!((record.header.findings.len(), record.header.probes.len(), record.after), (0, 0, None));
 }

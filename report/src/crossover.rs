@@ -94,6 +94,14 @@ impl fmt::Display for Crossover {
     }
 }
 
+impl Crossover {
+    /// Whether there is one place at which it is overtaken.
+    #[must_use]
+    pub fn is_at_one_place(&self) -> bool {
+        matches!(self.found, Found::At { .. })
+    }
+}
+
 /// One measured point: the estimate and its interval, in nanoseconds.
 #[derive(Copy, Clone, Debug)]
 struct Measured {

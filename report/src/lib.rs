@@ -7,6 +7,7 @@
 //! - [`cite`]: one number, or the ratio of two, in a sentence.
 //! - [`words`]: how cells, machines and figures are said, the same everywhere.
 //! - [`crossover`]: where one lock overtakes another.
+//! - [`page`]: one HTML file to look at.
 
 pub mod cite;
 pub mod compare;
@@ -16,4 +17,5 @@ pub mod load;
 #[cfg(feature = "made-up")]
 pub mod made_up;
 mod near;
+pub mod page;
 pub mod words;

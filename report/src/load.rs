@@ -2,7 +2,11 @@
 
 use std::fs::File;
 use std::io::{self, Read};
+use std::num::NonZero;
+use std::panic::resume_unwind;
 use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicUsize, Ordering::Relaxed};
+use std::thread;
 
 use ipcmark_harness::record::{Record, sanitize};
 use sha2::{Digest, Sha256};
@@ -57,18 +61,68 @@ pub struct Loaded {
 }
 
 /// Reads every file, and every `*.jsonl` below every folder. A folder without any is read as criterion's, its latest run; with
-/// `@NAME` behind it, the baseline that was saved under that name.
+/// `@NAME` behind it, the baseline that was saved under that name. Files are read by as many threads as there are CPUs.
 pub fn load(paths: &[PathBuf]) -> Loaded {
-    let mut loaded = Loaded::default();
-    for path in paths {
-        match (path.metadata(), baseline(path)) {
-            (Ok(found), _) if found.is_dir() => loaded.take_folder(path),
-            (Ok(_), _) => loaded.take(path),
-            (Err(_), Some((folder, name))) => loaded.take_criterion(folder, Some(name)),
-            (Err(error), None) => loaded.problems.push(format!("cannot read {}: {error}", shown(path))),
+    let found: Vec<Found> = paths.iter().flat_map(|path| find(path)).collect();
+    let next = AtomicUsize::new(0);
+    let read = || {
+        let mut mine = Vec::new();
+        while let Some((place, found)) =
+            Some(next.fetch_add(1, Relaxed)).and_then(|place| Some((place, found.get(place)?)))
+        {
+            mine.push((place, found.load()));
         }
+        mine
+    };
+    let threads = thread::available_parallelism().map_or(1, NonZero::get).min(found.len().max(1));
+    let mut all: Vec<(usize, Loaded)> = thread::scope(|scope| {
+        let readers: Vec<_> = (1..threads).map(|_| scope.spawn(read)).collect();
+        let mut all = read();
+        for reader in readers {
+            all.extend(reader.join().unwrap_or_else(|panic| resume_unwind(panic)));
+        }
+        all
+    });
+    all.sort_by_key(|(place, _)| *place);
+    let mut loaded = Loaded::default();
+    for (_, part) in all {
+        loaded.sources.extend(part.sources);
+        loaded.problems.extend(part.problems);
     }
     loaded
+}
+
+/// What one path turns out to be.
+enum Found {
+    File(PathBuf),
+    Criterion(PathBuf, Option<String>),
+    Problem(String),
+}
+
+fn find(path: &Path) -> Vec<Found> {
+    let unreadable = |error| vec![Found::Problem(format!("cannot read {}: {error}", shown(path)))];
+    match (path.metadata(), baseline(path)) {
+        (Ok(found), _) if found.is_dir() => match files(path, MAX_DEPTH) {
+            Ok(files) if files.is_empty() => vec![Found::Criterion(path.to_owned(), None)],
+            Ok(files) => files.into_iter().map(Found::File).collect(),
+            Err(error) => unreadable(error),
+        },
+        (Ok(_), _) => vec![Found::File(path.to_owned())],
+        (Err(_), Some((folder, name))) => vec![Found::Criterion(folder.to_owned(), Some(name.to_owned()))],
+        (Err(error), None) => unreadable(error),
+    }
+}
+
+impl Found {
+    fn load(&self) -> Loaded {
+        let mut loaded = Loaded::default();
+        match self {
+            Found::File(path) => loaded.take(path),
+            Found::Criterion(folder, name) => loaded.take_criterion(folder, name.as_deref()),
+            Found::Problem(problem) => loaded.problems.push(problem.clone()),
+        }
+        loaded
+    }
 }
 
 /// `target/criterion@main`: a folder, and a baseline in it.
@@ -78,14 +132,6 @@ fn baseline(path: &Path) -> Option<(&Path, &str)> {
 }
 
 impl Loaded {
-    fn take_folder(&mut self, folder: &Path) {
-        match files(folder, MAX_DEPTH) {
-            Ok(files) if files.is_empty() => self.take_criterion(folder, None),
-            Ok(files) => files.iter().for_each(|file| self.take(file)),
-            Err(error) => self.problems.push(format!("cannot read {}: {error}", shown(folder))),
-        }
-    }
-
     fn take_criterion(&mut self, folder: &Path, baseline: Option<&str>) {
         let told = self.problems.len();
         match criterion::read(folder, baseline, &mut self.problems) {

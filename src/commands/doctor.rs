@@ -80,7 +80,9 @@ fn units(probes: &Probes) -> String {
     let line = |(name, value): (&String, &serde_json::Value)| {
         let words = name.trim_end_matches("_ns").replace('_', " ");
         match (value.as_f64(), value.get("missing").and_then(|why| why.as_str())) {
-            (Some(ns), _) if name.ends_with("_ns") => Some(format!("  {words:<28} {}\n", ipcmark_report::words::time(ns))),
+            (Some(ns), _) if name.ends_with("_ns") => {
+                Some(format!("  {words:<28} {}\n", ipcmark_report::words::time(ns)))
+            }
             (Some(share), _) if name == "aa_noise_share" => {
                 Some(format!("  {:<28} ± {:.1} %\n", "a/a noise", share * 100.0))
             }

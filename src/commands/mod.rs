@@ -6,9 +6,11 @@ mod compare;
 mod completions;
 mod doctor;
 pub mod exit;
+mod grades;
 mod list;
 mod output;
 mod readme;
+mod report;
 mod run;
 mod show;
 mod soak;
@@ -46,6 +48,7 @@ Examples:
   ipcmark compare before.jsonl after.jsonl --fail-on 10%
   ipcmark compare results --by kernel           all committed records, kernels on the columns
   ipcmark cite record.jsonl round-trip/process/same-cpu/block/pipe/64B
+  ipcmark report results/ --out page.html       all machines beside each other, to look at
 
 Exit codes:
   0 done · 1 a cell or the program failed · 2 usage · 3 the doctor refused · 4 slower than --fail-on allows ·
@@ -71,6 +74,8 @@ enum Command {
     Compare(compare::CompareArgs),
     /// Say one number of a record, or the ratio of two, in a sentence to be pasted
     Cite(cite::CiteArgs),
+    /// Draw records as one HTML page that needs no network
+    Report(report::ReportArgs),
     /// Remove what runs left behind that were killed together with their workers
     Clean(clean::CleanArgs),
     /// Regenerate the tables of README.md and results/schema.json in a checkout
@@ -107,6 +112,7 @@ pub fn main() -> i32 {
         Command::Soak(args) => soak::run(&args),
         Command::Compare(args) => compare::run(&args),
         Command::Cite(args) => cite::run(&args),
+        Command::Report(args) => report::run(&args),
         Command::Clean(args) => clean::run(&args),
         Command::Readme(args) => readme::run(&args),
         Command::Completions(args) => completions::completions(&args),

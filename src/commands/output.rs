@@ -6,6 +6,8 @@ use ipcmark_harness::record::{Cell, NearFar, Outcome, sanitize};
 use ipcmark_report::crossover;
 use ipcmark_report::words::{conditions, figure, time};
 
+use super::grades;
+
 /// A progress bar on standard error: current cell and time left; nothing where that is no terminal.
 pub(super) fn progress(length: u64) -> ProgressBar {
     let bar = ProgressBar::with_draw_target(Some(length), ProgressDrawTarget::stderr());
@@ -26,6 +28,7 @@ pub(super) fn positive_seconds(text: &str) -> Result<f64, String> {
 /// One table a workload, fastest first among cells that may be compared; then what was skipped or failed, and why.
 pub(super) fn tables(cells: &[Cell]) -> String {
     let mut text = String::new();
+    let common = grades::common_reasons(cells);
     let mut workloads: Vec<&str> = Vec::new();
     for cell in cells.iter().filter(|cell| cell.outcome == Outcome::Measured) {
         if !workloads.contains(&cell.workload.as_str()) {
@@ -35,9 +38,10 @@ pub(super) fn tables(cells: &[Cell]) -> String {
     for workload in workloads {
         let of_workload = |cell: &&Cell| cell.workload == workload && cell.outcome == Outcome::Measured;
         let rows: Vec<&Cell> = cells.iter().filter(of_workload).collect();
-        text += &format!("\n{}\n{}\n", sanitize(workload), table(&rows));
+        text += &format!("\n{}\n{}\n", sanitize(workload), table(&rows, &common));
     }
     text += &crossovers(cells);
+    text += &grades::of_all(&common);
     text + &reasons(cells, Outcome::Skipped, "skipped") + &reasons(cells, Outcome::Failed, "FAILED")
 }
 
@@ -48,8 +52,8 @@ fn crossovers(cells: &[Cell]) -> String {
     if lines.is_empty() { lines } else { format!("\ncrossovers\n{lines}") }
 }
 
-const COLUMNS: [&str; 10] =
-    ["mechanism", "median", "interval", "p99", "p99.9", "CPU/op", "switches/op", "MB/s", "ratio", "notes"];
+const COLUMNS: [&str; 11] =
+    ["mechanism", "median", "interval", "p99", "p99.9", "CPU/op", "switches/op", "MB/s", "ratio", "grade", "notes"];
 
 /// A table without lines, as wide as its content.
 pub(super) fn plain_table<'a>(header: impl IntoIterator<Item = &'a str>) -> Table {
@@ -59,7 +63,7 @@ pub(super) fn plain_table<'a>(header: impl IntoIterator<Item = &'a str>) -> Tabl
     table
 }
 
-fn table(cells: &[&Cell]) -> String {
+fn table(cells: &[&Cell], common: &[&str]) -> String {
     let mut table = plain_table(COLUMNS);
     for (_, column) in table.column_iter_mut().enumerate().filter(|(i, _)| (1..9).contains(i)) {
         column.set_cell_alignment(CellAlignment::Right);
@@ -68,7 +72,7 @@ fn table(cells: &[&Cell]) -> String {
         table.add_row(vec![sanitize(&conditions)]);
         let fastest = group.iter().filter(|c| !is_floor(c)).filter_map(|c| c.estimate_ns).min_by(f64::total_cmp);
         for cell in group {
-            table.add_row(row(cell, fastest));
+            table.add_row(row(cell, fastest, common));
         }
     }
     table.to_string()
@@ -90,8 +94,8 @@ fn groups<'a>(cells: &[&'a Cell]) -> Vec<(String, Vec<&'a Cell>)> {
     groups
 }
 
-/// What only some workloads show, in words, then the notes.
-fn remarks(cell: &Cell) -> String {
+/// What only some workloads show, in words, then the notes, then what its grade has for reasons that others have not.
+fn remarks(cell: &Cell, common: &[&str]) -> String {
     let fact = |name: &str| cell.facts.get(name).copied();
     let fairness = cell.fairness.map(|index| format!("fairness {index:.3}"));
     let from_sending = fact("from_sending_p99_ns").map(|ns| format!("p99 from sending {}", time(ns)));
@@ -103,7 +107,8 @@ fn remarks(cell: &Cell) -> String {
     });
     let longest = fact("longest_wait_ns").map(|ns| format!("longest wait {}", time(ns)));
     let facts = [fairness, longest, from_sending, lagging].into_iter().flatten();
-    facts.chain(cell.notes.iter().map(|note| sanitize(note))).collect::<Vec<_>>().join("; ")
+    let notes = cell.notes.iter().map(|note| sanitize(note));
+    facts.chain(notes).chain(grades::own_reasons(cell, common)).collect::<Vec<_>>().join("; ")
 }
 
 /// Below this share of the planned rate a pace counts as not sustained: an order's last message alone may be late.
@@ -113,7 +118,7 @@ fn is_floor(cell: &Cell) -> bool {
     cell.family == "floor"
 }
 
-fn row(cell: &Cell, fastest: Option<f64>) -> Vec<String> {
+fn row(cell: &Cell, fastest: Option<f64>, common: &[&str]) -> Vec<String> {
     let quantile = |of: fn(&ipcmark_harness::histogram::Quantiles) -> Option<u64>| {
         cell.quantiles_ns.as_ref().and_then(of).map_or_else(dash, |ns| time(ns as f64))
     };
@@ -132,7 +137,8 @@ fn row(cell: &Cell, fastest: Option<f64>) -> Vec<String> {
         switches(cell),
         cell.bytes_per_s.map_or_else(dash, |b| figure(b / 1e6, 3)),
         ratio,
-        remarks(cell),
+        grades::short(cell),
+        remarks(cell, common),
     ]
 }
 

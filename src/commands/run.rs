@@ -8,10 +8,11 @@ use anyhow::Context;
 use clap::Args;
 use indicatif::ProgressBar;
 use ipcmark_harness::control::{Failure, FailureKind};
-use ipcmark_harness::doctor::Severity;
 use ipcmark_harness::doctor::probe::Lengths;
+use ipcmark_harness::doctor::{Finding, Severity};
 use ipcmark_harness::grade::Grader;
 use ipcmark_harness::machine::{self, Root};
+use ipcmark_harness::measuring_lock::MeasuringLock;
 use ipcmark_harness::record::{self, Record, Writer};
 use ipcmark_harness::sys::signals;
 
@@ -50,9 +51,12 @@ pub(super) struct RunArgs {
     /// A fact of your own for the record, such as rack=7; may be repeated
     #[arg(long = "tag", value_name = "KEY=VALUE", value_parser = tag)]
     tags: Vec<(String, String)>,
-    /// Measure even where the doctor refuses to; every cell is graded D then
+    /// Measure even where the doctor refuses to, or beside another run; every cell is graded D then
     #[arg(long)]
     anyway: bool,
+    /// Where another run measures on this machine, begin when it has ended
+    #[arg(long, conflicts_with = "anyway")]
+    wait: bool,
     /// How long the jitter probe before the run spins; the other probes take about twice that [default: 0.4]
     #[arg(long, value_name = "SECONDS", default_value_t = PROBE_S, hide_default_value = true, value_parser = output::positive_seconds)]
     probe_seconds: f64,
@@ -100,8 +104,38 @@ pub(super) fn run(args: RunArgs) -> anyhow::Result<()> {
         return dry_run(&plan);
     }
     signals::catch_interruptions()?;
+    let _alone = alone(&args, &mut plan.header)?;
     let checkup = check_up(&bench, &args, &mut plan)?;
     measure(&bench, plan, &checkup)
+}
+
+/// Sees to it that no other run measures meanwhile; or that the record says so. Where there is no way to see others, nobody is
+/// kept from measuring.
+fn alone(args: &RunArgs, header: &mut record::Header) -> anyhow::Result<Option<MeasuringLock>> {
+    let mut said = false;
+    loop {
+        let holder = match MeasuringLock::take() {
+            Ok(Ok(lock)) => return Ok(Some(lock)),
+            Ok(Err(holder)) => holder,
+            Err(_) => return Ok(None),
+        };
+        if args.anyway {
+            header.findings.push(Finding::another_run(&holder));
+            return Ok(None);
+        }
+        if !args.wait {
+            let why = format!("another run measures on this machine: {holder}; the two would measure each other");
+            let advice = "--wait begins when it has ended; --anyway measures beside it, and grades every cell D";
+            return Err(Stop::new(exit::REFUSED, format!("{why}; {advice}")).into());
+        }
+        if let Some(signal) = signals::interruption() {
+            return Err(Stop::interrupted(signal, "interrupted while another run was measuring").into());
+        }
+        if !std::mem::replace(&mut said, true) {
+            eprintln!("waiting for another run: {holder}");
+        }
+        std::thread::sleep(Duration::from_millis(200));
+    }
 }
 
 /// Examines the machine; what was found goes into a new record's header. A resumed run keeps the probes that it began with.
@@ -280,6 +314,10 @@ fn note(bar: &ProgressBar, writer: &mut Option<Writer>, grader: &Grader, event: 
     Ok(())
 }
 
+/// What each cell has noted for itself, on its own CPUs and in its own time: that it happened in some minute of the run is no
+/// reason to doubt the others.
+const SEEN_BY_CELLS: [&str; 6] = ["steal", "foreign-work", "load", "pressure", "smt-sibling", "interrupts"];
+
 /// Looks at the machine once more, and grades all cells by what was found then, too: a later line of a cell replaces its
 /// earlier one, so only those follow whose grade has got worse.
 fn finish(
@@ -292,7 +330,9 @@ fn finish(
     for change in &after.changed {
         eprintln!("warning: changed meanwhile: {}", record::sanitize(change));
     }
-    let (before, now) = (Grader::new(header, &[]), Grader::new(header, &after.findings));
+    let since: Vec<Finding> =
+        after.findings.iter().filter(|f| !SEEN_BY_CELLS.contains(&f.id.as_str())).cloned().collect();
+    let (before, now) = (Grader::new(header, &[]), Grader::new(header, &since));
     for cell in &mut results {
         before.apply(cell);
         let letters = |cell: &record::Cell| cell.grade.as_ref().map(|grade| (grade.letter, grade.tail));

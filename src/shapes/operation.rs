@@ -70,6 +70,4 @@ impl Deed {
         name: "dispatch",
         summary: "a job is handed to a thread of a pool, done there, and its end is waited for",
     };
-    /// Into the kernel and back.
-    pub const SYSCALL: Deed = Deed { name: "syscall", summary: "a system call, or what looks like one" };
 }

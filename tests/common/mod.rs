@@ -113,6 +113,18 @@ pub(crate) fn lines(record: &Path) -> Vec<Value> {
     text.lines().map(|line| serde_json::from_str(line).unwrap()).collect()
 }
 
+/// The cells among the lines of a record: the last line of each, in the order in which they were completed.
+pub(crate) fn cells(lines: &[Value]) -> Vec<Value> {
+    let mut cells: Vec<Value> = Vec::new();
+    for line in lines.iter().filter(|line| line["id"].is_string()) {
+        match cells.iter_mut().find(|cell| cell["id"] == line["id"]) {
+            Some(cell) => *cell = line.clone(),
+            None => cells.push(line.clone()),
+        }
+    }
+    cells
+}
+
 /// Asserts that the program ended with `code` and one sentence on standard error that has all of `parts`.
 #[track_caller]
 pub(crate) fn assert_sentence(ended: &Ended, code: i32, parts: &[&str]) {

@@ -5,11 +5,13 @@ use std::os::linux::net::SocketAddrExt;
 use std::os::unix::net::{SocketAddr, UnixListener};
 use std::path::Path;
 
+use ipcmark_harness::grade::Letter;
+use ipcmark_harness::measuring_lock::MeasuringLock;
 use ipcmark_harness::record::{Cell, Outcome};
 
-use crate::common::{Live, command, ipcmark, skip};
+use crate::common::{Live, assert_sentence, command, ipcmark, skip};
 use crate::confined::World;
-use crate::live_run::Place;
+use crate::live_run::{Place, eventually};
 use crate::withheld::ONE_OF_EACH;
 
 /// What somebody left, one of each kind, named as we name things: a System V key is as good as any other.
@@ -81,4 +83,48 @@ fn two_runs_at_once_measure_every_cell() {
     assert_eq!(outcomes[0], outcomes[1]);
     let measured = outcomes[0].values().filter(|outcome| **outcome == Outcome::Measured).count();
     assert!(measured > 0 && outcomes[0].values().all(|outcome| *outcome != Outcome::Failed), "{outcomes:?}");
+}
+
+/// The lock that a run holds, however many other tests run meanwhile.
+fn measuring() -> MeasuringLock {
+    eventually("nobody else measures", || MeasuringLock::take().unwrap().ok())
+}
+
+/// Without what other tests' runs are told: to measure all the same.
+fn a_run(place: &Place, args: &[&str]) -> Live {
+    let mut command = command(place.path(), &[]);
+    command.args(["run", "--probe-seconds", "0.01", "--launches", "1", "null/64B"]).args(args);
+    Live::start(command).unwrap()
+}
+
+#[test]
+fn a_run_beside_another_is_refused_and_says_which_and_for_how_long() {
+    let (place, _lock) = (Place::new(), measuring());
+    let ended = a_run(&place, &[]).end();
+    let holder = format!("process {}, started ", std::process::id());
+    assert_sentence(&ended, 3, &["another run measures", &holder, "--wait", "--anyway"]);
+    assert!(place.path().read_dir().unwrap().next().is_none(), "it has begun a record");
+}
+
+#[test]
+fn a_run_beside_another_by_choice_says_so_in_its_record() {
+    let (place, _lock) = (Place::new(), measuring());
+    assert_eq!(a_run(&place, &["--anyway", "--out", "record.jsonl"]).end().code, Some(0));
+    let record = place.read();
+    assert!(record.header.findings.iter().any(|finding| finding.id == "another-run"), "{:?}", record.header.findings);
+    let letters: Vec<_> =
+        record.cells.iter().filter_map(|cell| cell.grade.as_ref()).map(|grade| grade.letter).collect();
+    assert!(!letters.is_empty() && letters.iter().all(|letter| *letter == Letter::D), "{letters:?}");
+}
+
+#[test]
+fn a_run_that_waits_begins_when_the_other_has_ended() {
+    let (place, lock) = (Place::new(), measuring());
+    let run = a_run(&place, &["--wait"]);
+    std::thread::sleep(std::time::Duration::from_secs(2));
+    drop(lock);
+    let ended = run.end();
+    // A debug build is refused afterwards.
+    assert!(matches!(ended.code, Some(0 | 3)) && !ended.err.contains("another run measures"), "{ended:?}");
+    assert!(ended.err.contains("waiting for another run: process "), "{}", ended.err);
 }

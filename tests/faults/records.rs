@@ -105,7 +105,7 @@ fn a_record_that_is_being_written_is_not_written_by_a_second_run() {
 fn a_record_that_cannot_grow_ends_the_run_and_keeps_completed_cells() {
     let place = finished();
     let header_and_a_cell = lines(&place.record())[..2].iter().map(|line| line.to_string().len() + 1).sum::<usize>();
-    let room = header_and_a_cell as u64 + 6000;
+    let room = header_and_a_cell as u64 + 8000;
     let mut many = command(place.path(), &["run", "same-cpu/block", "--launches", "1", "--out", "grown.jsonl"]);
     // SAFETY: setrlimit(2) is async-signal-safe, and nothing else is called between fork and exec.
     unsafe { many.pre_exec(move || Ok(setrlimit(Resource::RLIMIT_FSIZE, room, room)?)) };

@@ -3,6 +3,8 @@
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
+use crate::measuring_lock::Holder;
+
 /// How grave a finding is; the gravest first.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case")]
@@ -47,6 +49,14 @@ pub struct Finding {
 }
 
 impl Finding {
+    /// That another run measures on this machine.
+    #[must_use]
+    pub fn another_run(holder: &Holder) -> Self {
+        let why = "two runs at once take the CPUs and caches from each other, and measure that";
+        let refused = Self::refuse(format!("{holder} measures, too"), why);
+        Self { id: "another-run".into(), improve: Some("ipcmark run --wait".into()), ..refused }
+    }
+
     /// That no number may be taken so.
     pub(super) fn refuse(seen: impl Into<String>, why: &str) -> Self {
         Self::new(Severity::Refuse, seen.into(), why)

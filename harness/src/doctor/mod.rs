@@ -19,17 +19,21 @@ pub use finding::{Finding, Severity};
 #[must_use]
 pub fn examine(exam: &Exam) -> Vec<Finding> {
     let mut findings = Vec::new();
-    let mut unchecked = Vec::new();
+    let mut unchecked: Vec<(String, Vec<&str>)> = Vec::new();
     for check in CHECKS {
         match (check.judge)(exam) {
             Ok(Some(finding)) => findings.push(Finding { id: check.id.to_owned(), ..finding }),
             Ok(None) => {}
-            Err(why) => unchecked.push(format!("{}: {why}", check.id)),
+            Err(why) => match unchecked.iter_mut().find(|(known, _)| *known == why) {
+                Some((_, ids)) => ids.push(check.id),
+                None => unchecked.push((why, vec![check.id])),
+            },
         }
     }
     if !unchecked.is_empty() {
+        let seen: Vec<String> = unchecked.iter().map(|(why, ids)| format!("{}: {why}", ids.join(", "))).collect();
         let why = "these things may move numbers here, and nobody can see";
-        findings.push(Finding { id: "not-checked".to_owned(), ..Finding::note(unchecked.join("; "), why) });
+        findings.push(Finding { id: "not-checked".to_owned(), ..Finding::note(seen.join("; "), why) });
     }
     findings.sort_by_key(|finding| finding.severity);
     findings

@@ -126,7 +126,7 @@ pub struct Cell {
     pub quantiles_ns: Option<Quantiles>,
     /// Single operations of all launches: HDR V2, deflated, base64.
     pub histogram: Option<String>,
-    /// Why there are no quantiles.
+    /// Why there are no quantiles, or why some are withheld.
     pub quantiles_missing: Option<String>,
     /// CPU time in ns per operation.
     pub cpu_ns_per_op: Option<CpuTimes>,

@@ -14,7 +14,7 @@ pub const MAX_LINE_BYTES: usize = 16 << 20;
 /// The longest string in a line, in bytes; a histogram may be as long as the histogram module allows.
 pub const MAX_STRING_BYTES: usize = 64 << 10;
 /// The most findings of the doctor in one line; it has some dozens of checks.
-pub(super) const MAX_FINDINGS: usize = 1_000;
+pub const MAX_FINDINGS: usize = 1_000;
 /// The most cells that one record may have; a full run has some thousands.
 pub const MAX_CELLS: usize = 100_000;
 

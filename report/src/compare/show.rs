@@ -1,5 +1,6 @@
 //! A comparison as text: for terminals, and as Markdown for issues and pull requests.
 
+use std::collections::HashMap;
 use std::fmt::Write;
 
 use comfy_table::{CellAlignment, ContentArrangement, Table, presets};
@@ -105,13 +106,11 @@ impl Comparison {
                 column.set_cell_alignment(CellAlignment::Right);
             }
         }
-        let mut group: Option<(&str, Option<usize>)> = None;
-        for row in rows {
-            if group != Some((&row.conditions, row.record)) {
-                group = Some((&row.conditions, row.record));
-                table.add_row([cell_text(style, &self.group_title(row))]);
+        for group in groups(rows) {
+            table.add_row([cell_text(style, &self.group_title(group[0]))]);
+            for row in group {
+                table.add_row(self.line(style, row));
             }
-            table.add_row(self.line(style, row));
         }
         table
     }
@@ -166,6 +165,20 @@ impl Comparison {
         }
         text
     }
+}
+
+/// Rows that share their conditions, in order of first appearance.
+fn groups<'a>(rows: &[&'a Row]) -> Vec<Vec<&'a Row>> {
+    let mut places: HashMap<(&str, Option<usize>), usize> = HashMap::new();
+    let mut groups: Vec<Vec<&Row>> = Vec::new();
+    for row in rows {
+        let place = *places.entry((&row.conditions, row.record)).or_insert(groups.len());
+        if place == groups.len() {
+            groups.push(Vec::new());
+        }
+        groups[place].push(row);
+    }
+    groups
 }
 
 fn counted(style: Style, column: &Column, entries: &[&Entry], tolerance: f64) -> String {

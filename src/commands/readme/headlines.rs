@@ -29,9 +29,9 @@ const QUESTIONS: &[(&str, &str)] = &[
         "One task stops and another runs, on one CPU: a hop of a token between two",
         "switch/*/same-cpu/block/*/0B-2parties",
     ),
-    ("The same without the kernel", "switch/*/own/*"),
+    ("The same without the kernel", "resume/*"),
     ("A task is made, runs and is reaped", "spawn/*"),
-    ("Into the kernel and back", "syscall/*"),
+    ("Into the kernel and back", "call/*"),
 ];
 
 /// All tables, and where they come from; a sentence where there is no record.

@@ -42,6 +42,14 @@ pub(super) fn source(exam: &Exam) -> Verdict {
     })
 }
 
+pub(super) fn backwards(exam: &Exam) -> Verdict {
+    let times = exam.probe("jitter_backwards_count")?;
+    Ok((times > 0.0).then(|| {
+        let seen = format!("the clock went back {times} times on one CPU (jitter probe)");
+        Finding::refuse(seen, "no difference of two of its readings is a time")
+    }))
+}
+
 pub(super) fn cost(exam: &Exam) -> Verdict {
     let (cost, step) = (exam.request.clock_cost_ns, exam.request.clock_precision_ns);
     if step > COARSE_NS {

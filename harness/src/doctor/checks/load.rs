@@ -7,8 +7,8 @@ use crate::doctor::{Exam, Finding};
 const LOAD: f64 = 1.0;
 /// Time in which some task waited for a CPU, in percent: pyperf and the literature call a machine below it quiet.
 const PRESSURE_PERCENT: f64 = 5.0;
-/// Share of one CPU that others may use: two percent of it moved medians in nobody's measurements.
-const FOREIGN_SHARE: f64 = 0.02;
+/// CPUs' worth of time that others may use: a desktop at rest, with what runs in its background, stays below.
+const FOREIGN_CPUS: f64 = 0.1;
 /// What /proc/stat and our own account may differ by, in ticks for each CPU: each is rounded at both ends.
 const TICKS: f64 = 2.0;
 
@@ -43,7 +43,7 @@ pub(super) fn foreign(exam: &Exam) -> Verdict {
     let own = exam.later.as_ref().map_or(0.0, |later| later.own_cpu_ns as f64 / 1e9);
     let cpus = exam.number("cpus_online_count")?;
     let others = exam.grown("cpu_busy_jiffies")? / hz - own - cpus * TICKS / hz;
-    Ok((others / seconds > FOREIGN_SHARE).then(|| {
+    Ok((others / seconds > FOREIGN_CPUS).then(|| {
         let seen = exam.seen(format_args!("{:.2} CPUs' worth of time", others / seconds), "cpu_busy_jiffies");
         Finding::flag(seen, "other programs ran meanwhile, on some CPU of this machine").improve("end other work")
     }))

@@ -33,6 +33,7 @@ pub static CHECKS: &[Check] = &[
     check("tracing", process::tracing),
     check("emulation", process::emulation),
     check("clock", clock::source),
+    check("clock-backwards", clock::backwards),
     check("clock-cost", clock::cost),
     check("placement", cpus::placement),
     check("cpu-quota", cpus::quota),

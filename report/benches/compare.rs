@@ -1,0 +1,27 @@
+//! What it takes to read, compare and print two records of 500 cells: under a second is promised.
+
+use criterion::{Criterion, criterion_group, criterion_main};
+use ipcmark_report::compare::{Options, Style, compare};
+use ipcmark_report::load::{Source, load};
+use ipcmark_report::made_up::Run;
+
+fn two_records(criterion: &mut Criterion) {
+    let folder = tempfile::tempdir().expect("a folder for the records");
+    let paths = ["a.jsonl", "b.jsonl"].map(|name| folder.path().join(name));
+    for (seed, path) in paths.iter().enumerate() {
+        Run { seed: seed as u64, ..Run::default() }.write(path).expect("the records can be written");
+    }
+    let whole = || {
+        let loaded = load(&paths);
+        let sources: Vec<&Source> = loaded.sources.iter().collect();
+        compare(&sources, &Options::default()).expect("they are comparable").text(Style::Plain).len()
+    };
+    criterion.bench_function("compare/2 records of 500 cells", |bencher| bencher.iter(whole));
+    let loaded = load(&paths);
+    let sources: Vec<&Source> = loaded.sources.iter().collect();
+    let alone = || compare(&sources, &Options::default()).expect("they are comparable").rows.len();
+    criterion.bench_function("compare/without reading and printing", |bencher| bencher.iter(alone));
+}
+
+criterion_group!(benches, two_records);
+criterion_main!(benches);

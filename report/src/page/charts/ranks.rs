@@ -1,0 +1,111 @@
+//! Whether machines agree on who is faster: a slope chart of ranks.
+
+use maud::{Markup, html};
+
+use super::{Chart, Drawing};
+use crate::page::facets::{Group, groups, largest};
+use crate::page::marks::{self, Px, SERIES, clipped};
+use crate::page::sheet::{Sheet, setup_number};
+
+pub(super) const CHART: Chart = Chart {
+    anchor: "ranks",
+    title: "Ranks across machines",
+    reads: "Mechanisms from the fastest (1) to the slowest on each machine. Level lines: the machines agree. Coloured are those whose rank \
+            changes by two or more.",
+    needs: "at least two records that share cells of `round-trip`",
+    draw,
+};
+
+const MOST_GROUPS: usize = 3;
+const WIDTH: f64 = 480.0;
+const LEFT: f64 = 140.0;
+const RIGHT: f64 = 340.0;
+const TOP: f64 = 30.0;
+const ROW: f64 = 17.0;
+
+/// A mechanism with its time and rank on each machine.
+#[derive(Debug, PartialEq)]
+struct Track {
+    name: String,
+    cell: usize,
+    ranks: Vec<usize>,
+}
+
+fn draw(sheet: &Sheet<'_>) -> Option<Drawing> {
+    if sheet.machines.len() < 2 {
+        return None;
+    }
+    let small = |cell: &usize| {
+        setup_number(sheet.cells[*cell], "payload_bytes").is_none_or(|bytes| [0.0, 64.0].contains(&bytes))
+    };
+    let cells: Vec<usize> = sheet.of_workload("round-trip").into_iter().filter(small).collect();
+    let all = groups(sheet, &cells, &["payload_bytes"]).into_iter().map(|group| (tracks(sheet, &group), group));
+    let told: Vec<(Vec<Track>, Group)> = all.filter(|(tracks, _)| tracks.len() > 1).collect();
+    let (charts, left_out) = largest(told, |(tracks, _)| tracks.len(), MOST_GROUPS);
+    let mut drawing = Drawing::new(left_out);
+    for (tracks, group) in &charts {
+        // One panel over all machines: the label of the first one would be wrong above it.
+        drawing.wide(group, &slopes(sheet, tracks, &group.phrase));
+    }
+    (!drawing.is_empty()).then_some(drawing)
+}
+
+/// The mechanisms that all drawn machines measured, in the order of the first; floors do not compete.
+fn tracks(sheet: &Sheet<'_>, group: &Group) -> Vec<Track> {
+    let complete = |&&cell: &&usize| {
+        sheet.cells[cell].family != "floor" && sheet.drawn().all(|machine| sheet.number(machine, cell, "est").is_some())
+    };
+    let cells: Vec<usize> = group.cells.iter().filter(complete).copied().collect();
+    let time = |machine: usize, cell: usize| sheet.number(machine, cell, "est").map_or(f64::MAX, |number| number.value);
+    let rank = |machine: usize, cell: usize| {
+        1 + cells.iter().filter(|&&other| time(machine, other) < time(machine, cell)).count()
+    };
+    let track = |&cell: &usize| Track {
+        name: sheet.cells[cell].mechanism.clone(),
+        cell,
+        ranks: sheet.drawn().map(|machine| rank(machine, cell)).collect(),
+    };
+    let mut tracks: Vec<Track> = cells.iter().map(track).collect();
+    tracks.sort_by_key(|track| track.ranks[0]);
+    tracks
+}
+
+fn slopes(sheet: &Sheet<'_>, tracks: &[Track], phrase: &str) -> Markup {
+    let machines = sheet.drawn().len();
+    let x = |machine: usize| LEFT + (RIGHT - LEFT) * machine as f64 / (machines - 1) as f64;
+    let y = |rank: usize| TOP + (rank as f64 - 0.5) * ROW;
+    let moves =
+        |track: &Track| track.ranks.iter().max().zip(track.ranks.iter().min()).is_some_and(|(max, min)| max - min >= 2);
+    let mut colour = 0;
+    let classes: Vec<(String, usize)> = tracks
+        .iter()
+        .map(|track| {
+            let moves = moves(track);
+            colour += usize::from(moves);
+            let shape = colour.wrapping_sub(1) % SERIES;
+            if moves { (format!("series s{shape}"), shape) } else { ("series rest".into(), 0) }
+        })
+        .collect();
+    let height = TOP + tracks.len() as f64 * ROW + 6.0;
+    html! {
+        svg viewBox=(format!("0 0 {WIDTH} {}", Px(height))) role="img" tabindex="0" aria-label=(format!("ranks by machine; {phrase}")) {
+            g.axis { @for machine in sheet.drawn() {
+                text.middle x=(Px(x(machine))) y="14" { (format!("{}", machine + 1)) title { (sheet.machines[machine].label) } }
+            } }
+            @for (track, (class, shape)) in tracks.iter().zip(&classes) {
+                @let way: Vec<String> =
+                    track.ranks.iter().enumerate().map(|(m, &rank)| format!("{} {}", Px(x(m)), Px(y(rank)))).collect();
+                g class=(class) data-s=(track.name) {
+                    path.way d=(format!("M{}", way.join("L"))) {}
+                    @for (machine, &rank) in track.ranks.iter().enumerate() {
+                        @if let Some(number) = sheet.number(machine, track.cell, "est") {
+                            (marks::mark(&number, &track.name, *shape, x(machine), y(rank)))
+                        }
+                    }
+                    text.right x=(Px(LEFT - 12.0)) y=(Px(y(track.ranks[0]) + 4.0)) { (clipped(&track.name, 19)) }
+                    text x=(Px(RIGHT + 12.0)) y=(Px(y(track.ranks[machines - 1]) + 4.0)) { (clipped(&track.name, 19)) }
+                }
+            }
+        }
+    }
+}

@@ -1,0 +1,115 @@
+//! The shared piece of charts that rank mechanisms: a row each, fastest first, with its interval and its tail on one scale.
+
+use maud::{Markup, html};
+
+use super::axis;
+use super::charts::Drawing;
+use super::facets::Group;
+use super::marks::{self, Px, clipped};
+use super::scale::Scale;
+use super::sheet::Sheet;
+use super::table;
+
+/// The numbers of a row as marks: key, shape, class.
+pub(super) const MARKS: [(&str, usize, &str); 4] =
+    [("est", 0, "est"), ("p50", 1, "p50"), ("p99", 3, "p99"), ("p999", 2, "p999")];
+
+const WIDTH: f64 = 480.0;
+const LEFT: f64 = 142.0;
+const RIGHT: f64 = 408.0;
+const ROW: f64 = 18.0;
+const TOP: f64 = 6.0;
+
+/// Draws the groups on one scale.
+pub(super) fn draw(sheet: &Sheet<'_>, groups: &[Group], left_out: usize) -> Option<Drawing> {
+    let x = scale(sheet, groups)?;
+    let mut drawing = Drawing::new(left_out);
+    drawing.legend = marks::legend([
+        (0, "est", "median with its interval"),
+        (1, "p50", "p50 of single operations"),
+        (3, "p99", "p99"),
+        (2, "p999", "p99.9"),
+    ]);
+    let mut tables = Vec::new();
+    for group in groups {
+        let rows = sorted(sheet, group);
+        let panels = sheet.drawn().filter_map(|machine| {
+            let any = rows.iter().any(|&cell| sheet.measured(machine, cell).is_some());
+            any.then(|| (machine, panel(sheet, machine, &rows, &x, &group.phrase), Vec::new()))
+        });
+        drawing.group(sheet, group, panels.collect());
+        tables.push(numbers(sheet, group, &rows));
+    }
+    drawing.table("values", &html! { @for table in tables { (table) } });
+    Some(drawing)
+}
+
+fn scale(sheet: &Sheet<'_>, groups: &[Group]) -> Option<Scale> {
+    let mut values = Vec::new();
+    for machine in sheet.drawn() {
+        for &cell in groups.iter().flat_map(|group| &group.cells) {
+            let of = |key| sheet.number(machine, cell, key).map(|number| number.value);
+            values.extend(["est", "low", "high", "p50", "p99", "p999"].into_iter().filter_map(of));
+        }
+    }
+    Scale::log(values.into_iter(), 0.03)
+}
+
+/// The cells by the time they take on the first machine that measured them: rows stand in one order on all.
+pub(super) fn sorted(sheet: &Sheet<'_>, group: &Group) -> Vec<usize> {
+    let time = |cell: usize| {
+        sheet.drawn().find_map(|machine| sheet.number(machine, cell, "est")).map_or(f64::MAX, |n| n.value)
+    };
+    let mut rows: Vec<(f64, usize)> = group.cells.iter().map(|&cell| (time(cell), cell)).collect();
+    rows.sort_by(|a, b| a.0.total_cmp(&b.0));
+    rows.into_iter().map(|(_, cell)| cell).collect()
+}
+
+fn panel(sheet: &Sheet<'_>, machine: usize, rows: &[usize], x: &Scale, phrase: &str) -> Markup {
+    let x = x.between(LEFT, RIGHT);
+    let bottom = TOP + rows.len() as f64 * ROW + 4.0;
+    let height = bottom + 40.0;
+    html! {
+        svg viewBox=(format!("0 0 {WIDTH} {}", Px(height))) role="img" tabindex="0"
+            aria-label=(format!("{} mechanisms by time; {phrase}", rows.len())) {
+            (axis::below(&x, &axis::time_ticks(&x), TOP, bottom, "time of one operation"))
+            @for (place, &cell) in rows.iter().enumerate() {
+                (row(sheet, machine, cell, &x, TOP + (place as f64 + 0.5) * ROW))
+            }
+        }
+    }
+}
+
+fn row(sheet: &Sheet<'_>, machine: usize, cell: usize, x: &Scale, y: f64) -> Markup {
+    let name = &sheet.cells[cell].mechanism;
+    let of = |key| sheet.number(machine, cell, key);
+    let interval = of("low").zip(of("high"));
+    let reach = MARKS.iter().filter_map(|(key, ..)| of(key)).map(|number| x.at(number.value));
+    let (from, to) = reach.fold((f64::MAX, f64::MIN), |(from, to), at| (from.min(at), to.max(at)));
+    html! {
+        g data-s=(name) {
+            text.right x=(Px(LEFT - 8.0)) y=(Px(y + 4.0)) { (clipped(name, 21)) title { (name) } }
+            @if from < to { path.reach d=(format!("M{} {}H{}", Px(from), Px(y), Px(to))) {} }
+            @if let Some((low, high)) = interval {
+                path.interval d=(format!("M{} {}H{}", Px(x.at(low.value)), Px(y), Px(x.at(high.value)))) {}
+            }
+            @for (key, shape, class) in MARKS.iter().rev() {
+                @if let Some(number) = of(key) { g class=(class) { (marks::mark(&number, name, *shape, x.at(number.value), y)) } }
+            }
+            @if let Some(number) = of("est") { text.value x=(Px(RIGHT + 10.0)) y=(Px(y + 4.0)) { (number.text) } }
+        }
+    }
+}
+
+fn numbers(sheet: &Sheet<'_>, group: &Group, rows: &[usize]) -> Markup {
+    const KEYS: [&str; 8] = ["est", "low", "high", "p50", "p99", "p999", "cpu", "sw"];
+    let row = |machine: usize, cell: usize| {
+        let entries = KEYS.map(|key| sheet.number(machine, cell, key)).into();
+        table::Row { machine, name: sheet.cells[cell].mechanism.clone(), entries }
+    };
+    let rows = rows.iter().flat_map(|&cell| {
+        let machines = sheet.drawn().filter(move |&machine| sheet.measured(machine, cell).is_some());
+        machines.map(move |machine| row(machine, cell))
+    });
+    table::numbers(sheet, group, &KEYS.map(super::number::heading), &rows.collect::<Vec<_>>())
+}

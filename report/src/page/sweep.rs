@@ -1,0 +1,285 @@
+//! The shared piece of charts that follow mechanisms along one key of the setup: which cells make which panel, which lines are told
+//! apart, where the fastest changes, and the table below.
+
+use maud::{Markup, html};
+
+use super::charts::Drawing;
+use super::facets::{Group, groups, largest};
+use super::marks::SERIES;
+use super::plot::{self, Axes, Flag, Line, Point};
+use super::scale::Scale;
+use super::sheet::{Sheet, setup_number, setup_word};
+use super::table;
+
+/// The most panels of one chart; the cells of all others are in the list of all numbers.
+const MOST_PANELS: usize = 4;
+
+/// What a chart of this kind follows.
+pub(super) struct Sweep {
+    /// The workloads whose cells it takes.
+    pub(super) workloads: &'static [&'static str],
+    /// The key of the setup along the x axis.
+    pub(super) along: &'static str,
+    /// Its title and how a value is written.
+    pub(super) x_title: &'static str,
+    pub(super) x_label: fn(f64) -> String,
+    /// What is followed: a panel for each.
+    pub(super) follows: &'static [Followed],
+    /// Whether lines of one panel may differ in what the peer is.
+    pub(super) peers_together: bool,
+    /// Whether places where the fastest changes are marked.
+    pub(super) crossings: bool,
+}
+
+/// What is followed.
+pub(super) struct Followed {
+    /// The number's key.
+    pub(super) key: &'static str,
+    /// Its title.
+    pub(super) title: &'static str,
+    /// Its scale and how a value is written at the axis.
+    pub(super) scale: fn(&[f64]) -> Option<Scale>,
+    pub(super) label: fn(f64) -> String,
+}
+
+/// The scale of what spans orders of magnitude.
+pub(super) fn logarithmic(values: &[f64]) -> Option<Scale> {
+    Scale::log(values.iter().copied(), 0.05)
+}
+
+/// One line: whose it is, and its cells by ascending x.
+#[derive(Clone, Debug, PartialEq)]
+struct Track {
+    name: String,
+    family: String,
+    cells: Vec<(f64, usize)>,
+}
+
+/// The tracks that may be compared.
+#[derive(Clone, Debug, PartialEq)]
+struct Panel {
+    group: Group,
+    tracks: Vec<Track>,
+}
+
+impl Panel {
+    fn points(&self) -> usize {
+        self.tracks.iter().map(|track| track.cells.len()).sum()
+    }
+}
+
+/// The drawing, unless no mechanism was measured at two places at least.
+pub(super) fn draw(sheet: &Sheet<'_>, sweep: &Sweep) -> Option<Drawing> {
+    let (panels, left_out) = largest(panels(sheet, sweep), Panel::points, MOST_PANELS);
+    if panels.is_empty() {
+        return None;
+    }
+    let told_apart = told_apart(&panels);
+    let xs: Vec<f64> = panels.iter().flat_map(|p| &p.tracks).flat_map(|t| &t.cells).map(|(x, _)| *x).collect();
+    let x = Scale::log(xs.iter().copied(), 0.04).or_else(|| Scale::from_zero(xs.iter().copied()))?;
+    let ticks = ticks(&xs, sweep.x_label);
+    let mut drawing = Drawing::new(left_out);
+    for followed in sweep.follows {
+        let values = values(sheet, &panels, followed.key);
+        let Some(y) = (followed.scale)(&values) else { continue };
+        for panel in &panels {
+            let machines = sheet.drawn().filter_map(|machine| {
+                let lines = lines(sheet, machine, panel, followed.key, &told_apart);
+                let about = format!("{} against {}; {}", followed.title, sweep.x_title, panel.group.phrase);
+                let flags = if sweep.crossings { crossings(&lines, sweep.x_label) } else { Vec::new() };
+                let (y_label, y_title, x_title) = (followed.label, followed.title, sweep.x_title);
+                let axes = Axes { x: &x, x_ticks: &ticks, x_title, y: &y, y_label, y_title };
+                let remarks: Vec<String> = flags.iter().map(|flag| flag.says.clone()).collect();
+                let drawn = lines.iter().any(|line| !line.points.is_empty());
+                drawn.then(|| (machine, plot::draw(&lines, &axes, &flags, &about), remarks))
+            });
+            let machines: Vec<_> = machines.collect();
+            drawing.group(sheet, &panel.group, machines);
+        }
+        drawing.table(followed.title, &numbers(sheet, &panels, sweep, followed.key));
+    }
+    (!drawing.is_empty()).then_some(drawing)
+}
+
+/// The panels with a track of two places at least.
+fn panels(sheet: &Sheet<'_>, sweep: &Sweep) -> Vec<Panel> {
+    let cells: Vec<usize> = sweep.workloads.iter().flat_map(|workload| sheet.of_workload(workload)).collect();
+    let apart: &[&str] = if sweep.peers_together { &[sweep.along, "peer"] } else { &[sweep.along] };
+    let mut panels = Vec::new();
+    for group in groups(sheet, &cells, apart) {
+        let tracks = tracks(sheet, &group, sweep);
+        if tracks.iter().any(|track| track.cells.len() > 1) {
+            panels.push(Panel { group, tracks });
+        }
+    }
+    panels
+}
+
+fn tracks(sheet: &Sheet<'_>, group: &Group, sweep: &Sweep) -> Vec<Track> {
+    let mut tracks: Vec<Track> = Vec::new();
+    for &index in &group.cells {
+        let cell = sheet.cells[index];
+        let Some(x) = setup_number(cell, sweep.along) else { continue };
+        let name = match setup_word(cell, "peer") {
+            peer if sweep.peers_together => format!("{peer}, {}", cell.mechanism),
+            _ => cell.mechanism.clone(),
+        };
+        match tracks.iter_mut().find(|track| track.name == name) {
+            Some(track) => track.cells.push((x, index)),
+            None => tracks.push(Track { name, family: cell.family.clone(), cells: vec![(x, index)] }),
+        }
+    }
+    for track in &mut tracks {
+        track.cells.sort_by(|a, b| a.0.total_cmp(&b.0));
+    }
+    tracks
+}
+
+/// Who gets a colour: the most complete track of each family in turn, until all colours are given.
+fn told_apart(panels: &[Panel]) -> Vec<String> {
+    let mut names: Vec<(String, String, usize)> = Vec::new();
+    for track in panels.iter().flat_map(|panel| &panel.tracks) {
+        match names.iter_mut().find(|(name, ..)| *name == track.name) {
+            Some((.., points)) => *points += track.cells.len(),
+            None => names.push((track.name.clone(), track.family.clone(), track.cells.len())),
+        }
+    }
+    // The sort is stable: of those as complete, the first in report order.
+    names.sort_by_key(|(.., points)| std::cmp::Reverse(*points));
+    let mut chosen: Vec<String> = Vec::new();
+    while chosen.len() < SERIES && !names.is_empty() {
+        let mut families: Vec<String> = Vec::new();
+        names.retain(|(name, family, _)| {
+            let take = chosen.len() < SERIES && !families.contains(family);
+            if take {
+                families.push(family.clone());
+                chosen.push(name.clone());
+            }
+            !take
+        });
+    }
+    chosen
+}
+
+fn values(sheet: &Sheet<'_>, panels: &[Panel], key: &str) -> Vec<f64> {
+    let cells = || panels.iter().flat_map(|panel| &panel.tracks).flat_map(|track| &track.cells);
+    sheet
+        .drawn()
+        .flat_map(|machine| cells().filter_map(move |(_, cell)| Some(sheet.number(machine, *cell, key)?.value)))
+        .collect()
+}
+
+fn lines(sheet: &Sheet<'_>, machine: usize, panel: &Panel, key: &str, told_apart: &[String]) -> Vec<Line> {
+    let point = |&(x, cell): &(f64, usize)| {
+        let number = sheet.number(machine, cell, key)?;
+        let interval = sheet.measured(machine, cell)?.interval_ns.filter(|_| key == "est");
+        Some(Point { x, number, interval })
+    };
+    let line = |track: &Track| Line {
+        name: track.name.clone(),
+        colour: told_apart.iter().position(|name| *name == track.name),
+        points: track.cells.iter().filter_map(point).collect(),
+    };
+    panel.tracks.iter().map(line).filter(|line| !line.points.is_empty()).collect()
+}
+
+fn ticks(xs: &[f64], label: fn(f64) -> String) -> Vec<(f64, String)> {
+    let mut ticks = xs.to_vec();
+    ticks.sort_by(f64::total_cmp);
+    ticks.dedup();
+    ticks.into_iter().map(|x| (x, label(x))).collect()
+}
+
+/// Where the fastest changes: between two places at each of which the two are further apart than their intervals.
+fn crossings(lines: &[Line], label: fn(f64) -> String) -> Vec<Flag> {
+    let mut xs: Vec<f64> = lines.iter().flat_map(|line| &line.points).map(|point| point.x).collect();
+    xs.sort_by(f64::total_cmp);
+    xs.dedup();
+    let at = |line: &Line, x: f64| -> Option<(f64, [f64; 2])> {
+        let point = line.points.iter().find(|point| point.x == x)?;
+        Some((point.number.value, point.interval?))
+    };
+    // A floor does nothing and is never overtaken.
+    let racing = || lines.iter().filter(|line| line.name != "null");
+    let fastest = |x: f64| {
+        racing().filter(|l| at(l, x).is_some()).min_by(|a, b| {
+            at(a, x).map(|p| p.0).partial_cmp(&at(b, x).map(|p| p.0)).unwrap_or(std::cmp::Ordering::Equal)
+        })
+    };
+    let crossing = |pair: &[f64]| {
+        let (before, after) = (fastest(pair[0])?, fastest(pair[1])?);
+        let (first, first_other) = (at(before, pair[0])?, at(after, pair[0])?);
+        let (last, last_other) = (at(before, pair[1])?, at(after, pair[1])?);
+        let clear = first.1[1] < first_other.1[0] && last_other.1[1] < last.1[0];
+        let x = between((pair[0], (first_other.0 / first.0).ln()), (pair[1], (last_other.0 / last.0).ln()));
+        let says = || format!("{} overtakes {} at about {}", after.name, before.name, label(rounded(x)));
+        (before.name != after.name && clear && x.is_finite()).then(|| Flag { x, says: says() })
+    };
+    xs.windows(2).filter_map(crossing).collect()
+}
+
+/// Where a logarithm of a ratio that falls through zero does so; straight on logarithmic scales, or from zero on a linear one.
+fn between((from, above): (f64, f64), (to, below): (f64, f64)) -> f64 {
+    let share = above / (above - below);
+    if from == 0.0 { to * share } else { from * (to / from).powf(share) }
+}
+
+/// To two digits: an interpolated value is not known better.
+fn rounded(value: f64) -> f64 {
+    let unit = 10_f64.powf(value.max(1.0).log10().floor() - 1.0).max(1.0);
+    (value / unit).round() * unit
+}
+
+fn numbers(sheet: &Sheet<'_>, panels: &[Panel], sweep: &Sweep, key: &str) -> Markup {
+    let blocks = panels.iter().map(|panel| {
+        let xs: Vec<f64> = panel.tracks.iter().flat_map(|track| &track.cells).map(|(x, _)| *x).collect();
+        let columns = ticks(&xs, sweep.x_label);
+        let row = |machine: usize, track: &Track| {
+            let entry = |(x, _): &(f64, String)| {
+                let (_, cell) = track.cells.iter().find(|(at, _)| at == x)?;
+                sheet.number(machine, *cell, key)
+            };
+            table::Row { machine, name: track.name.clone(), entries: columns.iter().map(entry).collect() }
+        };
+        let rows = panel.tracks.iter().flat_map(|track| sheet.drawn().map(move |machine| row(machine, track)));
+        let rows: Vec<table::Row> = rows.filter(|row| row.entries.iter().any(Option::is_some)).collect();
+        let heads: Vec<&str> = columns.iter().map(|(_, label)| label.as_str()).collect();
+        table::numbers(sheet, &panel.group, &heads, &rows)
+    });
+    html! { @for block in blocks { (block) } }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::number::Number;
+    use super::*;
+
+    fn line(name: &str, points: &[(f64, f64)]) -> Line {
+        let point = |&(x, value): &(f64, f64)| {
+            let interval = Some([value * 0.95, value * 1.05]);
+            Point { x, number: Number::new(0, 0, "est", value), interval }
+        };
+        Line { name: name.into(), colour: None, points: points.iter().map(point).collect() }
+    }
+
+    #[test]
+    fn a_crossing_lies_between_the_two_places_and_is_said() {
+        let lines = [line("a", &[(64.0, 1.0), (4096.0, 16.0)]), line("b", &[(64.0, 4.0), (4096.0, 4.0)])];
+        let flags = crossings(&lines, |x| format!("{x}"));
+        assert_eq!(flags.len(), 1);
+        assert!((flags[0].x - 512.0).abs() < 1e-6, "{}", flags[0].x);
+        assert_eq!(flags[0].says, "b overtakes a at about 510");
+    }
+
+    #[test]
+    fn intervals_that_overlap_make_no_crossing() {
+        let lines = [line("a", &[(64.0, 1.0), (4096.0, 1.02)]), line("b", &[(64.0, 1.02), (4096.0, 1.0)])];
+        assert!(crossings(&lines, |x| format!("{x}")).is_empty());
+    }
+
+    #[test]
+    fn the_floor_is_never_overtaken() {
+        let lines = [line("null", &[(1.0, 1.0), (2.0, 9.0)]), line("b", &[(1.0, 4.0), (2.0, 4.0)])];
+        assert!(crossings(&lines, |x| format!("{x}")).is_empty());
+    }
+}

@@ -1,0 +1,105 @@
+//! How far the numbers go: what the doctor found, and the grades with what kept them down.
+
+use std::collections::BTreeMap;
+
+use ipcmark_harness::doctor::{Finding, Severity};
+use ipcmark_harness::grade::Letter;
+use maud::{Markup, html};
+
+use super::clean;
+use super::sheet::Sheet;
+use super::system::numbered;
+
+/// How many reasons are told.
+const MOST_REASONS: usize = 12;
+
+pub(super) fn section(sheet: &Sheet<'_>) -> Markup {
+    html! {
+        section #trust {
+            h2 { "Trust" }
+            p.reads { "Grades: " b { "A" } " citable · " b { "B" } " citable with its conditions · " b { "C" } " indicative · " b { "D" } " do not cite." }
+            (grades(sheet))
+            (findings(sheet))
+            (meanwhile(sheet))
+        }
+    }
+}
+
+fn grades(sheet: &Sheet<'_>) -> Markup {
+    const LETTERS: [Letter; 4] = [Letter::A, Letter::B, Letter::C, Letter::D];
+    let cells = |machine: usize| (0..sheet.cells.len()).filter_map(move |cell| sheet.measured(machine, cell));
+    let mut reasons: BTreeMap<&str, usize> = BTreeMap::new();
+    for grade in (0..sheet.machines.len()).flat_map(cells).filter_map(|cell| cell.grade.as_ref()) {
+        grade.reasons.iter().for_each(|reason| *reasons.entry(reason).or_default() += 1);
+    }
+    let mut reasons: Vec<(&str, usize)> = reasons.into_iter().collect();
+    reasons.sort_by_key(|(_, count)| std::cmp::Reverse(*count));
+    html! {
+        div.scroll { table.grades {
+            caption { "Cells by grade" }
+            thead { tr { th scope="col" { "record" } @for letter in LETTERS { th.num scope="col" { (letter.as_str()) } } th.num scope="col" { "not graded" } } }
+            tbody { @for (index, machine) in sheet.machines.iter().enumerate() {
+                @let with = |letter: Option<Letter>| cells(index).filter(|cell| cell.grade.as_ref().map(|grade| grade.letter) == letter).count();
+                tr { th scope="row" { (machine.label) } @for letter in LETTERS { td { (with(Some(letter))) } } td { (with(None)) } }
+            } }
+        } }
+        @if !reasons.is_empty() {
+            details open[sheet.machines.len() == 1] { summary { "What kept grades down" }
+                ul { @for (reason, count) in reasons.iter().take(MOST_REASONS) { li { (clean(reason)) " " span.holders { "(" (count) " cells)" } } }
+                    @if reasons.len() > MOST_REASONS { li { "and " (reasons.len() - MOST_REASONS) " further reasons" } } } }
+        }
+    }
+}
+
+/// One entry a check, with the machines on which it found something.
+fn findings(sheet: &Sheet<'_>) -> Markup {
+    let mut found: Vec<(&Finding, Vec<usize>)> = Vec::new();
+    for (index, machine) in sheet.machines.iter().enumerate() {
+        for finding in &machine.source.record.header.findings {
+            match found.iter_mut().find(|(known, _)| known.id == finding.id && known.severity == finding.severity) {
+                Some((_, machines)) if machines.last() != Some(&(index + 1)) => machines.push(index + 1),
+                Some(_) => {}
+                None => found.push((finding, vec![index + 1])),
+            }
+        }
+    }
+    found.sort_by_key(|(finding, machines)| (finding.severity, std::cmp::Reverse(machines.len())));
+    let grave = |finding: &Finding| finding.severity != Severity::Note;
+    html! {
+        @if found.is_empty() { p { "The records hold no findings of the doctor: either nobody looked, or all was well." } }
+        ul.findings { @for (finding, machines) in found.iter().filter(|(finding, _)| grave(finding)) { (told(sheet, finding, machines)) } }
+        @let notes = found.iter().filter(|(finding, _)| !grave(finding)).count();
+        @if notes > 0 {
+            details { summary { (notes) " notes of the doctor" }
+                ul.findings { @for (finding, machines) in found.iter().filter(|(finding, _)| !grave(finding)) { (told(sheet, finding, machines)) } } }
+        }
+    }
+}
+
+fn told(sheet: &Sheet<'_>, finding: &Finding, machines: &[usize]) -> Markup {
+    html! {
+        li class=(finding.severity.as_str()) {
+            b.severity { (finding.severity.as_str()) } " " code { (clean(&finding.id)) } ": " (clean(&finding.seen))
+            @if sheet.machines.len() > 1 { " " span.holders { "(records " (numbered(machines)) ")" } }
+            div.why { (clean(&finding.why)) }
+            @if let Some(improve) = &finding.improve { div.why { "Improve: " code { (clean(improve)) } } }
+            @if let Some(restore) = &finding.restore { div.why { "Restore: " code { (clean(restore)) } } }
+        }
+    }
+}
+
+fn meanwhile(sheet: &Sheet<'_>) -> Markup {
+    let changed: Vec<(usize, &String)> = sheet
+        .machines
+        .iter()
+        .enumerate()
+        .filter_map(|(index, machine)| Some((index, machine.source.record.after.as_ref()?)))
+        .flat_map(|(index, after)| after.changed.iter().map(move |change| (index, change)))
+        .collect();
+    html! {
+        @if !changed.is_empty() {
+            p { "Changed while it ran:" }
+            ul { @for (index, change) in changed.iter().take(40) { li { @if sheet.machines.len() > 1 { (index + 1) ": " } (clean(change)) } } }
+        }
+    }
+}

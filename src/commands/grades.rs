@@ -1,0 +1,63 @@
+//! Grades in tables: a letter in each row, reasons that all rows share once below them, the others beside their row.
+
+use ipcmark_harness::record::{Cell, sanitize};
+
+/// `B`, `B, tail C`, or a dash where nobody graded.
+pub(super) fn short(cell: &Cell) -> String {
+    match &cell.grade {
+        None => "–".into(),
+        Some(grade) => match grade.tail.filter(|tail| *tail != grade.letter) {
+            Some(tail) => format!("{}, tail {tail}", grade.letter),
+            None => grade.letter.to_string(),
+        },
+    }
+}
+
+/// The reasons that every graded cell has; none of a single cell, whose reasons are its own.
+pub(super) fn common_reasons(cells: &[Cell]) -> Vec<&str> {
+    let mut graded = cells.iter().filter_map(|cell| cell.grade.as_ref());
+    let (Some(first), Some(_)) = (graded.next(), graded.next()) else { return Vec::new() };
+    let of_all =
+        |reason: &&String| cells.iter().filter_map(|cell| cell.grade.as_ref()).all(|g| g.reasons.contains(reason));
+    first.reasons.iter().filter(of_all).map(String::as_str).collect()
+}
+
+/// What is said once, below all tables.
+pub(super) fn of_all(common: &[&str]) -> String {
+    let lines: String = common.iter().map(|reason| format!("  {}\n", sanitize(reason))).collect();
+    if lines.is_empty() { lines } else { format!("\ngrades: of all cells\n{lines}") }
+}
+
+/// What is said beside a row.
+pub(super) fn own_reasons<'a>(cell: &'a Cell, common: &'a [&str]) -> impl Iterator<Item = String> + 'a {
+    let reasons = cell.grade.iter().flat_map(|grade| &grade.reasons);
+    reasons.filter(|reason| !common.contains(&reason.as_str())).map(|reason| sanitize(reason))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use ipcmark_harness::grade::{Grade, Letter};
+    use ipcmark_harness::record::Identity;
+
+    fn cell(letter: Letter, tail: Option<Letter>, reasons: &[&str]) -> Cell {
+        let grade = Grade { letter, tail, reasons: reasons.iter().map(|&reason| reason.into()).collect() };
+        Cell { grade: Some(grade), ..Cell::skipped(Identity::default(), "") }
+    }
+
+    #[test]
+    fn a_tail_is_named_where_it_differs() {
+        assert_eq!(short(&cell(Letter::B, Some(Letter::C), &[])), "B, tail C");
+        assert_eq!(short(&cell(Letter::B, Some(Letter::B), &[])), "B");
+        assert_eq!(short(&Cell::skipped(Identity::default(), "")), "–");
+    }
+
+    #[test]
+    fn reasons_of_all_are_said_once() {
+        let cells = [cell(Letter::C, None, &["B: turbo", "C: wide"]), cell(Letter::B, None, &["B: turbo"])];
+        let common = common_reasons(&cells);
+        assert_eq!(of_all(&common), "\ngrades: of all cells\n  B: turbo\n");
+        assert_eq!(own_reasons(&cells[0], &common).collect::<Vec<_>>(), ["C: wide"]);
+        assert_eq!(common_reasons(&cells[..1]), Vec::<&str>::new());
+    }
+}
