@@ -107,6 +107,15 @@ const COMPARISONS: &[Comparison] = &[
         id: "uncontended/thread/same-cpu/own/fetch-add-counter/0B-2parties",
         plain: &[("plain loop", plain::locks::fetch_add)],
     },
+    // Our own switch is a floor where it takes no more than 1.2 times as long as the crate's.
+    Comparison {
+        id: "resume/thread/same-cpu/own/own-switch/0B",
+        plain: &[("corosensei", plain::coroutines::corosensei)],
+    },
+    Comparison {
+        id: "resume/thread/same-cpu/own/corosensei/0B",
+        plain: &[("plain loop", plain::coroutines::corosensei)],
+    },
 ];
 
 /// The ring keeps its promise where it takes no more than 1.25 times as long as memcpy(3): 0.8 of that bandwidth.

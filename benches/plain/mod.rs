@@ -4,6 +4,7 @@
 
 #[cfg(feature = "rivals")]
 pub(crate) mod channels;
+pub(crate) mod coroutines;
 pub(crate) mod locks;
 pub(crate) mod notifications;
 pub(crate) mod pipes;
