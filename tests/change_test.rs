@@ -15,7 +15,6 @@ use ipcmark_report::compare::verdict::TOLERANCE;
 use ipcmark_report::compare::{Comparison, Options, Verdict, compare};
 use ipcmark_report::load::{Source, load};
 
-const PAIRS: usize = 20;
 const LAUNCHES: &str = "10";
 const CELLS: [&str; 12] = [
     "round-trip/process/same-cpu/block/null/64B",
@@ -43,13 +42,18 @@ fn narrow_enough() -> f64 {
     (SLOWED / (1.0 + TOLERANCE)).ln() / 2.0
 }
 
+/// Twenty, or what `IPCMARK_PAIRS` says.
+fn pairs() -> usize {
+    std::env::var("IPCMARK_PAIRS").ok().and_then(|pairs| pairs.parse().ok()).unwrap_or(20)
+}
+
 fn folder() -> PathBuf {
     Path::new(env!("CARGO_TARGET_TMPDIR")).join("change-test")
 }
 
 fn records() -> Vec<Source> {
     std::fs::create_dir_all(folder()).unwrap();
-    let paths: Vec<PathBuf> = (0..2 * PAIRS).map(|run| folder().join(format!("{run:02}.jsonl"))).collect();
+    let paths: Vec<PathBuf> = (0..2 * pairs()).map(|run| folder().join(format!("{run:02}.jsonl"))).collect();
     for path in paths.iter().filter(|path| !path.exists()) {
         let mut run = Command::new(env!("CARGO_BIN_EXE_ipcmark"));
         run.arg("run")
