@@ -21,6 +21,7 @@ mod common;
 mod live_run;
 
 mod deeds;
+mod interruptions;
 mod kills;
 mod strike;
 mod table;
@@ -41,11 +42,10 @@ fn main() {
     }
     let mut arguments = Arguments::from_args();
     arguments.test_threads.get_or_insert(SIDE_BY_SIDE);
-    let mut trials = if arguments.filter.as_ref().is_some_and(|filter| filter.starts_with(kills::NAME)) {
-        Vec::new()
-    } else {
-        table::trials()
-    };
-    trials.extend(kills::trials());
+    let seed = kills::number("IPCMARK_SEED").unwrap_or_else(|| u64::from(fastrand::u32(..)));
+    let is_other = |filter: &String| [kills::NAME, interruptions::NAME].iter().any(|name| filter.starts_with(name));
+    let mut trials = if arguments.filter.as_ref().is_some_and(is_other) { Vec::new() } else { table::trials() };
+    trials.extend(kills::trials(seed));
+    trials.extend(interruptions::trials(seed));
     libtest_mimic::run(&arguments, trials).exit();
 }
