@@ -1,7 +1,7 @@
 //! Kills at random moments: whom, when and by which signal is drawn from a seed that every trial has in its name.
 //!
-//! `IPCMARK_KILLS` says how many (500 by default), `IPCMARK_KILLS_SEED` from which seed (drawn by default). The same seed draws
-//! the same blows; what they meet is up to the scheduler.
+//! `IPCMARK_KILLS` says how many (500 by default), `IPCMARK_SEED` from which seed (drawn by default). The same seed draws the
+//! same blows; what they meet is up to the scheduler.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::panic::AssertUnwindSafe;
@@ -88,8 +88,8 @@ impl Killer {
         };
         let signal = match self.random.u32(..STOPS) {
             0 => Signal::SIGSTOP,
-            // Not SIGSEGV: one that no access has caused is passed over by the standard library's handler, which looks for stack
-            // overflows, and would be the next time only what it says. This ends a process as an invalid access does.
+            // Not SIGSEGV: the standard library's handler, which looks for stack overflows, passes over one that no access has
+            // caused. SIGILL ends a process as an invalid access does.
             n => [Signal::SIGKILL, Signal::SIGABRT, Signal::SIGILL][n as usize % 3],
         };
         (party, signal)
@@ -148,11 +148,16 @@ impl Hand for Killer {
     }
 }
 
+/// What an environment variable says, if it is set.
+pub(crate) fn number(name: &str) -> Option<u64> {
+    std::env::var(name)
+        .ok()
+        .map(|text| text.parse().unwrap_or_else(|_| panic!("{name} is {text}, and should be a number")))
+}
+
 /// The trials, each with its share.
-pub(crate) fn trials() -> Vec<Trial> {
-    let number = |name: &str| std::env::var(name).ok().map(|text| text.parse::<u64>().expect("a number"));
+pub(crate) fn trials(seed: u64) -> Vec<Trial> {
     let kills = number("IPCMARK_KILLS").unwrap_or(KILLS);
-    let seed = number("IPCMARK_KILLS_SEED").unwrap_or_else(|| u64::from(fastrand::u32(..)));
     let trial = |n| {
         let (seed, share) = (seed + n, kills.div_ceil(TRIALS));
         Trial::test(format!("{NAME}/{share}-from-seed-{seed}"), move || all(seed, share))

@@ -14,13 +14,12 @@
 //! kernel object is left (which have no name are gone with the last process), and the record is valid.
 
 #[path = "../common/mod.rs"]
-#[allow(dead_code)] // what only other tests use
 mod common;
 #[path = "../faults/live_run.rs"]
-#[allow(dead_code)] // as above
 mod live_run;
 
 mod deeds;
+mod interruptions;
 mod kills;
 mod strike;
 mod table;
@@ -41,11 +40,10 @@ fn main() {
     }
     let mut arguments = Arguments::from_args();
     arguments.test_threads.get_or_insert(SIDE_BY_SIDE);
-    let mut trials = if arguments.filter.as_ref().is_some_and(|filter| filter.starts_with(kills::NAME)) {
-        Vec::new()
-    } else {
-        table::trials()
-    };
-    trials.extend(kills::trials());
+    let seed = kills::number("IPCMARK_SEED").unwrap_or_else(|| u64::from(fastrand::u32(..)));
+    let is_other = |filter: &String| [kills::NAME, interruptions::NAME].iter().any(|name| filter.starts_with(name));
+    let mut trials = if arguments.filter.as_ref().is_some_and(is_other) { Vec::new() } else { table::trials() };
+    trials.extend(kills::trials(seed));
+    trials.extend(interruptions::trials(seed));
     libtest_mimic::run(&arguments, trials).exit();
 }
