@@ -15,6 +15,7 @@
 
 #[path = "../common/mod.rs"]
 mod common;
+#[allow(dead_code)] // what only the tests of faults use
 #[path = "../faults/live_run.rs"]
 mod live_run;
 
