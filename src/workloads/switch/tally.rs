@@ -5,7 +5,7 @@ use std::io;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use ipcmark_harness::control::Mismatch;
-use ipcmark_harness::estimate::median;
+use ipcmark_harness::estimate::{median, quantile_sorted};
 use ipcmark_harness::sys::memory::Shareable;
 use ipcmark_harness::sys::perf::{Counter, Event};
 use ipcmark_harness::usage::Usage;
@@ -183,7 +183,7 @@ impl Tally {
 fn spread(values: &[f64]) -> f64 {
     let mut sorted = values.to_vec();
     sorted.sort_by(f64::total_cmp);
-    let at = |share: f64| sorted.get((share * (sorted.len() - 1) as f64).round() as usize).copied().unwrap_or(0.0);
+    let at = |share: f64| quantile_sorted(&sorted, share).unwrap_or(0.0);
     at(0.75) - at(0.25)
 }
 
