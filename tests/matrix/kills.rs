@@ -182,8 +182,9 @@ fn all(seed: u64, blows: u64) -> Result<(), Failed> {
             wake: None,
         };
         let checked = AssertUnwindSafe(|| {
-            let ended = watch(table::run(&place, &ids()), &mut killer);
-            check(&place, &killer, &ended);
+            let watched = watch(table::run(&place, &ids()), &mut killer);
+            watched.assert_nothing_left(&place);
+            check(&place, &killer, &watched.ended);
         });
         if let Err(panic) = std::panic::catch_unwind(checked) {
             let (said, blows) = (table::words(&*panic), &killer.blows);
@@ -199,7 +200,6 @@ fn ids() -> Vec<&'static str> {
 }
 
 fn check(place: &Place, killer: &Killer, ended: &Ended) {
-    place.assert_nothing_left();
     let killed = killer.end_of_run();
     assert_eq!(ended.signal, killed.map(|signal| signal as i32), "{ended:?}");
     // Only who is killed may leave half a line.

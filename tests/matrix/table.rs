@@ -29,7 +29,7 @@ pub(crate) const SHAPES: [(&str, &str); 12] = [
     ("counter", "count/process/unpinned/own/fetch-add-counter/0B-2parties"),
     ("permits", "permits/process/unpinned/own/sysv-permits/0B-2parties-1permit-hold1us-out0"),
     ("barrier", "barrier/process/unpinned/own/pthread-barrier/0B-2parties"),
-    ("dinner", "philosophers/thread/unpinned/own/dining-ordered/0B-2parties-capture"),
+    ("dinner", "philosophers/thread/unpinned/own/dining-ordered/0B-2parties-hold1us-out1us"),
     ("once", "read-once/thread/same-cpu/own/once-lock/0B-1party"),
 ];
 /// Those that nothing happens to.
@@ -61,7 +61,7 @@ const PARTIES: [(&str, Party); 4] = [
     ("last-peer", Party::LastPeer),
 ];
 /// How long a worker may take beyond its work: many times what any of them takes on a busy machine.
-const TIMEOUT_S: &str = "2";
+const TIMEOUT_S: &str = "3";
 
 /// The parts of an id by which a launch is known.
 pub(crate) fn cell_name(id: &str) -> CellName {
@@ -124,7 +124,7 @@ impl Survey {
 pub(crate) fn trials() -> Vec<Trial> {
     let place = Place::new();
     let mut survey = Survey::default();
-    let ended = watch(run(&place, &SHAPES.map(|(_, id)| id)), &mut survey);
+    let ended = watch(run(&place, &SHAPES.map(|(_, id)| id)), &mut survey).ended;
     assert_eq!(ended.code, Some(0), "a run that nothing happens to: {ended:?}");
     let mut runs: BTreeMap<(Plan, Option<&str>), Shared> = BTreeMap::new();
     let mut trials = Vec::new();
@@ -175,8 +175,9 @@ fn run_and_check(plan: Plan, alone: Option<&str>) -> Outcomes {
     let targets = alone.map_or_else(|| SHAPES.map(|(_, id)| id).to_vec(), |id| vec![id]);
     let ids = [&targets[..], &OTHERS].concat();
     let mut striker = Striker::new(plan, targets.iter().map(|id| cell_name(id)));
-    let ended = watch(run(&place, &ids), &mut striker);
-    place.assert_nothing_left();
+    let watched = watch(run(&place, &ids), &mut striker);
+    watched.assert_nothing_left(&place);
+    let ended = watched.ended;
     let struck = striker.struck;
     // A front end that is killed may be writing: only then may the last line be cut off.
     let record = if alone.is_some() { Record::read(&place.record()).unwrap().0 } else { place.read() };

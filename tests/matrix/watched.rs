@@ -6,8 +6,9 @@
 //! is meant, on the program as it is built for everybody: there is no hook in it.
 #![allow(unsafe_code)] // seccomp(2) and ioctl(2)
 
-use std::collections::HashMap;
+use std::collections::{BTreeSet, HashMap};
 use std::os::fd::{AsFd, AsRawFd, FromRawFd, OwnedFd};
+use std::path::Path;
 use std::process::Command;
 use std::time::{Duration, Instant};
 
@@ -19,7 +20,7 @@ use nix::unistd::Pid;
 use serde_json::Value;
 
 use crate::common::{DEADLINE, Ended, Live};
-use crate::live_run::parent;
+use crate::live_run::{Place, parent};
 
 /// What a worker is at.
 #[derive(Copy, Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -67,11 +68,37 @@ pub(crate) trait Hand {
     fn started(&mut self, _runner: i32) {}
 }
 
+/// How a run ended, and the workers that it had.
+#[derive(Debug)]
+pub(crate) struct Watched {
+    pub(crate) ended: Ended,
+    workers: BTreeSet<i32>,
+}
+
+impl Watched {
+    /// Asserts that nothing is left of it. Other runs on this machine, which may be killed together with their workers, leave
+    /// names too: those under a lease that no worker of this run held are theirs.
+    pub(crate) fn assert_nothing_left(&self, place: &Place) {
+        let owner = |lease: &Path| {
+            let link = std::fs::read_link(lease.join("owner")).ok()?;
+            let line = link.to_str()?;
+            Some((line.split(' ').next()?.parse::<i32>().ok()?, line.rsplit(' ').next()?.to_owned()))
+        };
+        place.assert_nothing_left_but(|name| {
+            let leases = std::fs::read_dir("/dev/shm").into_iter().flatten().flatten().map(|entry| entry.path());
+            let others = leases.filter_map(|lease| Some((owner(&lease)?, lease)));
+            others
+                .filter(|((process, _), _)| !self.workers.contains(process))
+                .any(|((_, token), lease)| lease == name || name.to_string_lossy().contains(&token))
+        });
+    }
+}
+
 /// Runs `command` to its end, and until the last of all processes that it started has ended.
 ///
 /// # Panics
 /// When that takes longer than `DEADLINE`: who is still there has the filter.
-pub(crate) fn watch(command: Command, hand: &mut dyn Hand) -> Ended {
+pub(crate) fn watch(command: Command, hand: &mut dyn Hand) -> Watched {
     // A filter belongs to the thread that installs it and to what that starts: this one ends at once.
     let start = std::thread::spawn(move || {
         let listener = install().expect("seccomp(2) with a listener");
@@ -84,7 +111,8 @@ pub(crate) fn watch(command: Command, hand: &mut dyn Hand) -> Ended {
     while watch.wait(hand) {
         assert!(Instant::now() < deadline, "a process hangs: {:?}", watch.launch);
     }
-    live.end()
+    let workers = watch.workers.iter().filter(|(_, is_worker)| **is_worker).map(|(pid, _)| *pid as i32).collect();
+    Watched { ended: live.end(), workers }
 }
 
 struct Watch {
