@@ -114,7 +114,6 @@ pub(crate) fn lines(record: &Path) -> Vec<Value> {
 }
 
 /// The cells among the lines of a record: the last line of each, in the order in which they were completed.
-#[allow(dead_code)] // the tests of faults read records otherwise
 pub(crate) fn cells(lines: &[Value]) -> Vec<Value> {
     let mut cells: Vec<Value> = Vec::new();
     for line in lines.iter().filter(|line| line["id"].is_string()) {

@@ -6,6 +6,7 @@
 #[path = "../common/mod.rs"]
 mod common;
 
+mod births;
 mod clean;
 mod confined;
 mod deaths;
@@ -16,6 +17,7 @@ mod neighbours;
 mod records;
 mod requests;
 mod seccomp;
+mod switches;
 mod system;
 mod withheld;
 mod without;
