@@ -1,6 +1,5 @@
 //! The doctor through the real program: what it says, when it refuses, and what a run makes of that.
 
-#[allow(dead_code)] // what only other tests use
 mod common;
 
 use std::os::unix::process::ExitStatusExt;

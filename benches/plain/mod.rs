@@ -11,6 +11,7 @@ pub(crate) mod pipes;
 pub(crate) mod queues;
 pub(crate) mod shared_memory;
 pub(crate) mod sockets;
+pub(crate) mod switches;
 
 use std::sync::atomic::{AtomicU64, Ordering};
 

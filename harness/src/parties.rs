@@ -1,9 +1,10 @@
-//! The parties of a cell: the near end (the worker's main thread) and its peers, as forked processes or as threads.
+//! The parties of a cell: the near end (the worker's main thread) and its peers: forked processes, threads, or processes in
+//! the worker's address space.
 //!
 //! How a peer lives:
 //! 1. It is started with the near end's resources dropped and its own built *in* it, pinned, pre-faulted.
 //! 2. It waits at the gate, serves orders, and reports what it spent.
-//! 3. It never returns into the caller: a forked peer leaves by `_exit`, panics are caught.
+//! 3. It never returns into the caller: a peer that is a process leaves by `_exit`, panics are caught.
 //! 4. Its unexpected end, whatever the cause, ends the worker with the reason; the front end reads it.
 
 use std::io;
@@ -11,7 +12,6 @@ use std::sync::atomic::{AtomicPtr, AtomicU64, Ordering};
 
 use nix::sched::{CpuSet, sched_setaffinity};
 use nix::sys::signal::Signal;
-use nix::sys::wait::waitpid;
 use nix::unistd::{Pid, getpid};
 use serde::{Deserialize, Serialize};
 
@@ -209,10 +209,13 @@ impl Drop for Parties {
             signals::unwatch(place);
         }
         self.gate.post(Order::Quit, 0, 0);
-        for peer in &mut self.peers {
+        for (place, peer) in self.peers.iter_mut().enumerate() {
             match peer {
-                // An error means that the handler has reaped it already.
-                Peer::Process(pid) => drop(waitpid(*pid, None)),
+                // One that cannot even leave may have spoilt what it served: whoever asked hears of it.
+                Peer::Process(pid) => match signals::reap(*pid) {
+                    None | Some(0) => {}
+                    Some(status) => peer_died(place, status),
+                },
                 Peer::Thread(handle) => drop(handle.take().map(std::thread::JoinHandle::join)),
             }
         }
@@ -258,7 +261,8 @@ fn spawn_peer(post: Post, far: MakeFar) -> io::Result<std::thread::JoinHandle<()
     })
 }
 
-/// Starts the peer from a thread of its own, which lends it its thread-local storage and sleeps until it has ended.
+/// Starts the peer from a thread of its own, which lends it its thread-local storage and sleeps until it has ended. What the
+/// peer closes of the worker's descriptors stays open in the worker, until that ends.
 fn clone_peer(post: Post, far: MakeFar) -> io::Result<std::thread::JoinHandle<()>> {
     let worker = getpid();
     std::thread::Builder::new().name(format!("peer-{}", post.place)).spawn(move || {

@@ -82,11 +82,8 @@ fn serve(trade: Trade) -> io::Result<()> {
     let mut buffer = vec![0; MAX_MESSAGE_BYTES];
     let mut session: Option<Box<dyn Session>> = None;
     while let Some(command) = control::take::<Command>(&channel.as_fd(), &mut buffer)? {
-        if let Command::Quit = command {
-            drop(session.take());
-            return control::put(&channel.as_fd(), &Reply::Gone);
-        }
         match answer_caught(command, &mut session, trade) {
+            Ok(Reply::Gone) => return control::put(&channel.as_fd(), &Reply::Gone),
             Ok(reply) => control::put(&channel.as_fd(), &reply)?,
             Err(failure) => {
                 await_peer_death();
@@ -121,6 +118,10 @@ fn answer(command: Command, session: &mut Option<Box<dyn Session>>, trade: Trade
             names::adopt(names);
             let own = crate::doctor::probe::answer(&question);
             return Ok(Reply::Answer(own.unwrap_or_else(|| (trade.answer)(&question))?));
+        }
+        Command::Quit => {
+            drop(session.take());
+            return Ok(Reply::Gone);
         }
         _ => {}
     }

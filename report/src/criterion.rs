@@ -150,7 +150,7 @@ fn sampled(benchmark: &Benchmark, sample: &Sample) -> Result<Cell, String> {
         return Err(format!("sample.json: {iterations} iteration counts for {times} times"));
     }
     let each: Vec<f64> = sample.times.iter().zip(&sample.iters).map(|(ns, iterations)| ns / iterations).collect();
-    if each.iter().any(|ns| !ns.is_finite() || *ns < 0.0) || estimate(&[each.clone()]).is_none() {
+    if each.iter().any(|ns| !ns.is_finite() || *ns < 0.0) || estimate(std::slice::from_ref(&each)).is_none() {
         return Err("sample.json: a sample is not a finite time from 0".into());
     }
     let operations = sample.iters.iter().sum::<f64>() as u64;

@@ -8,7 +8,7 @@ use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicUsize, Ordering::Relaxed};
 use std::thread;
 
-use ipcmark_harness::record::{Record, sanitize};
+use ipcmark_harness::record::{MAX_FILE_BYTES, ReadError, Record, sanitize};
 use sha2::{Digest, Sha256};
 
 use crate::criterion;
@@ -147,6 +147,10 @@ impl Loaded {
     }
 
     fn take(&mut self, path: &Path) {
+        // Reading a gigabyte to learn that there is more takes seconds.
+        if path.metadata().is_ok_and(|found| found.len() > MAX_FILE_BYTES) {
+            return self.problems.push(sanitize(&ReadError::TooLarge(path.to_owned()).to_string()));
+        }
         let read = File::open(path).map(Hashing::new).map(|mut file| (Record::from_reader(path, &mut file), file));
         match read {
             Ok((Ok((record, warnings)), file)) => {

@@ -115,8 +115,7 @@ fn unit(ns: f64) -> (f64, &'static str) {
 
 /// `value` with so many significant digits, never in scientific notation.
 pub fn figure(value: f64, digits: i32) -> String {
-    let before_point = if value.abs() < 1.0 { 1 } else { value.abs().log10().floor() as i32 + 1 };
-    format!("{value:.*}", (digits - before_point).max(0) as usize)
+    format!("{value:.*}", decimals(value, digits))
 }
 
 /// A time with its interval, in one unit, no digit of which is beyond what the interval supports.
@@ -171,7 +170,8 @@ impl fmt::Display for Figures {
 
 /// Digits behind the point where so many are significant.
 fn decimals(value: f64, digits: i32) -> usize {
-    let before_point = if value.abs() < 1.0 { 1 } else { value.abs().log10().floor() as i32 + 1 };
+    // Sums of what a stranger wrote may be infinite.
+    let before_point = if value.is_finite() && value.abs() >= 1.0 { value.abs().log10().floor() as i32 + 1 } else { 1 };
     (digits - before_point).max(0) as usize
 }
 
@@ -196,8 +196,9 @@ mod tests {
     }
 
     #[test]
-    fn large_figures_lose_no_digits_before_the_point() {
+    fn large_figures_lose_no_digits_before_the_point_and_infinite_ones_do_not_panic() {
         assert_eq!(figure(17_042.4, 3), "17042");
+        assert_eq!(figure(f64::INFINITY, 3), "inf");
     }
 
     #[test]

@@ -64,7 +64,7 @@ enum Command {
     Verify(verify::VerifyArgs),
     /// Measure, print tables, and write a record
     Run(run::RunArgs),
-    /// Say what of this machine moves numbers, and what improves it; exit code 3 when nothing should be measured
+    /// Say what of this machine moves numbers, and what improves it
     Doctor(doctor::DoctorArgs),
     /// Print the tables of a record
     Show(show::ShowArgs),

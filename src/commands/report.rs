@@ -9,7 +9,7 @@ use ipcmark_report::{load, page};
 /// Arguments of `report`.
 #[derive(Debug, Args)]
 pub(super) struct ReportArgs {
-    /// Records, or folders of them; charts draw the first six
+    /// Records, or folders of them; of more than six, charts draw the first four
     #[arg(value_name = "RECORD", required = true)]
     records: Vec<PathBuf>,
     /// The page to write; one that exists is replaced

@@ -93,7 +93,7 @@ pub(crate) mod tests {
             }
             for _ in 0..turns {
                 self.asked = black_box(self.asked + 1);
-                self.done += u64::from(FAULT != LAZY || self.asked % 2 == 0);
+                self.done += u64::from(FAULT != LAZY || self.asked.is_multiple_of(2));
             }
             Ok(())
         }

@@ -12,6 +12,7 @@ use std::os::unix::process::CommandExt;
 use std::process::{Command, Stdio};
 use std::sync::atomic::{AtomicU32, Ordering};
 
+use ipcmark_harness::record::Record;
 use nix::errno::Errno;
 use nix::fcntl::{FcntlArg, OFlag, fcntl, open};
 use nix::sched::{CloneFlags, unshare};
@@ -196,6 +197,11 @@ impl World {
         }
         // SAFETY: steps are async-signal-safe, and nothing is allocated: the error is an integer.
         unsafe { command.current_dir(self.place.path()).pre_exec(take_all) }
+    }
+
+    /// What a run there has recorded, as `record.jsonl`.
+    pub(crate) fn read(&self) -> Record {
+        self.place.read()
     }
 
     /// Runs `ipcmark` to its end.

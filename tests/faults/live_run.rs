@@ -169,6 +169,11 @@ impl Place {
 
     /// Asserts that no process of the run and no name of a kernel object outlives it for long.
     pub(crate) fn assert_nothing_left(&self) {
+        self.assert_nothing_left_but(|_| false);
+    }
+
+    /// The same, but for names that are known to be of somebody else.
+    pub(crate) fn assert_nothing_left_but(&self, is_of_others: impl Fn(&Path) -> bool) {
         let left_after = |deadline: Instant| loop {
             let processes = self.processes();
             if processes.is_empty() || Instant::now() > deadline {
@@ -187,6 +192,7 @@ impl Place {
             std::thread::sleep(Duration::from_millis(20));
             stayed = &stayed & &names();
         }
+        stayed.retain(|name| !is_of_others(name));
         assert!(stayed.is_empty(), "names left: {stayed:?}");
     }
 
@@ -216,7 +222,7 @@ impl Place {
 }
 
 /// The parent's process id, the second field of /proc/pid/stat after the name in parentheses.
-fn parent(pid: i32) -> Option<i32> {
+pub(crate) fn parent(pid: i32) -> Option<i32> {
     let stat = std::fs::read_to_string(format!("/proc/{pid}/stat")).ok()?;
     stat.rsplit_once(')')?.1.split_whitespace().nth(1)?.parse().ok()
 }

@@ -17,6 +17,7 @@ mod neighbours;
 mod records;
 mod requests;
 mod seccomp;
+mod switches;
 mod system;
 mod withheld;
 mod without;

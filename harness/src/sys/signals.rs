@@ -3,6 +3,7 @@
 
 use std::sync::atomic::{AtomicI32, AtomicPtr, Ordering};
 
+use nix::errno::Errno;
 use nix::sys::signal::{SaFlags, SigAction, SigHandler, SigSet, Signal, sigaction};
 use nix::unistd::Pid;
 
@@ -106,6 +107,19 @@ pub fn watch(place: usize, child: Pid) {
 /// Stops watching: from now on the child's end is expected.
 pub fn unwatch(place: usize) {
     CHILDREN[place].store(0, Ordering::Release);
+}
+
+/// Waits until `child` has ended: its wait status; none: it has been reaped already, as `look_at_children` does.
+pub fn reap(child: Pid) -> Option<i32> {
+    let mut status = 0;
+    loop {
+        // SAFETY: waitpid writes one int, to a live one.
+        match Errno::result(unsafe { libc::waitpid(child.as_raw(), &mut status, 0) }) {
+            Ok(_) => return Some(status),
+            Err(Errno::EINTR) => {}
+            Err(_) => return None,
+        }
+    }
 }
 
 extern "C" fn note_child(_: i32) {

@@ -51,12 +51,12 @@ fn facts(machine: usize) -> Map<String, Value> {
         ("numa_nodes_count", json!(if cpus > 32 { 2 } else { 1 })),
         ("hypervisor", json!(HYPERVISORS[machine % HYPERVISORS.len()])),
         ("kernel_release", json!(KERNELS[machine % KERNELS.len()])),
-        ("kernel_preemption", json!(if machine % 2 == 0 { "voluntary" } else { "full" })),
+        ("kernel_preemption", json!(if machine.is_multiple_of(2) { "voluntary" } else { "full" })),
         ("mitigations", json!({"retbleed": "Not affected", "spectre_v2": format!("Mitigation: kind {}", machine % 3)})),
         ("clocksource", json!("tsc")),
         ("cpufreq_policies", json!([{"cpus": "all", "driver": "made-up", "governor": GOVERNORS[machine % 3]}])),
-        ("turbo_enabled", json!(machine % 4 != 0)),
-        ("transparent_huge_pages", json!(if machine % 2 == 0 { "madvise" } else { "always" })),
+        ("turbo_enabled", json!(!machine.is_multiple_of(4))),
+        ("transparent_huge_pages", json!(if machine.is_multiple_of(2) { "madvise" } else { "always" })),
     ];
     let mut facts: Map<String, Value> =
         known.into_iter().map(|(name, value)| (name.into(), json!({"value": value, "source": "made up"}))).collect();

@@ -36,7 +36,7 @@ use maud::{DOCTYPE, Markup, PreEscaped, html};
 
 use crate::load::{Loaded, Source};
 use charts::{Chart, Drawing};
-use sheet::{MOST_DRAWN, Sheet};
+use sheet::Sheet;
 
 const STYLE: &str = include_str!("page.css");
 const SCRIPT: &str = include_str!("page.js");
@@ -169,9 +169,16 @@ fn section(chart: &Chart, drawing: &Drawing) -> Markup {
     html! {
         section.chart id=(chart.anchor) {
             h2 { (chart.title) " " a.anchor href=(format!("#{}", chart.anchor)) aria-label="Link to this section" { "#" } }
-            p.reads { (chart.reads) }
+            p.reads { (prose(chart.reads)) }
             (drawing.render())
         }
+    }
+}
+
+/// Our own sentences, with what stands between backticks as code.
+fn prose(text: &str) -> Markup {
+    html! {
+        @for (place, part) in text.split('`').enumerate() { @if place % 2 == 1 { code { (part) } } @else { (part) } }
     }
 }
 
@@ -182,7 +189,7 @@ fn not_here(missing: &[&Chart]) -> Markup {
             section #missing {
                 h2 { "Not on this page" }
                 p { "Charts for which the records lack the cells:" }
-                ul { @for chart in missing { li { b { (chart.title) } ": needs " (chart.needs) "." } } }
+                ul { @for chart in missing { li { b { (chart.title) } ": needs " (prose(chart.needs)) "." } } }
             }
         }
     }
@@ -191,8 +198,8 @@ fn not_here(missing: &[&Chart]) -> Markup {
 /// Said where more records were given than are drawn.
 fn only_first(sheet: &Sheet<'_>) -> Markup {
     html! {
-        @if sheet.machines.len() > MOST_DRAWN {
-            p.remark { "Charts draw the first " (MOST_DRAWN) " of " (sheet.machines.len()) " records; the table of ratios has all of them." }
+        @if sheet.machines.len() > sheet.drawn().len() {
+            p.remark { "Charts draw the first " (sheet.drawn().len()) " of " (sheet.machines.len()) " records; the table of ratios has all of them." }
         }
     }
 }

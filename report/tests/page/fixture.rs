@@ -34,7 +34,7 @@ impl Fixture {
         let paths: Vec<PathBuf> = (0..machines).map(|machine| folder.join(format!("{machine:03}.jsonl"))).collect();
         for (machine, path) in paths.iter().enumerate() {
             let mut record = Run { machine, cells: 1000, launches: 3, ..Run::default() }.record();
-            record.cells.retain(|cell| kept(cell));
+            record.cells.retain(kept);
             record.cells.extend(further(machine));
             record.cells.iter_mut().enumerate().for_each(|(place, cell)| cell.grade = Some(grade(place)));
             write(&record, path);

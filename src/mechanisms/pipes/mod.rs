@@ -3,6 +3,8 @@
 mod fifo;
 mod pipe;
 mod pty;
+#[cfg(feature = "test-mechanisms")]
+mod slowed;
 mod splice;
 mod vmsplice;
 
@@ -19,4 +21,8 @@ pub(super) static LIST: &[&Mechanism] = &[
     &vmsplice::GIFT,
     &splice::MECHANISM,
     &pty::MECHANISM,
+    #[cfg(feature = "test-mechanisms")]
+    &slowed::TIMED,
+    #[cfg(feature = "test-mechanisms")]
+    &slowed::SLOWED,
 ];

@@ -61,7 +61,8 @@ pub(super) trait Source: Send + 'static {
     fn open() -> io::Result<(OwnedFd, OwnedFd)>;
 }
 
-struct Anonymous<const CAPACITY: usize>;
+/// pipe2(2), then `F_SETPIPE_SZ` where a capacity is wanted.
+pub(super) struct Anonymous<const CAPACITY: usize>;
 
 impl<const CAPACITY: usize> Source for Anonymous<CAPACITY> {
     fn open() -> io::Result<(OwnedFd, OwnedFd)> {

@@ -127,7 +127,7 @@ impl Drawing {
             div.figures { @for group in &self.groups { (group) } }
             @for remark in &self.remarks { p.remark { (remark) } }
             @if self.left_out > 0 {
-                p.remark { "Not drawn: " (self.left_out) " further combinations of conditions; their numbers are in the list of all numbers." }
+                p.remark { "Combinations of conditions not drawn: " (self.left_out) "; their numbers are in the list of all numbers." }
             }
             @for (title, table) in &self.tables {
                 details.numbers { summary { "Table: " (title) } (table) }
