@@ -39,6 +39,8 @@ use charts::{Chart, Drawing};
 use sheet::Sheet;
 
 const STYLE: &str = include_str!("page.css");
+/// What stands in the page may run; nothing may be fetched.
+const POLICY: &str = "default-src 'none'; style-src 'unsafe-inline'; script-src 'unsafe-inline'; img-src data:";
 const SCRIPT: &str = include_str!("page.js");
 
 /// The page for these records; what was left out when reading them is told on it.
@@ -68,7 +70,9 @@ pub fn render(loaded: &Loaded) -> String {
                     (all::ratios(&sheet))
                     (all::numbers(&sheet))
                 }
-                footer { p { "Made by ipcmark " (env!("CARGO_PKG_VERSION")) ". These are just data: why they are as they are is for you to find out." } }
+                footer { p {
+                    "Made by ipcmark " (env!("CARGO_PKG_VERSION")) ". These are just data: why they are as they are is for you to find out."
+                } }
                 (data::script(&sheet))
                 script { (PreEscaped(SCRIPT)) }
             }
@@ -103,8 +107,7 @@ fn head(sources: &[Source]) -> Markup {
         head {
             meta charset="utf-8";
             meta name="viewport" content="width=device-width, initial-scale=1";
-            // No address is ever asked: neither by this page nor by what a record smuggled into it.
-            meta http-equiv="Content-Security-Policy" content="default-src 'none'; style-src 'unsafe-inline'; script-src 'unsafe-inline'; img-src data:";
+            meta http-equiv="Content-Security-Policy" content=(POLICY);
             meta name="color-scheme" content="light dark";
             title { (title) }
             link rel="icon" href="data:,";
@@ -133,12 +136,16 @@ fn controls(sheet: &Sheet<'_>, drawn: &[(Chart, Option<Drawing>)]) -> Markup {
         nav.controls aria-label="Charts and filters" {
             div.jump {
                 a href="#system" { "System" } " " a href="#trust" { "Trust" } " "
-                @for (chart, _) in drawn.iter().filter(|(_, drawing)| drawing.is_some()) { a href=(format!("#{}", chart.anchor)) { (chart.title) } " " }
+                @for (chart, _) in drawn.iter().filter(|(_, drawing)| drawing.is_some()) {
+                    a href=(format!("#{}", chart.anchor)) { (chart.title) } " "
+                }
                 @if sheet.machines.len() > 1 { a href="#ratios" { "Ratios" } " " }
                 a href="#all" { "All numbers" }
             }
             form.script-only #filters {
-                label.search { "Filter " input #search type="search" placeholder="mechanism, e.g. pipe unix" autocomplete="off"; }
+                label.search {
+                    "Filter " input #search type="search" placeholder="mechanism, e.g. pipe unix" autocomplete="off";
+                }
                 @for key in ["peer", "placement", "waiting"] { (switches(sheet, key)) }
                 button #theme type="button" { "Dark or light" }
                 button #reset type="reset" { "Reset" }
@@ -168,7 +175,10 @@ fn switches(sheet: &Sheet<'_>, key: &str) -> Markup {
 fn section(chart: &Chart, drawing: &Drawing) -> Markup {
     html! {
         section.chart id=(chart.anchor) {
-            h2 { (chart.title) " " a.anchor href=(format!("#{}", chart.anchor)) aria-label="Link to this section" { "#" } }
+            h2 {
+                (chart.title) " "
+                a.anchor href=(format!("#{}", chart.anchor)) aria-label="Link to this section" { "#" }
+            }
             p.reads { (prose(chart.reads)) }
             (drawing.render())
         }
@@ -199,7 +209,9 @@ fn not_here(missing: &[&Chart]) -> Markup {
 fn only_first(sheet: &Sheet<'_>) -> Markup {
     html! {
         @if sheet.machines.len() > sheet.drawn().len() {
-            p.remark { "Charts draw the first " (sheet.drawn().len()) " of " (sheet.machines.len()) " records; the table of ratios has all of them." }
+            p.remark {
+                "Charts draw the first " (sheet.drawn().len()) " of " (sheet.machines.len()) " records; the table of ratios has all of them."
+            }
         }
     }
 }

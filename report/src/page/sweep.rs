@@ -112,7 +112,10 @@ fn panels(sheet: &Sheet<'_>, sweep: &Sweep) -> Vec<Panel> {
     let cells: Vec<usize> = sweep.workloads.iter().flat_map(|workload| sheet.of_workload(workload)).collect();
     let apart: &[&str] = if sweep.peers_together { &[sweep.along, "peer"] } else { &[sweep.along] };
     let mut panels = Vec::new();
-    for group in groups(sheet, &cells, apart) {
+    for mut group in groups(sheet, &cells, apart) {
+        if sweep.workloads.len() > 1 {
+            group.phrase = format!("{}: {}", sheet.cells[group.cells[0]].workload, group.phrase);
+        }
         let tracks = tracks(sheet, &group, sweep);
         if tracks.iter().any(|track| track.cells.len() > 1) {
             panels.push(Panel { group, tracks });

@@ -21,14 +21,16 @@ mod ranks;
 mod readers;
 mod size_bandwidth;
 mod size_latency;
+mod slices;
 mod spawn;
 mod spectrum;
 mod switch_cost;
+mod switch_ring;
 mod threads;
 mod working_set;
 
 /// All charts.
-pub(super) const LIST: [Chart; 18] = [
+pub(super) const LIST: [Chart; 20] = [
     latency::CHART,
     costs::CHART,
     size_latency::CHART,
@@ -42,7 +44,9 @@ pub(super) const LIST: [Chart; 18] = [
     hold::CHART,
     readers::CHART,
     fairness::CHART,
+    switch_ring::CHART,
     switch_cost::CHART,
+    slices::CHART,
     spawn::CHART,
     working_set::CHART,
     placement::CHART,
