@@ -61,7 +61,7 @@ const PARTIES: [(&str, Party); 4] = [
     ("last-peer", Party::LastPeer),
 ];
 /// How long a worker may take beyond its work: many times what any of them takes on a busy machine.
-const TIMEOUT_S: &str = "3";
+const TIMEOUT_S: &str = "5";
 
 /// The parts of an id by which a launch is known.
 pub(crate) fn cell_name(id: &str) -> CellName {
