@@ -228,7 +228,7 @@ fn judge(cell: &CellName, plan: Plan, outcomes: &Result<Outcomes, String>) -> Re
     let expected = reason_for(plan);
     let is_right = match outcome {
         Outcome::Measured => plan.fault == Fault::Slow || plan.party == Party::Runner,
-        Outcome::Failed => plan.party != Party::Runner && reason.contains(expected),
+        Outcome::Failed => (plan.fault == Fault::Slow || plan.party != Party::Runner) && reason.contains(expected),
         _ => false,
     };
     if is_right {
