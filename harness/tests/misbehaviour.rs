@@ -216,10 +216,10 @@ fn failure_in(phase: &str, spec: &Value) -> Option<Failure> {
     let asked = |phase| -> Result<(), Failure> {
         let mut worker = launcher(PATIENT).open(spec, 0)?;
         match phase {
-            "each" => drop(worker.each(1, Duration::ZERO)?),
-            "window" => drop(worker.window(Duration::ZERO)?),
+            "each" => _ = worker.each(1, Duration::ZERO)?,
+            "window" => _ = worker.window(Duration::ZERO)?,
             "verify" => _ = worker.verify(1, Duration::ZERO)?,
-            _ => drop(worker.batch(1, Duration::ZERO)?),
+            _ => _ = worker.batch(1, Duration::ZERO)?,
         }
         worker.quit()
     };
