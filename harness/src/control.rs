@@ -82,13 +82,20 @@ pub enum Reply {
     /// To `Ask`.
     Answer(serde_json::Value),
     /// To `Batch` and `Window`.
-    Sample(Sample),
+    Sample {
+        /// What was measured.
+        sample: Sample,
+        /// Whether a party was stopped meanwhile, or the machine suspended.
+        paused: bool,
+    },
     /// To `Each`.
     Each {
         /// The span of all operations, clock readings included.
         sample: Sample,
         /// Their latencies: HdrHistogram V2 deflate, base64.
         histogram: String,
+        /// As in `Sample`.
+        paused: bool,
     },
     /// To `Verify`.
     Verified(Verified),

@@ -10,7 +10,7 @@
 use std::io;
 use std::sync::atomic::{AtomicPtr, AtomicU64, Ordering};
 
-use nix::sched::{CpuSet, sched_setaffinity};
+use nix::sched::{CpuSet, sched_getaffinity, sched_setaffinity};
 use nix::sys::signal::Signal;
 use nix::unistd::{Pid, getpid};
 use serde::{Deserialize, Serialize};
@@ -75,6 +75,7 @@ pub struct Parties {
     gate: Shared<Gate>,
     peers: Vec<Peer>,
     clock: Clock,
+    near_cpus: Vec<usize>,
 }
 
 enum Peer {
@@ -96,7 +97,7 @@ impl Parties {
         let gate = Shared::<Gate>::zeroed()?;
         GATE.store(std::ptr::from_ref::<Gate>(&gate).cast_mut(), Ordering::Release);
         signals::watch_children(peer_died)?;
-        Ok(Parties { gate, peers: Vec::new(), clock })
+        Ok(Parties { gate, peers: Vec::new(), clock, near_cpus: cpus.to_vec() })
     }
 
     /// Starts a peer on `cpus`. `near` is what only the near end may hold: a forked peer drops its copy, and the near
@@ -170,6 +171,7 @@ impl Parties {
         self.gate.wait_done(peers);
         let outer_ns = (clock::raw_ns() - raw) as f64;
         let migrations = migrations_before.zip(usage::migrations()).map(|(a, b)| b - a);
+        still_pinned(&self.near_cpus)?;
         self.sample(span, Usage { migrations, ..after.since(&before) }, outer_ns)
     }
 
@@ -253,11 +255,17 @@ fn fork_peer(post: Post, drop_near: &mut dyn FnMut(), far: MakeFar) -> io::Resul
 }
 
 fn spawn_peer(post: Post, far: MakeFar) -> io::Result<std::thread::JoinHandle<()>> {
-    std::thread::Builder::new().name(format!("peer-{}", post.place)).spawn(move || {
+    let spawned = std::thread::Builder::new().name(format!("peer-{}", post.place)).spawn(move || {
         if let Err(failure) = post.attend(far) {
             // The near end may be blocked on this thread: nobody else can end the worker.
             worker::fail(left_with(failure.kind, failure.reason.as_bytes()));
         }
+    });
+    spawned.map_err(|error| match error.kind() {
+        io::ErrorKind::WouldBlock => {
+            io::Error::other(format!("clone of a thread: {error}{}", process::limit_on_processes()))
+        }
+        _ => error,
     })
 }
 
@@ -317,6 +325,7 @@ impl Post {
         let end_ticks = self.clock.end();
         let after = Usage::of_this_thread();
         let migrations = migrations_before.zip(usage::migrations()).map(|(a, b)| b - a);
+        still_pinned(&self.cpus)?;
         Ok(Report { served, end_ticks, usage: Usage { migrations, ..after.since(&before) } })
     }
 }
@@ -326,11 +335,31 @@ pub fn pin(cpus: &[usize]) -> io::Result<()> {
     if cpus.is_empty() {
         return Ok(());
     }
-    let mut set = CpuSet::new();
-    cpus.iter().try_for_each(|&cpu| set.set(cpu)).map_err(io::Error::from)?;
-    sched_setaffinity(Pid::from_raw(0), &set).map_err(|errno| {
+    sched_setaffinity(Pid::from_raw(0), &set_of(cpus)?).map_err(|errno| {
         io::Error::new(io::Error::from(errno).kind(), format!("sched_setaffinity to CPUs {cpus:?}: {errno}"))
     })
+}
+
+fn set_of(cpus: &[usize]) -> nix::Result<CpuSet> {
+    let mut set = CpuSet::new();
+    cpus.iter().try_for_each(|&cpu| set.set(cpu)).map(|()| set)
+}
+
+/// Whether [`pin`] still holds: a CPU that is taken offline, or from the process's cpuset, moves who is pinned to it to the
+/// others, and nobody is told.
+fn still_pinned(cpus: &[usize]) -> io::Result<()> {
+    if cpus.is_empty() {
+        return Ok(());
+    }
+    let now = sched_getaffinity(Pid::from_raw(0))?;
+    if now == set_of(cpus)? {
+        return Ok(());
+    }
+    let allowed: Vec<usize> = (0..CpuSet::count()).filter(|&cpu| now.is_set(cpu) == Ok(true)).collect();
+    Err(io::Error::other(format!(
+        "a party was pinned to CPUs {cpus:?}, and the system has moved it to {allowed:?}: was a CPU taken offline, or from \
+         this cpuset?"
+    )))
 }
 
 /// A peer process has ended that should not have. Runs in a signal handler: no allocation, no locks.

@@ -86,6 +86,12 @@ enum Command {
     Man(completions::ManArgs),
 }
 
+/// `println!` for whom standard output may be a full disk: the program ends with a sentence then, and not with a panic.
+macro_rules! say {
+    ($($text:tt)*) => { $crate::commands::output::write(&format!("{}\n", format_args!($($text)*))) };
+}
+use say;
+
 /// Which cells.
 #[derive(Debug, Args)]
 struct Selection {

@@ -1,5 +1,7 @@
 //! What commands show: tables of cells, figures with units, progress.
 
+use std::io::Write;
+
 use comfy_table::{CellAlignment, ContentArrangement, Table, presets};
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 use ipcmark_harness::record::{Cell, NearFar, Outcome, sanitize};
@@ -8,6 +10,14 @@ use ipcmark_report::task_kinds;
 use ipcmark_report::words::{conditions, figure, time};
 
 use super::grades;
+
+/// Prints `text`; a standard output that cannot be written ends the program. What is open then is closed by its end.
+pub(super) fn write(text: &str) {
+    if let Err(error) = std::io::stdout().write_all(text.as_bytes()) {
+        eprintln!("error: standard output cannot be written: {error}");
+        std::process::exit(super::exit::FAILURE);
+    }
+}
 
 /// A progress bar on standard error: current cell and time left; nothing where that is no terminal.
 pub(super) fn progress(length: u64) -> ProgressBar {

@@ -31,7 +31,7 @@ pub(super) fn run(args: &ReportArgs) -> anyhow::Result<()> {
     }
     let page = page::render(&loaded);
     std::fs::write(&args.out, page).with_context(|| format!("cannot write {}", args.out.display()))?;
-    println!("{}", args.out.display());
+    super::say!("{}", args.out.display());
     Ok(())
 }
 

@@ -19,7 +19,7 @@ use ipcmark_harness::sys::signals;
 use serde_json::json;
 
 use super::exit::{self, Stop};
-use super::{Bench, PATIENCE_S, Selection, output};
+use super::{Bench, PATIENCE_S, Selection, output, say};
 use crate::checkup::{self, Checkup};
 use crate::plan::Profile;
 use crate::provenance;
@@ -237,10 +237,10 @@ fn resumed(bench: &Bench, path: &Path) -> anyhow::Result<Plan> {
 fn dry_run(plan: &Plan) -> anyhow::Result<()> {
     for job in &plan.jobs {
         let left = job.left();
-        println!("{}  {}", job.id(), if left == 0 { "skipped".into() } else { format!("{left} launches") });
+        say!("{}  {}", job.id(), if left == 0 { "skipped".into() } else { format!("{left} launches") });
     }
     let expected = runner::expected(&plan.jobs, &plan.profile.effort());
-    println!("{}", announcement(&plan.jobs, expected));
+    say!("{}", announcement(&plan.jobs, expected));
     Ok(())
 }
 
@@ -274,7 +274,7 @@ fn measure(bench: &Bench, mut plan: Plan, checkup: &Checkup) -> anyhow::Result<(
     }
     let mut results = plan.finished;
     results.extend(new);
-    print!("{}", output::tables(&results));
+    output::write(&output::tables(&results));
     if let Some(writer) = &writer {
         eprintln!("record: {}", writer.path().display());
     }

@@ -34,14 +34,39 @@ pub(crate) struct Launch {
 impl Run {
     /// Starts `ipcmark run` with these arguments and a record.
     pub(crate) fn start(args: &[&str]) -> Run {
+        Run::with(args, |_| ())
+    }
+
+    /// As `start`, with a command that has been changed.
+    pub(crate) fn with(args: &[&str], change: impl FnOnce(&mut std::process::Command)) -> Run {
         let place = Place::new();
-        let live = Live::start(command(place.path(), &[&["run", "--out", "record.jsonl"], args].concat())).unwrap();
-        Run { live, place }
+        let mut command = command(place.path(), &[&["run", "--out", "record.jsonl"], args].concat());
+        change(&mut command);
+        Run { live: Live::start(command).unwrap(), place }
     }
 
     /// Sends the run itself a signal.
     pub(crate) fn signal(&self, signal: Signal) {
         kill(Pid::from_raw(self.live.pid()), signal).unwrap();
+    }
+
+    /// Its process id.
+    pub(crate) fn pid(&self) -> i32 {
+        self.live.pid()
+    }
+
+    /// Sends a party of a launch a signal, if it is still there.
+    pub(crate) fn send(&self, party: i32, signal: Signal) {
+        let sent = kill(Pid::from_raw(party), signal);
+        assert!(matches!(sent, Ok(()) | Err(Errno::ESRCH)), "{sent:?}");
+    }
+
+    /// The descriptor that it has its record open at.
+    pub(crate) fn descriptor_of_record(&self) -> i32 {
+        let record = self.place.record().canonicalize().unwrap();
+        let open = std::fs::read_dir(format!("/proc/{}/fd", self.pid())).unwrap().flatten();
+        let mut of_record = open.filter(|entry| std::fs::read_link(entry.path()).is_ok_and(|file| file == record));
+        of_record.next().unwrap().file_name().to_str().unwrap().parse().unwrap()
     }
 
     /// The cells of whole lines of the record so far; none before it is there.
@@ -174,15 +199,7 @@ impl Place {
 
     /// The same, but for names that are known to be of somebody else.
     pub(crate) fn assert_nothing_left_but(&self, is_of_others: impl Fn(&Path) -> bool) {
-        let left_after = |deadline: Instant| loop {
-            let processes = self.processes();
-            if processes.is_empty() || Instant::now() > deadline {
-                return processes;
-            }
-            std::thread::sleep(Duration::from_millis(5));
-        };
-        let processes = left_after(Instant::now() + Duration::from_secs(20));
-        assert!(processes.is_empty(), "(process, parent) left: {processes:?}");
+        self.assert_no_process_left();
         // Other tests' runs use names too, each for a moment: only those count that stay.
         let mut stayed = &names() - &self.names_before;
         for _ in 0..500 {
@@ -196,6 +213,28 @@ impl Place {
         assert!(stayed.is_empty(), "names left: {stayed:?}");
     }
 
+    /// The same of processes only: whose objects are its own has them looked at there.
+    pub(crate) fn assert_no_process_left(&self) {
+        let left_after = |deadline: Instant| loop {
+            let processes = self.processes();
+            if processes.is_empty() || Instant::now() > deadline {
+                return processes;
+            }
+            std::thread::sleep(Duration::from_millis(5));
+        };
+        let processes = left_after(Instant::now() + Duration::from_secs(20));
+        assert!(processes.is_empty(), "(process, parent) left: {processes:?}");
+    }
+
+    /// Stops every process that works in this folder, but for `run` itself, for so long.
+    pub(crate) fn stop_all_but(&self, run: i32, stop: Duration) {
+        let others: Vec<i32> = self.processes().iter().map(|process| process.0).filter(|&pid| pid != run).collect();
+        let send = |signal| others.iter().for_each(|&pid| _ = kill(Pid::from_raw(pid), signal));
+        send(Signal::SIGSTOP);
+        std::thread::sleep(stop);
+        send(Signal::SIGCONT);
+    }
+
     /// A child of `parent` that has come so far as to work in this folder.
     pub(crate) fn child_of(&self, parent: i32) -> Option<i32> {
         self.processes().into_iter().find(|process| process.1 == parent).map(|process| process.0)
@@ -203,7 +242,7 @@ impl Place {
 
     /// A worker of the process `run` that has a peer, with that. Before the record is there it is no launch: a worker
     /// then finds out what this kernel supports, and forks for that, too.
-    fn launch_of(&self, run: i32) -> Option<Launch> {
+    pub(crate) fn launch_of(&self, run: i32) -> Option<Launch> {
         self.record().exists().then_some(())?;
         let processes = self.processes();
         let child_of = |parent: i32| processes.iter().find(|process| process.1 == parent).map(|process| process.0);
