@@ -79,6 +79,10 @@ const COMPARISONS: &[Comparison] = &[
         id: "round-trip/process/same-cpu/block/eventfd/0B",
         plain: &[("plain loop", plain::notifications::eventfd_round_trip_blocking)],
     },
+    Comparison {
+        id: "switch/process/same-cpu/block/pipe-ring/0B-2parties",
+        plain: &[("plain loop", plain::switches::pipe_ring)],
+    },
     Comparison { id: "stream/process/same-cache/spin/shm-ring/64B", plain: &[("bare ring", plain::bare_ring_stream)] },
     Comparison { id: "stream/process/same-cache/spin/shm-ring/4KiB", plain: LONG_MESSAGES },
     Comparison { id: "stream/process/same-cache/spin/shm-ring/64KiB", plain: LONG_MESSAGES },
@@ -102,6 +106,15 @@ const COMPARISONS: &[Comparison] = &[
     Comparison {
         id: "uncontended/thread/same-cpu/own/fetch-add-counter/0B-2parties",
         plain: &[("plain loop", plain::locks::fetch_add)],
+    },
+    // Our own switch is a floor where it takes no more than 1.2 times as long as the crate's.
+    Comparison {
+        id: "resume/thread/same-cpu/own/own-switch/0B",
+        plain: &[("corosensei", plain::coroutines::corosensei)],
+    },
+    Comparison {
+        id: "resume/thread/same-cpu/own/corosensei/0B",
+        plain: &[("plain loop", plain::coroutines::corosensei)],
     },
 ];
 

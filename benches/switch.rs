@@ -2,7 +2,7 @@
 //! criterion's way. Names no mechanism.
 //!
 //! Criterion draws hops against the number of tasks in the ring, work against the time slice and the number of workers, and loads
-//! against the memory that they are spread over.
+//! and births against the memory that they are spread over, and that the parent has.
 
 mod front;
 
@@ -33,11 +33,20 @@ const SWEEPS: &[Sweep] = &[
         value: |setup| setup.memory_bytes.map(|bytes| bytes as u64),
         place: |setup, other| setup.memory_bytes = other.memory_bytes,
     },
+    Sweep {
+        workload: "spawn",
+        name: "by-memory",
+        value: |setup| setup.memory_bytes.map(|bytes| bytes as u64),
+        place: |setup, other| setup.memory_bytes = other.memory_bytes,
+    },
 ];
 
 /// What is not swept: the cells of the profile, as they are.
 const WORKLOADS: &[&str] = &[
     "switch",
+    "resume",
+    "spawn",
+    "dispatch",
     "switch-touch",
     "switch-touch-shared",
     "call",

@@ -20,8 +20,8 @@
 //! # Where a number comes from
 //!
 //! `ipcmark run` and `cargo bench` open a cell in a fresh worker: this executable again. The worker creates the mechanism,
-//! starts the peer as a forked process or a thread, pins both, and waits at a gate; the front end asks for batches, for
-//! single operations, for a checked run. The loop that is timed is the loop that is verified, generic over the shape, so
+//! starts the peer as a forked process, a thread, or a process in its own address space, pins both, and waits at a gate; the
+//! front end asks for batches, for single operations, for a checked run. The loop that is timed is the loop that is verified, generic over the shape, so
 //! nothing is called through a pointer between two clock readings but what the mechanism itself calls.
 //!
 //! # Invariants

@@ -266,13 +266,13 @@ impl Data {
     /// on what the program sees, and a no-op where the CPU does not know it).
     #[inline(always)]
     fn demote(&self, position: u64) {
-        #[cfg(target_arch = "x86_64")]
+        #[cfg(all(target_arch = "x86_64", not(miri)))]
         {
             let line: *const AtomicU64 = self.header(position);
             // SAFETY: the address is in bounds, and the instruction changes no memory, register or flag.
             unsafe { std::arch::asm!("cldemote [{}]", in(reg) line, options(nostack, preserves_flags)) };
         }
-        #[cfg(not(target_arch = "x86_64"))]
+        #[cfg(any(not(target_arch = "x86_64"), miri))]
         let _ = position;
     }
 

@@ -40,6 +40,7 @@ pub struct Job {
     failure: Option<Failure>,
     verification: Option<String>,
     notes: Vec<String>,
+    discarded: u64,
     spent: Spent,
     planned: usize,
 }
@@ -66,6 +67,7 @@ impl Job {
             failure: None,
             verification: None,
             notes: Vec::new(),
+            discarded: 0,
             spent: Spent::default(),
             planned: launches as usize,
         }
@@ -121,6 +123,7 @@ impl Job {
         let conditions = self.spent.conditions();
         let mut notes = self.notes.clone();
         notes.extend(self.spent.note());
+        notes.extend(sampling::discarded_note(self.discarded));
         Some(record::Cell::measured(
             identity,
             Measurement {
@@ -164,6 +167,7 @@ impl Job {
             Some(earlier) => Each::AsBefore { timed: earlier.is_ok() },
         };
         let result = sampling::measure(&mut worker, effort, &launcher.clock, each)?;
+        self.discarded += worker.discarded;
         worker.quit()?;
         self.spent.add(meter.stop());
         self.launches.push(result.launch);

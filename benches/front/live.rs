@@ -93,7 +93,8 @@ impl<'a> Live<'a> {
             Some(mut worker) => {
                 let effort = Effort { warm_up: WARM_UP, batch: WARM_UP, batches: 0, each: EACH };
                 let histogram = sampling::measure_each(&mut worker, &effort, &self.launcher.clock, pace)?;
-                let notes = worker.notes.clone();
+                let mut notes = worker.notes.clone();
+                notes.extend(sampling::discarded_note(worker.discarded));
                 worker.quit()?;
                 let histogram = histogram.map(|(facts, histogram)| {
                     launch.facts.extend(facts);

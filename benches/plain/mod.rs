@@ -4,12 +4,14 @@
 
 #[cfg(feature = "rivals")]
 pub(crate) mod channels;
+pub(crate) mod coroutines;
 pub(crate) mod locks;
 pub(crate) mod notifications;
 pub(crate) mod pipes;
 pub(crate) mod queues;
 pub(crate) mod shared_memory;
 pub(crate) mod sockets;
+pub(crate) mod switches;
 
 use std::sync::atomic::{AtomicU64, Ordering};
 

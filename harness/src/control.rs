@@ -82,13 +82,20 @@ pub enum Reply {
     /// To `Ask`.
     Answer(serde_json::Value),
     /// To `Batch` and `Window`.
-    Sample(Sample),
+    Sample {
+        /// What was measured.
+        sample: Sample,
+        /// Whether a party was stopped meanwhile, or the machine suspended.
+        paused: bool,
+    },
     /// To `Each`.
     Each {
         /// The span of all operations, clock readings included.
         sample: Sample,
         /// Their latencies: HdrHistogram V2 deflate, base64.
         histogram: String,
+        /// As in `Sample`.
+        paused: bool,
     },
     /// To `Verify`.
     Verified(Verified),
@@ -198,14 +205,14 @@ pub(crate) fn put<M: Serialize>(channel: &impl AsRawFd, message: &M) -> io::Resu
     Ok(())
 }
 
-/// Receives one message; none at the end of the channel. Retries when a signal interrupts.
+/// Receives one message; none at the end of the channel. Retries when a signal interrupts, and after a reset.
 pub(crate) fn take<M: for<'de> Deserialize<'de>>(channel: &impl AsRawFd, buffer: &mut [u8]) -> io::Result<Option<M>> {
     loop {
         match recv(channel.as_raw_fd(), buffer, MsgFlags::empty()) {
             Ok(0) => return Ok(None),
             Ok(len) => return Ok(Some(serde_json::from_slice(&buffer[..len])?)),
-            Err(nix::errno::Errno::EINTR) => continue,
-            Err(nix::errno::Errno::ECONNRESET) => return Ok(None),
+            // A reset is told once, and before what came ahead of it: the other end's last words may follow (unix(7)).
+            Err(nix::errno::Errno::EINTR | nix::errno::Errno::ECONNRESET) => continue,
             Err(error) => return Err(error.into()),
         }
     }
@@ -255,6 +262,20 @@ impl std::fmt::Write for FailureText {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use nix::sys::socket::{AddressFamily, SockFlag, SockType, socketpair};
+
+    /// Who leaves with a command unread resets the channel.
+    #[test]
+    fn last_words_are_heard_of_an_end_that_left_without_reading() {
+        let flags = SockFlag::SOCK_CLOEXEC;
+        let (ours, theirs) = socketpair(AddressFamily::Unix, SockType::SeqPacket, None, flags).unwrap();
+        put(&ours, &Command::Quit).unwrap();
+        put(&theirs, &Reply::Gone).unwrap();
+        drop(theirs);
+        let mut buffer = vec![0; MAX_MESSAGE_BYTES];
+        assert!(matches!(take::<Reply>(&ours, &mut buffer), Ok(Some(Reply::Gone))));
+        assert!(matches!(take::<Reply>(&ours, &mut buffer), Ok(None)));
+    }
 
     #[test]
     fn a_failure_text_is_the_reply_it_stands_for() {

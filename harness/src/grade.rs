@@ -135,7 +135,8 @@ impl Grader {
             return;
         }
         let beyond = self.beyond_floor(cell);
-        let withheld = self.withhold(cell);
+        // What was withheld when it was graded before, stays so.
+        let withheld = self.withhold(cell).or_else(|| cell.quantiles_ns.and(cell.quantiles_missing.clone()));
         cell.grade = Some(self.grade(cell, beyond, withheld));
     }
 

@@ -17,10 +17,18 @@ use serde_json::Value;
 use crate::clock::Clock;
 use crate::control::{self, Command, Failure, FailureKind, MAX_MESSAGE_BYTES, Reply};
 use crate::histogram::Histogram;
+use crate::pauses::{self, Moment};
 use crate::session::{Sample, Verified};
 use crate::sys::names::Drawn;
+use crate::sys::process::limit_on_processes;
 use crate::sys::signals;
 use crate::worker::HIDDEN_COMMAND;
+
+/// The link works even when the file has been replaced or removed since this process started.
+const EXECUTABLE: &str = "/proc/self/exe";
+
+/// Whoever stops a worker in so many samples in a row means it.
+const MOST_PAUSES: u32 = 20;
 
 /// How workers are started.
 #[derive(Copy, Clone, Debug)]
@@ -47,6 +55,8 @@ pub struct Worker {
     pub window_of: Option<Duration>,
     /// What the session says about its conditions.
     pub notes: Vec<String>,
+    /// Samples that were discarded and taken again: a party was stopped meanwhile, or the machine suspended.
+    pub discarded: u64,
 }
 
 impl Launcher {
@@ -88,9 +98,9 @@ impl Launcher {
     }
 
     fn start(&self, padding: usize) -> io::Result<Worker> {
+        pauses::watch()?;
         let (control, theirs) = socketpair(AddressFamily::Unix, SockType::SeqPacket, None, SockFlag::SOCK_CLOEXEC)?;
-        // The link works even when the file has been replaced or removed since this process started.
-        let child = std::process::Command::new("/proc/self/exe")
+        let child = std::process::Command::new(EXECUTABLE)
             .arg0("ipcmark-worker")
             .arg(HIDDEN_COMMAND)
             .arg(getpid().to_string())
@@ -114,6 +124,7 @@ impl Launcher {
             each_wants_long_operations: true,
             window_of: None,
             notes: Vec::new(),
+            discarded: 0,
         })
     }
 }
@@ -131,8 +142,8 @@ impl Worker {
 
     /// Times each of `iterations` operations.
     pub fn each(&mut self, iterations: u64, expected: Duration) -> Result<(Sample, Histogram), Failure> {
-        match self.ask(&Command::Each { iterations }, expected)? {
-            Reply::Each { sample, histogram } => match Histogram::from_base64(&histogram) {
+        match self.ask_unpaused(&Command::Each { iterations }, expected)? {
+            Reply::Each { sample, histogram, .. } => match Histogram::from_base64(&histogram) {
                 Ok(histogram) => Ok((sample, histogram)),
                 Err(error) => Err(Failure::new(FailureKind::Worker, format!("the worker's histogram: {error}"))),
             },
@@ -170,10 +181,22 @@ impl Worker {
     }
 
     fn sample(&mut self, command: &Command, expected: Duration) -> Result<Sample, Failure> {
-        match self.ask(command, expected)? {
-            Reply::Sample(sample) => Ok(sample),
+        match self.ask_unpaused(command, expected)? {
+            Reply::Sample { sample, .. } => Ok(sample),
             other => Err(out_of_turn(&other)),
         }
+    }
+
+    /// Asks again after a pause: what was measured across one is no measurement.
+    fn ask_unpaused(&mut self, command: &Command, expected: Duration) -> Result<Reply, Failure> {
+        for _ in 0..MOST_PAUSES {
+            match self.ask(command, expected)? {
+                Reply::Sample { paused: true, .. } | Reply::Each { paused: true, .. } => self.discarded += 1,
+                reply => return Ok(reply),
+            }
+        }
+        let why = format!("{MOST_PAUSES} samples in a row were discarded: in each the worker or a peer was stopped");
+        Err(Failure::new(FailureKind::Worker, why))
     }
 
     fn ask(&mut self, command: &Command, expected: Duration) -> Result<Reply, Failure> {
@@ -194,10 +217,14 @@ impl Worker {
         }
     }
 
-    /// Sleeps until there is something to read, within `allowed`.
+    /// Sleeps until there is something to read, within `allowed`; anew after a pause of this process, in which the worker
+    /// may have been stopped as well.
     fn await_answer(&self, allowed: Duration) -> Result<(), Failure> {
-        let deadline = Instant::now() + allowed;
+        let (mut start, mut deadline) = (Moment::now(), Instant::now() + allowed);
         loop {
+            if start.met_a_pause() {
+                (start, deadline) = (Moment::now(), Instant::now() + allowed);
+            }
             if let Some(signal) = signals::interruption() {
                 return Err(Failure::new(FailureKind::Interrupted, format!("interrupted by signal {signal}")));
             }
@@ -250,13 +277,18 @@ impl Drop for Worker {
 
 /// Which limit stands in the way, what it allows, and how to move it.
 fn advice(error: &io::Error) -> String {
-    let (name, limit, option) = match error.raw_os_error().map(Errno::from_raw) {
-        Some(Errno::EMFILE) => ("RLIMIT_NOFILE", Resource::RLIMIT_NOFILE, "-n"),
-        Some(Errno::EAGAIN) => ("RLIMIT_NPROC", Resource::RLIMIT_NPROC, "-u"),
-        _ => return String::new(),
-    };
-    let allowed = getrlimit(limit).map_or_else(|_| "an unknown number".into(), |(soft, _)| soft.to_string());
-    format!("; {name} allows {allowed}, raise it with `ulimit {option}`")
+    if error.kind() == io::ErrorKind::NotFound {
+        return format!("; {EXECUTABLE} is this program: is /proc mounted?");
+    }
+    match error.raw_os_error().map(Errno::from_raw) {
+        Some(Errno::EMFILE) => {
+            let allowed = getrlimit(Resource::RLIMIT_NOFILE);
+            let allowed = allowed.map_or_else(|_| "an unknown number".into(), |(soft, _)| soft.to_string());
+            format!("; RLIMIT_NOFILE allows {allowed}, raise it with `ulimit -n`")
+        }
+        Some(Errno::EAGAIN) => limit_on_processes(),
+        _ => String::new(),
+    }
 }
 
 fn describe(status: ExitStatus) -> String {

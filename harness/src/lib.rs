@@ -31,6 +31,7 @@ pub mod launch;
 pub mod machine;
 pub mod measuring_lock;
 pub mod parties;
+mod pauses;
 pub mod placement;
 pub mod record;
 pub mod room;

@@ -1,17 +1,17 @@
-//! The parties of a cell: the near end (the worker's main thread) and its peers, as forked processes or as threads.
+//! The parties of a cell: the near end (the worker's main thread) and its peers: forked processes, threads, or processes in
+//! the worker's address space.
 //!
 //! How a peer lives:
 //! 1. It is started with the near end's resources dropped and its own built *in* it, pinned, pre-faulted.
 //! 2. It waits at the gate, serves orders, and reports what it spent.
-//! 3. It never returns into the caller: a forked peer leaves by `_exit`, panics are caught.
+//! 3. It never returns into the caller: a peer that is a process leaves by `_exit`, panics are caught.
 //! 4. Its unexpected end, whatever the cause, ends the worker with the reason; the front end reads it.
 
 use std::io;
 use std::sync::atomic::{AtomicPtr, AtomicU64, Ordering};
 
-use nix::sched::{CpuSet, sched_setaffinity};
+use nix::sched::{CpuSet, sched_getaffinity, sched_setaffinity};
 use nix::sys::signal::Signal;
-use nix::sys::wait::waitpid;
 use nix::unistd::{Pid, getpid};
 use serde::{Deserialize, Serialize};
 
@@ -75,6 +75,7 @@ pub struct Parties {
     gate: Shared<Gate>,
     peers: Vec<Peer>,
     clock: Clock,
+    near_cpus: Vec<usize>,
 }
 
 enum Peer {
@@ -96,7 +97,7 @@ impl Parties {
         let gate = Shared::<Gate>::zeroed()?;
         GATE.store(std::ptr::from_ref::<Gate>(&gate).cast_mut(), Ordering::Release);
         signals::watch_children(peer_died)?;
-        Ok(Parties { gate, peers: Vec::new(), clock })
+        Ok(Parties { gate, peers: Vec::new(), clock, near_cpus: cpus.to_vec() })
     }
 
     /// Starts a peer on `cpus`. `near` is what only the near end may hold: a forked peer drops its copy, and the near
@@ -170,6 +171,7 @@ impl Parties {
         self.gate.wait_done(peers);
         let outer_ns = (clock::raw_ns() - raw) as f64;
         let migrations = migrations_before.zip(usage::migrations()).map(|(a, b)| b - a);
+        still_pinned(&self.near_cpus)?;
         self.sample(span, Usage { migrations, ..after.since(&before) }, outer_ns)
     }
 
@@ -209,10 +211,13 @@ impl Drop for Parties {
             signals::unwatch(place);
         }
         self.gate.post(Order::Quit, 0, 0);
-        for peer in &mut self.peers {
+        for (place, peer) in self.peers.iter_mut().enumerate() {
             match peer {
-                // An error means that the handler has reaped it already.
-                Peer::Process(pid) => drop(waitpid(*pid, None)),
+                // One that cannot even leave may have spoilt what it served: whoever asked hears of it.
+                Peer::Process(pid) => match signals::reap(*pid) {
+                    None | Some(0) => {}
+                    Some(status) => peer_died(place, status),
+                },
                 Peer::Thread(handle) => drop(handle.take().map(std::thread::JoinHandle::join)),
             }
         }
@@ -250,15 +255,22 @@ fn fork_peer(post: Post, drop_near: &mut dyn FnMut(), far: MakeFar) -> io::Resul
 }
 
 fn spawn_peer(post: Post, far: MakeFar) -> io::Result<std::thread::JoinHandle<()>> {
-    std::thread::Builder::new().name(format!("peer-{}", post.place)).spawn(move || {
+    let spawned = std::thread::Builder::new().name(format!("peer-{}", post.place)).spawn(move || {
         if let Err(failure) = post.attend(far) {
             // The near end may be blocked on this thread: nobody else can end the worker.
             worker::fail(left_with(failure.kind, failure.reason.as_bytes()));
         }
+    });
+    spawned.map_err(|error| match error.kind() {
+        io::ErrorKind::WouldBlock => {
+            io::Error::other(format!("clone of a thread: {error}{}", process::limit_on_processes()))
+        }
+        _ => error,
     })
 }
 
-/// Starts the peer from a thread of its own, which lends it its thread-local storage and sleeps until it has ended.
+/// Starts the peer from a thread of its own, which lends it its thread-local storage and sleeps until it has ended. What the
+/// peer closes of the worker's descriptors stays open in the worker, until that ends.
 fn clone_peer(post: Post, far: MakeFar) -> io::Result<std::thread::JoinHandle<()>> {
     let worker = getpid();
     std::thread::Builder::new().name(format!("peer-{}", post.place)).spawn(move || {
@@ -313,6 +325,7 @@ impl Post {
         let end_ticks = self.clock.end();
         let after = Usage::of_this_thread();
         let migrations = migrations_before.zip(usage::migrations()).map(|(a, b)| b - a);
+        still_pinned(&self.cpus)?;
         Ok(Report { served, end_ticks, usage: Usage { migrations, ..after.since(&before) } })
     }
 }
@@ -322,11 +335,31 @@ pub fn pin(cpus: &[usize]) -> io::Result<()> {
     if cpus.is_empty() {
         return Ok(());
     }
-    let mut set = CpuSet::new();
-    cpus.iter().try_for_each(|&cpu| set.set(cpu)).map_err(io::Error::from)?;
-    sched_setaffinity(Pid::from_raw(0), &set).map_err(|errno| {
+    sched_setaffinity(Pid::from_raw(0), &set_of(cpus)?).map_err(|errno| {
         io::Error::new(io::Error::from(errno).kind(), format!("sched_setaffinity to CPUs {cpus:?}: {errno}"))
     })
+}
+
+fn set_of(cpus: &[usize]) -> nix::Result<CpuSet> {
+    let mut set = CpuSet::new();
+    cpus.iter().try_for_each(|&cpu| set.set(cpu)).map(|()| set)
+}
+
+/// Whether [`pin`] still holds: a CPU that is taken offline, or from the process's cpuset, moves who is pinned to it to the
+/// others, and nobody is told.
+fn still_pinned(cpus: &[usize]) -> io::Result<()> {
+    if cpus.is_empty() {
+        return Ok(());
+    }
+    let now = sched_getaffinity(Pid::from_raw(0))?;
+    if now == set_of(cpus)? {
+        return Ok(());
+    }
+    let allowed: Vec<usize> = (0..CpuSet::count()).filter(|&cpu| now.is_set(cpu) == Ok(true)).collect();
+    Err(io::Error::other(format!(
+        "a party was pinned to CPUs {cpus:?}, and the system has moved it to {allowed:?}: was a CPU taken offline, or from \
+         this cpuset?"
+    )))
 }
 
 /// A peer process has ended that should not have. Runs in a signal handler: no allocation, no locks.

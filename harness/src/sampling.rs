@@ -170,6 +170,12 @@ fn time_each(worker: &mut Worker, effort: &Effort, pace: Pace) -> Result<Timed, 
     worker.each(iterations, expected).map(|(sample, histogram)| (sample.facts, histogram))
 }
 
+/// What a record says of samples that were not kept, if there were any.
+pub fn discarded_note(samples: u64) -> Option<String> {
+    let why = "the worker or a peer was stopped meanwhile (SIGSTOP, SIGTSTP), or the machine suspended";
+    (samples > 0).then(|| format!("samples discarded and taken again: {samples}; {why}"))
+}
+
 /// Adds a batch to what a launch has measured.
 pub fn add(launch: &mut Launch, sample: &Sample) {
     let first = launch.batches_ns.is_empty();

@@ -16,8 +16,9 @@ use nix::unistd::Pid;
 use crate::clock::Clock;
 use crate::control::{self, Command, Failure, FailureKind, FailureText, MAX_MESSAGE_BYTES, Reply};
 use crate::histogram::Histogram;
-use crate::session::Session;
-use crate::sys::{names, process, signals};
+use crate::pauses::{self, Moment};
+use crate::session::{Sample, Session};
+use crate::sys::{names, privileges, process, signals};
 
 /// The first argument of a worker; the second is the process id of its front end.
 pub const HIDDEN_COMMAND: &str = "__worker";
@@ -73,6 +74,9 @@ fn prepare(parent: Pid) -> io::Result<()> {
         }
     }));
     signals::before_ending_by(&names::ENDINGS, names::leave)?;
+    pauses::watch()?;
+    // A sandbox that refuses even this has privileges well in hand.
+    let _ = privileges::drop_unneeded();
     process::die_with(parent, names::PARENT_DEATH)
 }
 
@@ -82,11 +86,8 @@ fn serve(trade: Trade) -> io::Result<()> {
     let mut buffer = vec![0; MAX_MESSAGE_BYTES];
     let mut session: Option<Box<dyn Session>> = None;
     while let Some(command) = control::take::<Command>(&channel.as_fd(), &mut buffer)? {
-        if let Command::Quit = command {
-            drop(session.take());
-            return control::put(&channel.as_fd(), &Reply::Gone);
-        }
         match answer_caught(command, &mut session, trade) {
+            Ok(Reply::Gone) => return control::put(&channel.as_fd(), &Reply::Gone),
             Ok(reply) => control::put(&channel.as_fd(), &reply)?,
             Err(failure) => {
                 await_peer_death();
@@ -122,22 +123,31 @@ fn answer(command: Command, session: &mut Option<Box<dyn Session>>, trade: Trade
             let own = crate::doctor::probe::answer(&question);
             return Ok(Reply::Answer(own.unwrap_or_else(|| (trade.answer)(&question))?));
         }
+        Command::Quit => {
+            drop(session.take());
+            return Ok(Reply::Gone);
+        }
         _ => {}
     }
     let session = session.as_mut().ok_or_else(|| Failure::new(FailureKind::Worker, "a command came before `open`"))?;
+    let start = Moment::now();
     match command {
-        Command::Batch { iterations } => Ok(Reply::Sample(session.batch(iterations)?)),
-        Command::Window { duration_ns } => Ok(Reply::Sample(session.window(Duration::from_nanos(duration_ns))?)),
+        Command::Batch { iterations } => Ok(sampled(session.batch(iterations)?, &start)),
+        Command::Window { duration_ns } => Ok(sampled(session.window(Duration::from_nanos(duration_ns))?, &start)),
         Command::Verify { iterations, duration_ns } => {
             Ok(Reply::Verified(session.verify(iterations, Duration::from_nanos(duration_ns))?))
         }
         Command::Each { iterations } => {
             let mut latencies = Histogram::new();
             let sample = session.each(iterations, &mut latencies)?;
-            Ok(Reply::Each { sample, histogram: latencies.to_base64() })
+            Ok(Reply::Each { sample, histogram: latencies.to_base64(), paused: start.met_a_pause() })
         }
         Command::Open { .. } | Command::Ask { .. } | Command::Quit => unreachable!("handled before"),
     }
+}
+
+fn sampled(sample: Sample, start: &Moment) -> Reply {
+    Reply::Sample { sample, paused: start.met_a_pause() }
 }
 
 /// A dying peer closes its descriptors before its parent hears of the death: so the near end may fail first, with a

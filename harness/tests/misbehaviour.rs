@@ -3,11 +3,12 @@
 //! This test is its own worker executable, so it has a `main` of its own.
 
 use std::io;
-use std::sync::atomic::AtomicU64;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use ipcmark_harness::clock::Clock;
 use ipcmark_harness::control::{Failure, FailureKind, Mismatch};
+use ipcmark_harness::histogram::Histogram;
 use ipcmark_harness::launch::Launcher;
 use ipcmark_harness::parties::{Extent, Far, Parties, PeerKind, Span};
 use ipcmark_harness::session::{Sample, Session, Verified};
@@ -70,7 +71,100 @@ impl Session for Waiter {
     }
 }
 
+/// Who does what, and when.
+#[derive(Copy, Clone)]
+struct Plot {
+    is_near: bool,
+    phase: &'static str,
+    deed: Deed,
+}
+
+const OPEN: &str = "open";
+const CLOSE: &str = "close";
+/// What is asked for in between.
+const WORK: [&str; 4] = ["batch", "each", "window", "verify"];
+
+impl Plot {
+    fn of(spec: &Value) -> Option<Plot> {
+        let phase = [OPEN, CLOSE].into_iter().chain(WORK).find(|phase| spec["phase"] == *phase)?;
+        let (_, deed) = *DEEDS.iter().find(|(name, _)| spec["deed"] == *name)?;
+        Some(Plot { is_near: spec["party"] == "near", phase, deed })
+    }
+
+    fn go(&self, is_near: bool, phase: &str) -> io::Result<()> {
+        let acts = self.is_near == is_near && self.phase == phase;
+        if acts { (self.deed)().map(drop) } else { Ok(()) }
+    }
+}
+
+/// A party, at either end, that acts in its phase.
+struct Plotter(Plot, bool);
+
+impl Far for Plotter {
+    fn serve(&mut self, limit: &AtomicU64, _: bool) -> io::Result<u64> {
+        self.0.go(false, self.0.phase)?;
+        Ok(limit.load(Ordering::Relaxed))
+    }
+}
+
+impl Drop for Plotter {
+    fn drop(&mut self) {
+        if !std::thread::panicking() {
+            let _ = self.0.go(self.1, CLOSE);
+        }
+    }
+}
+
+/// A session of which either end may act in any phase.
+struct Stage {
+    plotter: Plotter,
+    parties: Parties,
+}
+
+impl Stage {
+    fn open(plot: Plot, kind: PeerKind, clock: Clock) -> Opened {
+        let mut parties = Parties::new(clock, &[])?;
+        parties.start(kind, &[], (), move || {
+            plot.go(false, OPEN)?;
+            Ok(Plotter(plot, false))
+        })?;
+        let stage = Stage { plotter: Plotter(plot, true), parties };
+        plot.go(true, OPEN)?;
+        Ok(Box::new(stage))
+    }
+
+    fn order(&mut self, phase: &str) -> io::Result<Sample> {
+        let plot = self.plotter.0;
+        self.parties.run(Extent::Count(1), false, |clock, _| {
+            plot.go(true, phase)?;
+            let now = clock.start();
+            Ok(Span { start: now, end: now, ends_at_far: false, operations: 1 })
+        })
+    }
+}
+
+impl Session for Stage {
+    fn batch(&mut self, _: u64) -> io::Result<Sample> {
+        self.order("batch")
+    }
+
+    fn each(&mut self, _: u64, _: &mut Histogram) -> io::Result<Sample> {
+        self.order("each")
+    }
+
+    fn window(&mut self, _: Duration) -> io::Result<Sample> {
+        self.order("window")
+    }
+
+    fn verify(&mut self, _: u64, _: Duration) -> io::Result<Verified> {
+        self.order("verify").map(|_| Verified { operations: 1, bytes: 0 })
+    }
+}
+
 fn open(spec: &Value, clock: Clock) -> Opened {
+    if let Some(plot) = Plot::of(spec) {
+        return Stage::open(plot, serde_json::from_value(spec["peer"].clone()).expect("a kind of peer"), clock);
+    }
     let deed = DEEDS.iter().find(|(name, _)| spec["deed"] == *name).expect("a known deed").1;
     let kind = serde_json::from_value(spec["peer"].clone()).expect("a kind of peer");
     let mut parties = Parties::new(clock, &[])?;
@@ -117,8 +211,46 @@ fn expected(deed: &str, peer: PeerKind) -> (FailureKind, &'static [&'static str]
     }
 }
 
-fn trials() -> Vec<Trial> {
+/// What comes of a session in which a party acts: everything is asked for up to its phase.
+fn failure_in(phase: &str, spec: &Value) -> Option<Failure> {
+    let asked = |phase| -> Result<(), Failure> {
+        let mut worker = launcher(PATIENT).open(spec, 0)?;
+        match phase {
+            "each" => _ = worker.each(1, Duration::ZERO)?,
+            "window" => _ = worker.window(Duration::ZERO)?,
+            "verify" => _ = worker.verify(1, Duration::ZERO)?,
+            _ => _ = worker.batch(1, Duration::ZERO)?,
+        }
+        worker.quit()
+    };
+    asked(phase).err()
+}
+
+/// Both ends in every phase, with the three ways to go without a word of one's own.
+fn trials_of_phases() -> Vec<Trial> {
     let mut trials = Vec::new();
+    for phase in [OPEN, CLOSE].into_iter().chain(WORK) {
+        for deed in ["exits", "panics", "aborts"] {
+            for (party, peer) in [("near", PeerKind::Process), ("far", PeerKind::Process), ("far", PeerKind::Thread)] {
+                let name = format!("{phase}/{deed}/{party}-with-a-{peer:?}").to_lowercase();
+                trials.push(Trial::test(name, move || {
+                    let spec = json!({"deed": deed, "phase": phase, "party": party, "peer": peer});
+                    let failure = failure_in(phase, &spec).ok_or("no failure")?;
+                    let (kind, words) = match (party, deed) {
+                        ("near", "panics") => (FailureKind::Worker, &["the worker panicked", "quoted"][..]),
+                        ("near", _) => expected(deed, PeerKind::Thread),
+                        _ => expected(deed, peer),
+                    };
+                    expect(&failure, kind, words)
+                }));
+            }
+        }
+    }
+    trials
+}
+
+fn trials() -> Vec<Trial> {
+    let mut trials = trials_of_phases();
     for peer in PeerKind::ALL {
         for &(deed, _) in DEEDS.iter().filter(|(deed, _)| *deed != "behaves") {
             for deaf in [false, true] {

@@ -7,6 +7,7 @@
 //! - [`cite`]: one number, or the ratio of two, in a sentence.
 //! - [`words`]: how cells, machines and figures are said, the same everywhere.
 //! - [`crossover`]: where one lock overtakes another.
+//! - [`task_kinds`]: how threads and processes differ.
 //! - [`page`]: one HTML file to look at.
 
 pub mod cite;
@@ -18,4 +19,5 @@ pub mod load;
 pub mod made_up;
 mod near;
 pub mod page;
+pub mod task_kinds;
 pub mod words;

@@ -62,7 +62,7 @@ pub(super) fn run(args: &CiteArgs) -> anyhow::Result<()> {
         }
         _ => return Err(Stop::usage("give a record and an id, or one or two records with --compare ID1 ID2").into()),
     };
-    println!("{said}");
+    super::say!("{said}");
     Ok(())
 }
 

@@ -7,6 +7,7 @@ use ipcmark_harness::sys::names::{self, How, Lease, State};
 use serde_json::{Value, json};
 
 use super::exit::{self, Stop};
+use super::{output, say};
 
 /// Arguments of `clean`.
 #[derive(Debug, Args)]
@@ -32,9 +33,9 @@ pub(super) fn run(args: &CleanArgs) -> anyhow::Result<()> {
     let mut report = Report::default();
     leases.iter().for_each(|lease| report.add(lease, how));
     if args.json {
-        println!("{}", serde_json::to_string_pretty(&report.to_json(how))?);
+        say!("{}", serde_json::to_string_pretty(&report.to_json(how))?);
     } else {
-        print!("{}", report.text(how));
+        output::write(&report.text(how));
     }
     Ok(())
 }

@@ -56,9 +56,9 @@ pub(super) fn run(args: &CompareArgs) -> anyhow::Result<()> {
         Refusal::NothingComparable(_) => Stop::new(exit::NOT_COMPARABLE, sanitize(&refusal.to_string())),
     })?;
     match (args.json, args.markdown) {
-        (true, _) => println!("{}", serde_json::to_string_pretty(&comparison)?),
-        (_, true) => print!("{}", comparison.text(Style::Markdown)),
-        _ => print!("{}", comparison.text(Style::Plain)),
+        (true, _) => super::say!("{}", serde_json::to_string_pretty(&comparison)?),
+        (_, true) => super::output::write(&comparison.text(Style::Markdown)),
+        _ => super::output::write(&comparison.text(Style::Plain)),
     }
     args.fail_on.map_or(Ok(()), |share| within(&comparison, share))
 }

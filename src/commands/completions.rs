@@ -47,7 +47,7 @@ pub(super) fn man(args: &ManArgs) -> anyhow::Result<()> {
         let mut text = Vec::new();
         page.render(&mut text)?;
         std::fs::write(&path, text).with_context(refused)?;
-        println!("{}", path.display());
+        super::say!("{}", path.display());
     }
     Ok(())
 }

@@ -38,9 +38,9 @@ pub(super) fn run(args: &DoctorArgs) -> anyhow::Result<()> {
     if args.json {
         let verdict = checkup.findings.first().map_or("fine", |finding| finding.severity.as_str());
         let all = json!({"verdict": verdict, "findings": checkup.findings, "probes": checkup.probes()});
-        println!("{}", serde_json::to_string_pretty(&all)?);
+        super::say!("{}", serde_json::to_string_pretty(&all)?);
     } else {
-        print!("{}", report(&checkup.findings, checkup.probes()));
+        super::output::write(&report(&checkup.findings, checkup.probes()));
     }
     match checkup.refusal() {
         Some(why) => Err(Stop::new(exit::REFUSED, why).into()),

@@ -7,7 +7,7 @@ use clap::Args;
 use serde_json::json;
 
 use super::exit::Stop;
-use super::{Bench, PATIENCE_S, Selection, output};
+use super::{Bench, PATIENCE_S, Selection, output, say};
 use crate::capability::{Capabilities, QUESTIONS};
 use crate::cell::{Cell, observe};
 use crate::mechanism::{Mechanism, Reach};
@@ -45,15 +45,15 @@ pub(super) fn run(args: &ListArgs) -> anyhow::Result<()> {
                     "workload": cell.workload.name, "setup": cell.setup_json(), "support": support(cell)})
             })
             .collect();
-        println!("{}", serde_json::to_string_pretty(&list)?);
+        say!("{}", serde_json::to_string_pretty(&list)?);
         return Ok(());
     }
     let ids: Vec<String> = cells.iter().map(|cell| cell.id()).collect();
     let width = ids.iter().map(String::len).max().unwrap_or(0);
     for (id, cell) in ids.iter().zip(&cells) {
         match bench.here.stage(cell) {
-            Ok(_) => println!("{id:width$}  available"),
-            Err(reason) => println!("{id:width$}  missing ({reason})"),
+            Ok(_) => say!("{id:width$}  available"),
+            Err(reason) => say!("{id:width$}  missing ({reason})"),
         }
     }
     Ok(())
@@ -80,9 +80,9 @@ fn capabilities(bench: &Bench, cells: &[Cell], json: bool) -> anyhow::Result<()>
         );
     }
     if json {
-        println!("{}", serde_json::to_string_pretty(&list)?)
+        say!("{}", serde_json::to_string_pretty(&list)?)
     } else {
-        println!("{table}")
+        say!("{table}")
     }
     Ok(())
 }

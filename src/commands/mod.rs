@@ -64,7 +64,7 @@ enum Command {
     Verify(verify::VerifyArgs),
     /// Measure, print tables, and write a record
     Run(run::RunArgs),
-    /// Say what of this machine moves numbers, and what improves it; exit code 3 when nothing should be measured
+    /// Say what of this machine moves numbers, and what improves it
     Doctor(doctor::DoctorArgs),
     /// Print the tables of a record
     Show(show::ShowArgs),
@@ -85,6 +85,12 @@ enum Command {
     /// Write man pages, one a command
     Man(completions::ManArgs),
 }
+
+/// `println!` for whom standard output may be a full disk: the program ends with a sentence then, and not with a panic.
+macro_rules! say {
+    ($($text:tt)*) => { $crate::commands::output::write(&format!("{}\n", format_args!($($text)*))) };
+}
+use say;
 
 /// Which cells.
 #[derive(Debug, Args)]

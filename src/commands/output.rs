@@ -1,12 +1,23 @@
 //! What commands show: tables of cells, figures with units, progress.
 
+use std::io::Write;
+
 use comfy_table::{CellAlignment, ContentArrangement, Table, presets};
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 use ipcmark_harness::record::{Cell, NearFar, Outcome, sanitize};
 use ipcmark_report::crossover;
+use ipcmark_report::task_kinds;
 use ipcmark_report::words::{conditions, figure, time};
 
 use super::grades;
+
+/// Prints `text`; a standard output that cannot be written ends the program. What is open then is closed by its end.
+pub(super) fn write(text: &str) {
+    if let Err(error) = std::io::stdout().write_all(text.as_bytes()) {
+        eprintln!("error: standard output cannot be written: {error}");
+        std::process::exit(super::exit::FAILURE);
+    }
+}
 
 /// A progress bar on standard error: current cell and time left; nothing where that is no terminal.
 pub(super) fn progress(length: u64) -> ProgressBar {
@@ -41,6 +52,7 @@ pub(super) fn tables(cells: &[Cell]) -> String {
         text += &format!("\n{}\n{}\n", sanitize(workload), table(&rows, &common));
     }
     text += &crossovers(cells);
+    text += &kinds_of_tasks(cells);
     text += &grades::of_all(&common);
     text + &reasons(cells, Outcome::Skipped, "skipped") + &reasons(cells, Outcome::Failed, "FAILED")
 }
@@ -50,6 +62,13 @@ fn crossovers(cells: &[Cell]) -> String {
     let lines: String =
         crossover::of_locks(cells).iter().map(|c| format!("  {}\n", sanitize(&c.to_string()))).collect();
     if lines.is_empty() { lines } else { format!("\ncrossovers\n{lines}") }
+}
+
+/// How threads and processes differ, net of the calls, as far as the cells tell.
+fn kinds_of_tasks(cells: &[Cell]) -> String {
+    let lines: String =
+        task_kinds::of_switches(cells).iter().map(|kinds| format!("  {}\n", sanitize(&kinds.to_string()))).collect();
+    if lines.is_empty() { lines } else { format!("\nkinds of tasks, net\n{lines}") }
 }
 
 const COLUMNS: [&str; 11] =
@@ -106,7 +125,15 @@ fn remarks(cell: &Cell, common: &[&str]) -> String {
         format!("not sustained: {} of {} messages a second", figure(delivered, 3), figure(offered, 3))
     });
     let longest = fact("longest_wait_ns").map(|ns| format!("longest wait {}", time(ns)));
-    let facts = [fairness, longest, from_sending, lagging].into_iter().flatten();
+    let net = fact("net_ns").zip(fact("overhead_ns")).map(|(net, overhead)| {
+        let spread = fact("overhead_spread_ns").unwrap_or(0.0);
+        if spread > net {
+            let (spread, overhead) = (time(spread), time(overhead));
+            return format!("net not resolvable: without a switch it takes {overhead}, which varies by {spread}");
+        }
+        format!("net {}, without a switch {}", time(net), time(overhead))
+    });
+    let facts = [fairness, longest, from_sending, lagging, net].into_iter().flatten();
     let notes = cell.notes.iter().map(|note| sanitize(note));
     facts.chain(notes).chain(grades::own_reasons(cell, common)).collect::<Vec<_>>().join("; ")
 }

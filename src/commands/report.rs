@@ -9,7 +9,7 @@ use ipcmark_report::{load, page};
 /// Arguments of `report`.
 #[derive(Debug, Args)]
 pub(super) struct ReportArgs {
-    /// Records, or folders of them; charts draw the first six
+    /// Records, or folders of them; of more than six, charts draw the first four
     #[arg(value_name = "RECORD", required = true)]
     records: Vec<PathBuf>,
     /// The page to write; one that exists is replaced
@@ -31,7 +31,7 @@ pub(super) fn run(args: &ReportArgs) -> anyhow::Result<()> {
     }
     let page = page::render(&loaded);
     std::fs::write(&args.out, page).with_context(|| format!("cannot write {}", args.out.display()))?;
-    println!("{}", args.out.display());
+    super::say!("{}", args.out.display());
     Ok(())
 }
 

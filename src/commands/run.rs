@@ -19,7 +19,7 @@ use ipcmark_harness::sys::signals;
 use serde_json::json;
 
 use super::exit::{self, Stop};
-use super::{Bench, PATIENCE_S, Selection, output};
+use super::{Bench, PATIENCE_S, Selection, output, say};
 use crate::checkup::{self, Checkup};
 use crate::plan::Profile;
 use crate::provenance;
@@ -85,6 +85,8 @@ struct Plan {
     jobs: Vec<Job>,
     output: Output,
     finished: Vec<record::Cell>,
+    /// The run that is to be resumed came to its end: nothing is to be done, and nothing written.
+    ended: bool,
 }
 
 enum Output {
@@ -102,6 +104,11 @@ pub(super) fn run(args: RunArgs) -> anyhow::Result<()> {
     };
     if args.dry_run {
         return dry_run(&plan);
+    }
+    if plan.ended {
+        eprintln!("{}", announcement(&plan.jobs, Duration::ZERO));
+        print!("{}", output::tables(&plan.finished));
+        return Ok(());
     }
     signals::catch_interruptions()?;
     let _alone = alone(&args, &mut plan.header)?;
@@ -182,7 +189,7 @@ fn fresh(bench: &Bench, args: &RunArgs) -> anyhow::Result<Plan> {
     let path = args.out.clone().unwrap_or_else(|| default_path(&header));
     let jobs = cells.into_iter().map(|cell| Job::new(cell, bench.here.stage(&cell), launches)).collect();
     let output = Output::New { path, asked: args.out.is_some() };
-    Ok(Plan { header, profile: args.profile, seed, jobs, output, finished: Vec::new() })
+    Ok(Plan { header, profile: args.profile, seed, jobs, output, finished: Vec::new(), ended: false })
 }
 
 /// `results/<machine>/<date>-<revision>.jsonl`, with a number where that is taken.
@@ -223,16 +230,17 @@ fn resumed(bench: &Bench, path: &Path) -> anyhow::Result<Plan> {
         }
     }
     let (seed, output) = (record.header.seed, Output::Resumed(path.to_owned()));
-    Ok(Plan { header: record.header, profile, seed, jobs, output, finished })
+    let ended = jobs.is_empty() && record.after.is_some();
+    Ok(Plan { header: record.header, profile, seed, jobs, output, finished, ended })
 }
 
 fn dry_run(plan: &Plan) -> anyhow::Result<()> {
     for job in &plan.jobs {
         let left = job.left();
-        println!("{}  {}", job.id(), if left == 0 { "skipped".into() } else { format!("{left} launches") });
+        say!("{}  {}", job.id(), if left == 0 { "skipped".into() } else { format!("{left} launches") });
     }
     let expected = runner::expected(&plan.jobs, &plan.profile.effort());
-    println!("{}", announcement(&plan.jobs, expected));
+    say!("{}", announcement(&plan.jobs, expected));
     Ok(())
 }
 
@@ -257,15 +265,16 @@ fn measure(bench: &Bench, mut plan: Plan, checkup: &Checkup) -> anyhow::Result<(
         note(&bar, &mut writer, &grader, event)
     })?;
     bar.finish_and_clear();
-    let mut results = plan.finished;
-    results.extend(plan.jobs.iter().filter_map(Job::result));
+    let mut new: Vec<record::Cell> = plan.jobs.iter().filter_map(Job::result).collect();
+    new.iter_mut().for_each(|cell| grader.apply(cell));
     if interrupted.is_some() {
-        results.iter_mut().for_each(|cell| grader.apply(cell));
         keep_partial(&plan.jobs, &grader, &mut writer)?;
     } else {
-        results = finish(results, &plan.header, checkup, &mut writer)?;
+        finish(&mut new, &plan.header, checkup, &mut writer)?;
     }
-    print!("{}", output::tables(&results));
+    let mut results = plan.finished;
+    results.extend(new);
+    output::write(&output::tables(&results));
     if let Some(writer) = &writer {
         eprintln!("record: {}", writer.path().display());
     }
@@ -321,20 +330,19 @@ const SEEN_BY_CELLS: [&str; 6] = ["steal", "foreign-work", "load", "pressure", "
 /// Looks at the machine once more, and grades all cells by what was found then, too: a later line of a cell replaces its
 /// earlier one, so only those follow whose grade has got worse.
 fn finish(
-    mut results: Vec<record::Cell>,
+    cells: &mut [record::Cell],
     header: &record::Header,
     checkup: &Checkup,
     writer: &mut Option<Writer>,
-) -> anyhow::Result<Vec<record::Cell>> {
+) -> anyhow::Result<()> {
     let after = checkup.after();
     for change in &after.changed {
         eprintln!("warning: changed meanwhile: {}", record::sanitize(change));
     }
     let since: Vec<Finding> =
         after.findings.iter().filter(|f| !SEEN_BY_CELLS.contains(&f.id.as_str())).cloned().collect();
-    let (before, now) = (Grader::new(header, &[]), Grader::new(header, &since));
-    for cell in &mut results {
-        before.apply(cell);
+    let now = Grader::new(header, &since);
+    for cell in cells {
         let letters = |cell: &record::Cell| cell.grade.as_ref().map(|grade| (grade.letter, grade.tail));
         let earlier = letters(cell);
         now.apply(cell);
@@ -345,7 +353,7 @@ fn finish(
     if let Some(writer) = writer {
         writer.write_after(&after).context("how the machine is now could not be kept")?;
     }
-    Ok(results)
+    Ok(())
 }
 
 /// Launches of cells that were under way are results too: resuming adds the rest.

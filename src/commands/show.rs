@@ -8,7 +8,7 @@ use clap::Args;
 use ipcmark_harness::record::{Record, sanitize};
 use ipcmark_report::words;
 
-use super::output;
+use super::{output, say};
 
 /// Arguments of `show`.
 #[derive(Debug, Args)]
@@ -33,11 +33,11 @@ pub(super) fn run(args: &ShowArgs) -> anyhow::Result<()> {
     }
     if args.json {
         let all = serde_json::json!({"header": record.header, "cells": record.cells, "after": record.after});
-        println!("{}", serde_json::to_string_pretty(&all)?);
+        say!("{}", serde_json::to_string_pretty(&all)?);
         return Ok(());
     }
-    println!("{}", about(&record));
-    print!("{}", output::tables(&record.cells));
+    say!("{}", about(&record));
+    output::write(&output::tables(&record.cells));
     Ok(())
 }
 

@@ -17,7 +17,7 @@ use ipcmark_harness::sys::{names, signals};
 use serde_json::{Value, json};
 
 use super::exit::{self, Stop};
-use super::{Bench, PATIENCE_S, Selection, output};
+use super::{Bench, PATIENCE_S, Selection, output, say};
 use crate::cell::Cell;
 use crate::mechanism::Stage;
 use crate::plan::Profile;
@@ -161,28 +161,23 @@ impl Soak<'_> {
 
     fn print(&self, as_json: bool) -> anyhow::Result<()> {
         if as_json {
-            println!("{}", serde_json::to_string_pretty(&self.to_json())?);
+            say!("{}", serde_json::to_string_pretty(&self.to_json())?);
             return Ok(());
         }
         for (mechanism, account) in &self.accounts {
             let Account { turns, operations, bytes, .. } = account;
-            println!("{mechanism:24} {turns:5} turns  {operations:14} operations  {bytes:16} bytes compared");
-            account.troubles.iter().for_each(|trouble| println!("  FAILED  {}  {}", trouble.cell, trouble.what));
+            say!("{mechanism:24} {turns:5} turns  {operations:14} operations  {bytes:16} bytes compared");
+            account.troubles.iter().for_each(|trouble| say!("  FAILED  {}  {}", trouble.cell, trouble.what));
         }
         let sum = |of: fn(&Account) -> u64| self.accounts.values().map(of).sum::<u64>();
-        println!(
+        say!(
             "in all {} turns, {} operations, {} bytes compared",
             sum(|a| a.turns),
             sum(|a| a.operations),
             sum(|a| a.bytes)
         );
         if let Some((first, last)) = self.rounds.first().zip(self.rounds.last()) {
-            println!(
-                "ipcmark itself after {} rounds: {} (after the first {})",
-                self.rounds.len(),
-                held(last),
-                held(first)
-            );
+            say!("ipcmark itself after {} rounds: {} (after the first {})", self.rounds.len(), held(last), held(first));
         }
         Ok(())
     }

@@ -10,7 +10,7 @@ use ipcmark_harness::sys::signals;
 use serde_json::{Value, json};
 
 use super::exit::{self, Stop};
-use super::{Bench, PATIENCE_S, Selection, output};
+use super::{Bench, PATIENCE_S, Selection, output, say};
 use crate::cell::Cell;
 use crate::plan::Profile;
 
@@ -72,7 +72,7 @@ pub(super) fn run(args: &VerifyArgs) -> anyhow::Result<()> {
     bar.finish_and_clear();
     if args.json {
         let list: Vec<Value> = cells.iter().zip(&outcomes).map(|(cell, outcome)| to_json(cell, outcome)).collect();
-        println!("{}", serde_json::to_string_pretty(&list)?);
+        say!("{}", serde_json::to_string_pretty(&list)?);
     }
     judge(&outcomes)
 }
@@ -91,9 +91,9 @@ fn verify(bench: &Bench, cell: &Cell, operations: u64, at_most: Duration) -> Out
 
 fn print(bar: &ProgressBar, cell: &Cell, outcome: &Outcome) {
     bar.suspend(|| match outcome {
-        Outcome::Passed(v) => println!("ok       {cell}  {} operations, {} bytes compared", v.operations, v.bytes),
-        Outcome::Skipped(reason) => println!("skipped  {cell}  {reason}"),
-        Outcome::Failed(failure) => println!("FAILED   {cell}  {failure}"),
+        Outcome::Passed(v) => say!("ok       {cell}  {} operations, {} bytes compared", v.operations, v.bytes),
+        Outcome::Skipped(reason) => say!("skipped  {cell}  {reason}"),
+        Outcome::Failed(failure) => say!("FAILED   {cell}  {failure}"),
     });
 }
 

@@ -12,7 +12,7 @@ mod fan;
 mod lock;
 mod lock_death;
 mod once;
-mod operation;
+pub(crate) mod operation;
 mod permits;
 mod policy;
 mod region;

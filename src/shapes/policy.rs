@@ -20,6 +20,8 @@ pub const fn policy<P: Policy>() -> Shape {
 pub trait Policy: Send + 'static {
     /// Whether every thread is under it at first.
     const USUAL: bool = false;
+    /// Whether a thread under it runs only where hardly anybody else wants to.
+    const LAST: bool = false;
     /// Whether a thread under it may be kept on one CPU.
     const PINNED: bool = true;
 

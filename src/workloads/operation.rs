@@ -9,7 +9,9 @@ use ipcmark_harness::histogram::Histogram;
 use ipcmark_harness::parties::{Extent, Parties, Span};
 use ipcmark_harness::placement::Placement;
 use ipcmark_harness::session::{Sample, Session, Verified};
+use ipcmark_harness::sys::signals::restore_default;
 use ipcmark_harness::usage::Usage;
+use nix::sys::signal::Signal;
 
 use super::pace::Pace;
 use crate::mechanism::{Axes, Point, Rank, Stage, Waiting, Workload};
@@ -46,6 +48,8 @@ impl<O: Operation> Repeated<O> {
     fn open(stage: &Stage, clock: Clock) -> io::Result<Box<dyn Session>> {
         // Pinned before anything is made that inherits it.
         let parties = Parties::new(clock, &stage.near_cpus)?;
+        // There is no peer to watch, and a handler would run at the end of each child.
+        restore_default(Signal::SIGCHLD)?;
         Ok(Box::new(Repeated { operation: O::prepare(&stage.setup, &clock)?, parties }))
     }
 
@@ -119,5 +123,33 @@ impl<O: Operation> Session for Repeated<O> {
             operations += self.batch(1)?.operations;
         }
         Ok(Verified { operations, bytes: 0 })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::contract::operation::tests::{Faulty, LAZY};
+    use crate::contract::transport_tests::SETUP;
+
+    fn session<const FAULT: u8>() -> Box<dyn Session> {
+        let stage = Stage { setup: SETUP, near_cpus: Vec::new(), far_cpus: Vec::new() };
+        Repeated::<Faulty<FAULT>>::open(&stage, Clock::vdso()).unwrap()
+    }
+
+    #[test]
+    fn what_was_not_done_fails_every_timed_order() {
+        let error = session::<LAZY>().batch(100).unwrap_err().to_string();
+        assert!(error.contains("100 operations were timed and 50 were done"), "{error}");
+        assert!(session::<LAZY>().window(Duration::from_millis(1)).is_err());
+        assert!(session::<LAZY>().verify(10, Duration::MAX).is_err());
+    }
+
+    #[test]
+    fn what_was_done_is_counted() {
+        let mut session = session::<0>();
+        assert_eq!(session.batch(100).unwrap().operations, 100);
+        assert!(session.window(Duration::from_millis(1)).unwrap().operations > 0);
+        assert_eq!(session.verify(30, Duration::from_secs(5)).unwrap().operations, 30);
     }
 }

@@ -50,7 +50,13 @@ pub(crate) struct Live {
 impl Live {
     /// Starts it; both outputs are collected from now on.
     pub(crate) fn start(mut command: Command) -> std::io::Result<Live> {
-        let mut child = command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn()?;
+        command.stdout(Stdio::piped());
+        Live::start_with_output(command)
+    }
+
+    /// As `start`, where the command says where its standard output goes.
+    pub(crate) fn start_with_output(mut command: Command) -> std::io::Result<Live> {
+        let mut child = command.stdin(Stdio::null()).stderr(Stdio::piped()).spawn()?;
         let (out, err) = (collect(child.stdout.take()), collect(child.stderr.take()));
         Ok(Live { child, out, err })
     }
@@ -98,10 +104,12 @@ impl Drop for Live {
 
 /// Reads to the end, which comes when the last process has closed its copy.
 fn collect(source: Option<impl Read + Send + 'static>) -> Receiver<String> {
+    let mut source =
+        source.map_or_else(|| Box::new(std::io::empty()) as Box<dyn Read + Send>, |source| Box::new(source));
     let (sender, text) = std::sync::mpsc::channel();
     std::thread::spawn(move || {
         let mut bytes = Vec::new();
-        let _ = source.unwrap().read_to_end(&mut bytes);
+        let _ = source.read_to_end(&mut bytes);
         let _ = sender.send(String::from_utf8_lossy(&bytes).into_owned());
     });
     text

@@ -7,17 +7,18 @@
 
 use std::ffi::{CStr, CString};
 use std::io;
-use std::os::unix::fs::chown;
+use std::os::unix::fs::{MetadataExt, chown};
 use std::os::unix::process::CommandExt;
 use std::process::{Command, Stdio};
 use std::sync::atomic::{AtomicU32, Ordering};
 
+use ipcmark_harness::record::Record;
 use nix::errno::Errno;
 use nix::fcntl::{FcntlArg, OFlag, fcntl, open};
 use nix::sched::{CloneFlags, unshare};
 use nix::sys::resource::{Resource, setrlimit};
 use nix::sys::socket::{AddressFamily, SockFlag, SockType, socket};
-use nix::sys::stat::Mode;
+use nix::sys::stat::{Mode, SFlag, mknod};
 use nix::unistd::{Gid, Uid, getegid, geteuid, pipe2, setgid, setgroups, setuid, write};
 
 use crate::common::{Ended, Live, skip};
@@ -31,7 +32,7 @@ pub(crate) enum Step {
     Unshare(CloneFlags),
     /// A file system of this kind, at this place, with these options.
     Mount(&'static CStr, &'static CStr, &'static CStr),
-    /// Writes a text into a file that is there, such as a limit of its namespace.
+    /// Writes a text into a file, such as a limit of its namespace.
     Set(CString, String),
     /// Starts the loopback interface.
     LoopbackUp,
@@ -41,13 +42,15 @@ pub(crate) enum Step {
     Limit(Resource, u64),
     /// A variable of the environment.
     Tell(&'static str, &'static str),
+    /// A character device where there is none, of this number.
+    Device(&'static CStr, libc::dev_t),
     /// Makes pipes until the user has had fs.pipe-user-pages-soft, and keeps them.
     FillPipes,
     Refuse(Refusal),
 }
 
 /// Another user each time, for the kernel counts what a user has. Usual systems have none of these.
-fn stranger() -> u32 {
+pub(crate) fn stranger() -> u32 {
     static NEXT: AtomicU32 = AtomicU32::new(0);
     20_000 + (std::process::id() * 64 + NEXT.fetch_add(1, Ordering::Relaxed)) % 40_000
 }
@@ -62,13 +65,16 @@ impl Step {
         match self {
             Step::Unshare(namespaces) => unshare_from(*namespaces),
             Step::Mount(kind, at, options) => mount(kind, at, 0, options),
-            Step::Set(file, text) => {
-                write(open(file.as_c_str(), OFlag::O_WRONLY, Mode::empty())?, text.as_bytes()).map(drop)
-            }
+            Step::Set(file, text) => write(
+                open(file.as_c_str(), OFlag::O_WRONLY | OFlag::O_CREAT, Mode::from_bits_retain(0o644))?,
+                text.as_bytes(),
+            )
+            .map(drop),
             Step::LoopbackUp => loopback_up(),
             Step::BecomeStranger => become_user(stranger),
             Step::Limit(resource, value) => setrlimit(*resource, *value, *value),
             Step::Tell(..) => Ok(()), // told when the command is made
+            Step::Device(at, number) => mknod(*at, SFlag::S_IFCHR, Mode::from_bits_retain(0o666), *number),
             Step::FillPipes => fill_pipes(),
             Step::Refuse(refusal) => refusal.install(),
         }
@@ -76,7 +82,7 @@ impl Step {
 
     /// Whether it changes the namespaces that the process is in, and so must not be taken in those of the machine.
     fn changes_namespaces(&self) -> bool {
-        matches!(self, Step::Mount(..) | Step::Set(..) | Step::LoopbackUp)
+        matches!(self, Step::Mount(..) | Step::Set(..) | Step::LoopbackUp | Step::Device(..))
     }
 }
 
@@ -106,7 +112,7 @@ fn loopback_up() -> nix::Result<()> {
     }
 }
 
-fn become_user(id: u32) -> nix::Result<()> {
+pub(crate) fn become_user(id: u32) -> nix::Result<()> {
     setgroups(&[])?;
     setgid(Gid::from_raw(id))?;
     setuid(Uid::from_raw(id))
@@ -143,7 +149,9 @@ impl World {
             return None;
         }
         let (place, stranger) = (Place::new(), stranger());
-        std::fs::create_dir(place.path().join("queues")).unwrap();
+        for folder in ["queues", "other"] {
+            std::fs::create_dir(place.path().join(folder)).unwrap();
+        }
         if as_stranger {
             chown(place.path(), Some(stranger), Some(stranger)).unwrap();
         }
@@ -198,28 +206,70 @@ impl World {
         unsafe { command.current_dir(self.place.path()).pre_exec(take_all) }
     }
 
+    /// What a run there has recorded, as `record.jsonl`.
+    pub(crate) fn read(&self) -> Record {
+        self.place.read()
+    }
+
     /// Runs `ipcmark` to its end.
     ///
     /// # Panics
     /// When a process or an object of it is left, or an object of somebody else is touched.
     #[track_caller]
     pub(crate) fn ipcmark(&self, args: &[&str]) -> Ended {
-        self.ipcmark_after(":", args)
+        self.ipcmark_between(":", ":", args)
     }
 
     /// As `ipcmark`, after these shell commands.
     #[track_caller]
     pub(crate) fn ipcmark_after(&self, commands: &str, args: &[&str]) -> Ended {
-        let mut shell = Command::new("sh");
-        shell.args(["-c", &SCRIPT.replace("COMMANDS", commands), env!("CARGO_BIN_EXE_ipcmark")]).args(args);
-        self.enter(&mut shell);
-        let ended = Live::start(shell).unwrap().end();
-        self.place.assert_nothing_left();
-        if self.private {
-            let [before, after] = ["before", "after"].map(|name| std::fs::read_to_string(self.place.path().join(name)));
-            assert_eq!(before.unwrap(), after.unwrap(), "objects are left, gone or touched");
+        self.ipcmark_between(commands, ":", args)
+    }
+
+    /// As `ipcmark`, before these shell commands.
+    #[track_caller]
+    pub(crate) fn ipcmark_before(&self, commands: &str, args: &[&str]) -> Ended {
+        self.ipcmark_between(":", commands, args)
+    }
+
+    #[track_caller]
+    fn ipcmark_between(&self, before: &str, after: &str, args: &[&str]) -> Ended {
+        let ended = self.ipcmark_unchecked(before, after, args);
+        if !self.private {
+            self.place.assert_nothing_left();
+        } else {
+            self.place.assert_no_process_left();
+            let [before, after] = ["before", "after"].map(|name| self.listed(name));
+            assert_eq!(before, after, "objects are left, gone or touched");
         }
         ended
+    }
+
+    /// As `ipcmark`, whatever it leaves.
+    #[track_caller]
+    pub(crate) fn ipcmark_unchecked(&self, before: &str, after: &str, args: &[&str]) -> Ended {
+        let script = SCRIPT.replace("BEFORE", before).replace("AFTER", after);
+        let mut shell = Command::new("sh");
+        shell.args(["-c", &script, env!("CARGO_BIN_EXE_ipcmark")]).args(args);
+        self.enter(&mut shell);
+        Live::start(shell).unwrap().end()
+    }
+
+    /// The objects that were there `before` the run, or `after`.
+    pub(crate) fn listed(&self, when: &str) -> String {
+        std::fs::read_to_string(self.place.path().join(when)).unwrap()
+    }
+
+    /// Starts `ipcmark`, and nothing else.
+    pub(crate) fn start(&self, args: &[&str]) -> Live {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_ipcmark"));
+        self.enter(command.args(args));
+        Live::start(command).unwrap()
+    }
+
+    /// Where it runs.
+    pub(crate) fn place(&self) -> &Place {
+        &self.place
     }
 }
 
@@ -229,28 +279,38 @@ const STEP_SHIFT: u32 = 12;
 /// A program that hangs is killed before the test that waits for the shell gives up.
 const SCRIPT: &str = r#"
 look() { ls -liAR /dev/shm queues; cat /proc/sysvipc/msg /proc/sysvipc/sem /proc/sysvipc/shm; }
-COMMANDS || exit 99
+BEFORE || exit 99
 look >before 2>&1
 timeout --foreground -s KILL 100 "$0" "$@"
 code=$?
 look >after 2>&1
+AFTER
 exit $code"#;
 
 /// Objects of its own.
 fn private() -> Vec<Step> {
     let namespaces = CloneFlags::CLONE_NEWIPC | CloneFlags::CLONE_NEWNS;
     let objects = [tmpfs(c""), Step::Mount(c"mqueue", c"queues", c"")];
-    let text = |file: &str, text: String| Step::Set(CString::new(format!("/proc/self/{file}")).unwrap(), text);
-    let mut steps = Vec::new();
-    if !geteuid().is_root() {
-        steps.push(Step::Unshare(CloneFlags::CLONE_NEWUSER));
-        steps.push(text("setgroups", "deny".into()));
-        steps.push(text("uid_map", format!("0 {} 1", geteuid())));
-        steps.push(text("gid_map", format!("0 {} 1", getegid())));
-    }
+    let mut steps = if geteuid().is_root() { Vec::new() } else { own_users() };
     steps.push(Step::Unshare(namespaces));
     steps.extend(objects);
     steps
+}
+
+/// A user namespace in which there is one user, its root.
+pub(crate) fn own_users() -> Vec<Step> {
+    let text = |file: &str, text: String| Step::Set(CString::new(format!("/proc/self/{file}")).unwrap(), text);
+    vec![
+        Step::Unshare(CloneFlags::CLONE_NEWUSER),
+        text("setgroups", "deny".into()),
+        text("uid_map", format!("0 {} 1", geteuid())),
+        text("gid_map", format!("0 {} 1", getegid())),
+    ]
+}
+
+/// The device that is at this place, after a file system has been mounted over it.
+pub(crate) fn device(at: &'static CStr) -> Step {
+    Step::Device(at, std::fs::metadata(at.to_str().unwrap()).unwrap().rdev())
 }
 
 /// Another /dev/shm.

@@ -34,14 +34,39 @@ pub(crate) struct Launch {
 impl Run {
     /// Starts `ipcmark run` with these arguments and a record.
     pub(crate) fn start(args: &[&str]) -> Run {
+        Run::with(args, |_| ())
+    }
+
+    /// As `start`, with a command that has been changed.
+    pub(crate) fn with(args: &[&str], change: impl FnOnce(&mut std::process::Command)) -> Run {
         let place = Place::new();
-        let live = Live::start(command(place.path(), &[&["run", "--out", "record.jsonl"], args].concat())).unwrap();
-        Run { live, place }
+        let mut command = command(place.path(), &[&["run", "--out", "record.jsonl"], args].concat());
+        change(&mut command);
+        Run { live: Live::start(command).unwrap(), place }
     }
 
     /// Sends the run itself a signal.
     pub(crate) fn signal(&self, signal: Signal) {
         kill(Pid::from_raw(self.live.pid()), signal).unwrap();
+    }
+
+    /// Its process id.
+    pub(crate) fn pid(&self) -> i32 {
+        self.live.pid()
+    }
+
+    /// Sends a party of a launch a signal, if it is still there.
+    pub(crate) fn send(&self, party: i32, signal: Signal) {
+        let sent = kill(Pid::from_raw(party), signal);
+        assert!(matches!(sent, Ok(()) | Err(Errno::ESRCH)), "{sent:?}");
+    }
+
+    /// The descriptor that it has its record open at.
+    pub(crate) fn descriptor_of_record(&self) -> i32 {
+        let record = self.place.record().canonicalize().unwrap();
+        let open = std::fs::read_dir(format!("/proc/{}/fd", self.pid())).unwrap().flatten();
+        let mut of_record = open.filter(|entry| std::fs::read_link(entry.path()).is_ok_and(|file| file == record));
+        of_record.next().unwrap().file_name().to_str().unwrap().parse().unwrap()
     }
 
     /// The cells of whole lines of the record so far; none before it is there.
@@ -169,15 +194,12 @@ impl Place {
 
     /// Asserts that no process of the run and no name of a kernel object outlives it for long.
     pub(crate) fn assert_nothing_left(&self) {
-        let left_after = |deadline: Instant| loop {
-            let processes = self.processes();
-            if processes.is_empty() || Instant::now() > deadline {
-                return processes;
-            }
-            std::thread::sleep(Duration::from_millis(5));
-        };
-        let processes = left_after(Instant::now() + Duration::from_secs(20));
-        assert!(processes.is_empty(), "(process, parent) left: {processes:?}");
+        self.assert_nothing_left_but(|_| false);
+    }
+
+    /// The same, but for names that are known to be of somebody else.
+    pub(crate) fn assert_nothing_left_but(&self, is_of_others: impl Fn(&Path) -> bool) {
+        self.assert_no_process_left();
         // Other tests' runs use names too, each for a moment: only those count that stay.
         let mut stayed = &names() - &self.names_before;
         for _ in 0..500 {
@@ -187,7 +209,30 @@ impl Place {
             std::thread::sleep(Duration::from_millis(20));
             stayed = &stayed & &names();
         }
+        stayed.retain(|name| !is_of_others(name));
         assert!(stayed.is_empty(), "names left: {stayed:?}");
+    }
+
+    /// The same of processes only: whose objects are its own has them looked at there.
+    pub(crate) fn assert_no_process_left(&self) {
+        let left_after = |deadline: Instant| loop {
+            let processes = self.processes();
+            if processes.is_empty() || Instant::now() > deadline {
+                return processes;
+            }
+            std::thread::sleep(Duration::from_millis(5));
+        };
+        let processes = left_after(Instant::now() + Duration::from_secs(20));
+        assert!(processes.is_empty(), "(process, parent) left: {processes:?}");
+    }
+
+    /// Stops every process that works in this folder, but for `run` itself, for so long.
+    pub(crate) fn stop_all_but(&self, run: i32, stop: Duration) {
+        let others: Vec<i32> = self.processes().iter().map(|process| process.0).filter(|&pid| pid != run).collect();
+        let send = |signal| others.iter().for_each(|&pid| _ = kill(Pid::from_raw(pid), signal));
+        send(Signal::SIGSTOP);
+        std::thread::sleep(stop);
+        send(Signal::SIGCONT);
     }
 
     /// A child of `parent` that has come so far as to work in this folder.
@@ -197,7 +242,7 @@ impl Place {
 
     /// A worker of the process `run` that has a peer, with that. Before the record is there it is no launch: a worker
     /// then finds out what this kernel supports, and forks for that, too.
-    fn launch_of(&self, run: i32) -> Option<Launch> {
+    pub(crate) fn launch_of(&self, run: i32) -> Option<Launch> {
         self.record().exists().then_some(())?;
         let processes = self.processes();
         let child_of = |parent: i32| processes.iter().find(|process| process.1 == parent).map(|process| process.0);
@@ -216,7 +261,7 @@ impl Place {
 }
 
 /// The parent's process id, the second field of /proc/pid/stat after the name in parentheses.
-fn parent(pid: i32) -> Option<i32> {
+pub(crate) fn parent(pid: i32) -> Option<i32> {
     let stat = std::fs::read_to_string(format!("/proc/{pid}/stat")).ok()?;
     stat.rsplit_once(')')?.1.split_whitespace().nth(1)?.parse().ok()
 }

@@ -6,6 +6,7 @@
 #[path = "../common/mod.rs"]
 mod common;
 
+mod births;
 mod clean;
 mod confined;
 mod deaths;
@@ -13,10 +14,17 @@ mod interruptions;
 mod limits;
 mod live_run;
 mod neighbours;
+mod pauses;
+mod processors;
 mod records;
 mod requests;
+mod resources;
+mod sandbox;
 mod seccomp;
+mod security;
+mod switches;
 mod system;
+mod wall_clock;
 mod withheld;
 mod without;
 mod worlds;

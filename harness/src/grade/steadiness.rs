@@ -1,6 +1,6 @@
 //! Whether launches agree: a trend, a step, or two groups among their medians, in the order in which they ran.
 //!
-//! Each test compares a statistic with what the same launches give when chance alone is at work, by drawing: [`DRAWS`] orders of
+//! Each test compares a statistic with what the same launches give when chance alone is at work, by drawing thousands of orders of
 //! the same values (permutation tests; E. Pitman, 1937), or as many samples of a flat distribution. So nothing is assumed of
 //! how times are distributed, and six launches are as well served as ten: what they cannot show is not called.
 //!

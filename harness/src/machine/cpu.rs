@@ -30,6 +30,8 @@ const X86_FEATURES: &[(&str, &[&str])] = &[
     ("invariant_tsc", &["constant_tsc", "nonstop_tsc"]),
     ("pcid", &["pcid"]),
     ("invpcid", &["invpcid"]),
+    // Set by the kernel where it separates its page tables from those of user space.
+    ("page_table_isolation", &["pti"]),
     ("hypervisor", &["hypervisor"]),
     ("fast_short_rep_mov", &["fsrm"]),
     ("enhanced_rep_mov", &["erms"]),

@@ -65,7 +65,8 @@ fn check_count(name: &str, count: usize) -> Result<(), String> {
     Err(format!("{name} has {count} entries; allowed are {MAX_FINDINGS}"))
 }
 
-/// Checks that all floats of a cell are finite and not negative, the interval ascends and the id is not empty.
+/// Checks that all floats of a cell are finite and, but for facts, not negative, the interval ascends and the id is not empty.
+/// A fact may be a difference.
 /// (`serde_json` would write a NaN as `null`, which means "no value".)
 pub(super) fn check_cell(cell: &Cell) -> Result<(), String> {
     if cell.id.is_empty() {
@@ -79,10 +80,11 @@ pub(super) fn check_cell(cell: &Cell) -> Result<(), String> {
 }
 
 fn check_number(name: &str, value: f64) -> Result<(), String> {
-    if value.is_finite() && value >= 0.0 {
+    let signed = name.ends_with("facts");
+    if value.is_finite() && (signed || value >= 0.0) {
         return Ok(());
     }
-    Err(format!("{name} is {value}; allowed are finite numbers from 0"))
+    Err(format!("{name} is {value}; allowed are finite numbers{}", if signed { "" } else { " from 0" }))
 }
 
 fn numbers(cell: &Cell) -> Vec<(&'static str, f64)> {

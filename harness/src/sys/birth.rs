@@ -112,7 +112,7 @@ pub fn by_clone3(sign: &Sign, clock: &Clock) -> io::Result<()> {
     let size = size_of::<libc::clone_args>();
     // SAFETY: the arguments live through the call, which returns in both processes, in the child on a copy of the stack; the
     // child reads the clock, stores two integers and calls _exit.
-    match check_call(unsafe { libc::syscall(libc::SYS_clone3, &args, size) })? {
+    match check_call("clone3", unsafe { libc::syscall(libc::SYS_clone3, &args, size) })? {
         0 => be_born(sign, clock),
         child => reap(Pid::from_raw(child as i32)),
     }
@@ -132,7 +132,7 @@ pub fn by_vfork(sign: &Sign, clock: &Clock, stack: &mut Stack) -> io::Result<()>
     let flags = libc::CLONE_VM | libc::CLONE_VFORK | libc::SIGCHLD;
     // SAFETY: the stack is the child's alone; the parent does not run until the child has ended, so nothing is shared in time.
     let child = unsafe { libc::clone(run, stack.top(), flags, ptr::from_mut(&mut newborn).cast()) };
-    check_call(child.into())?;
+    check_call("clone", child.into())?;
     reap(Pid::from_raw(child))
 }
 
@@ -343,8 +343,11 @@ fn reap(child: Pid) -> io::Result<()> {
     }
 }
 
-fn check_call(result: i64) -> io::Result<i64> {
-    if result < 0 { Err(io::Error::last_os_error()) } else { Ok(result) }
+fn check_call(call: &str, result: i64) -> io::Result<i64> {
+    match io::Error::last_os_error() {
+        error if result < 0 => Err(io::Error::new(error.kind(), format!("{call}: {error}"))),
+        _ => Ok(result),
+    }
 }
 
 #[cfg(test)]

@@ -143,8 +143,10 @@ impl Mapping {
             Pages::Base => ("mmap", MapFlags::empty()),
             Pages::Huge => ("mmap(MAP_HUGETLB)", MapFlags::MAP_HUGETLB),
         };
+        // Miri has no other mapping; its threads share this one as well.
+        let flags = if cfg!(miri) { MapFlags::MAP_PRIVATE } else { flags | huge };
         // SAFETY: an anonymous mapping at an address of the kernel's choice overlaps nothing.
-        let start = unsafe { mmap_anonymous(None, length, READ_WRITE, flags | huge) }
+        let start = unsafe { mmap_anonymous(None, length, READ_WRITE, flags) }
             .map_err(|errno| pages.refused(call, length.get(), errno))?;
         Ok(Mapping { start: start.cast(), len: length.get(), unmap })
     }

@@ -21,6 +21,7 @@ pub mod mutex;
 pub mod names;
 pub mod perf;
 pub mod pidfd;
+pub mod privileges;
 pub mod process;
 pub mod pthread_spin;
 pub mod realtime_signal;

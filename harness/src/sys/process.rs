@@ -4,11 +4,13 @@
 use std::io;
 use std::sync::atomic::{AtomicU32, Ordering};
 
+use nix::errno::Errno;
 use nix::sys::prctl;
+use nix::sys::resource::{Resource, getrlimit};
 use nix::sys::signal::Signal;
 use nix::unistd::{ForkResult, Pid, getpid, getppid, pause};
 
-use super::futex;
+use super::{futex, refused};
 
 /// `fork(2)` in a single-threaded process; the child runs `body` and leaves by `_exit` with the code it returns.
 ///
@@ -23,7 +25,7 @@ pub fn fork(body: impl FnOnce() -> i32) -> io::Result<Pid> {
         return Err(io::Error::new(io::ErrorKind::Deadlock, why));
     }
     // SAFETY: the process is single-threaded (checked above), so the child may call anything.
-    match unsafe { nix::unistd::fork() }? {
+    match unsafe { nix::unistd::fork() }.map_err(not_forked)? {
         ForkResult::Parent { child } => Ok(child),
         ForkResult::Child => exit_now(body()),
     }
@@ -36,7 +38,7 @@ pub fn fork(body: impl FnOnce() -> i32) -> io::Result<Pid> {
 pub fn fork_pausing(announced: &AtomicU32) -> io::Result<Pid> {
     let parent = getpid();
     // SAFETY: the child calls prctl, getppid, getpid, futex, pause and _exit, all bare system calls.
-    match unsafe { nix::unistd::fork() }? {
+    match unsafe { nix::unistd::fork() }.map_err(not_forked)? {
         ForkResult::Parent { child } => {
             futex::wait_until(announced, |number| number == child.as_raw() as u32);
             Ok(child)
@@ -53,6 +55,17 @@ pub fn fork_pausing(announced: &AtomicU32) -> io::Result<Pid> {
             }
         }
     }
+}
+
+fn not_forked(errno: Errno) -> io::Error {
+    refused("fork", errno, if errno == Errno::EAGAIN { limit_on_processes() } else { String::new() })
+}
+
+/// The limit that fork(2) and clone(2) meet with `EAGAIN`, and how to move it; a clause that starts with `; `.
+pub(crate) fn limit_on_processes() -> String {
+    let allowed =
+        getrlimit(Resource::RLIMIT_NPROC).map_or_else(|_| "an unknown number".into(), |(soft, _)| soft.to_string());
+    format!("; RLIMIT_NPROC allows {allowed}, raise it with `ulimit -u`")
 }
 
 /// `_exit(2)`: ends the process without running destructors, exit handlers or flushing inherited buffers.

@@ -3,6 +3,7 @@
 
 use std::sync::atomic::{AtomicI32, AtomicPtr, Ordering};
 
+use nix::errno::Errno;
 use nix::sys::signal::{SaFlags, SigAction, SigHandler, SigSet, Signal, sigaction};
 use nix::unistd::Pid;
 
@@ -68,6 +69,29 @@ extern "C" fn end(signal: i32) {
     unsafe { libc::raise(signal) };
 }
 
+/// What to do when this process goes on after a stop: a `fn()`, null until set. Stored (Release) before its handler is
+/// installed, which loads it (Acquire).
+static ON_CONTINUE: AtomicPtr<()> = AtomicPtr::new(std::ptr::null_mut());
+
+/// From now on `then` is called whenever SIGCONT comes, before anything else runs in a process that was stopped.
+///
+/// `then` must keep to async-signal-safe calls (signal-safety(7)): no allocation, no locks.
+pub fn when_continued(then: fn()) -> nix::Result<()> {
+    ON_CONTINUE.store(then as *mut (), Ordering::Release);
+    let action = SigAction::new(SigHandler::Handler(go_on), SaFlags::SA_RESTART, SigSet::empty());
+    // SAFETY: the handler calls `then`, which promises to be async-signal-safe.
+    unsafe { sigaction(Signal::SIGCONT, &action) }.map(drop)
+}
+
+extern "C" fn go_on(_: i32) {
+    let then = ON_CONTINUE.load(Ordering::Acquire);
+    if !then.is_null() {
+        // SAFETY: only `when_continued` stores here, and what it stores is a `fn()`.
+        let then: fn() = unsafe { std::mem::transmute(then) };
+        then();
+    }
+}
+
 /// From now on a file that reaches `RLIMIT_FSIZE` is an error of the call that grows it (`EFBIG`), not the end of the
 /// process by SIGXFSZ. Workers inherit that over execve(2).
 pub fn let_full_files_be_errors() -> nix::Result<()> {
@@ -106,6 +130,19 @@ pub fn watch(place: usize, child: Pid) {
 /// Stops watching: from now on the child's end is expected.
 pub fn unwatch(place: usize) {
     CHILDREN[place].store(0, Ordering::Release);
+}
+
+/// Waits until `child` has ended: its wait status; none: it has been reaped already, as `look_at_children` does.
+pub fn reap(child: Pid) -> Option<i32> {
+    let mut status = 0;
+    loop {
+        // SAFETY: waitpid writes one int, to a live one.
+        match Errno::result(unsafe { libc::waitpid(child.as_raw(), &mut status, 0) }) {
+            Ok(_) => return Some(status),
+            Err(Errno::EINTR) => {}
+            Err(_) => return None,
+        }
+    }
 }
 
 extern "C" fn note_child(_: i32) {

@@ -13,8 +13,10 @@ pub(super) fn numbers(sheet: &Sheet<'_>) -> Markup {
     html! {
         section #all {
             h2 { "All numbers" }
-            p.reads { "A row for each cell" @if sheet.machines.len() > 1 { " and record" } ". The interval is that of the median and spans launches, or the \
-                batches of the only one; quantiles are of single operations. Each number has an anchor." }
+            p.reads {
+                "A row for each cell" @if sheet.machines.len() > 1 { " and record" } ". The interval is that of the median and spans \
+                launches, or the batches of the only one; quantiles are of single operations. Each number has an anchor."
+            }
             @for workload in workloads(sheet) {
                 @let cells = sheet.of_workload(workload);
                 @let keys = keys(sheet, &cells);
@@ -70,7 +72,9 @@ fn row(sheet: &Sheet<'_>, machine: usize, cell: usize, measured: &Cell, keys: &[
             th scope="row" { (measured.mechanism) }
             td.conditions { (words::conditions(measured)) }
             @if sheet.machines.len() > 1 { td.machine { (sheet.machines[machine].label) } }
-            td title=(grade.map_or_else(String::new, |grade| clean(&grade.reasons.join("; ")))) { (grade.map_or("–", |grade| grade.letter.as_str())) }
+            td title=(grade.map_or_else(String::new, |grade| clean(&grade.reasons.join("; ")))) {
+                (grade.map_or("–", |grade| grade.letter.as_str()))
+            }
             @for key in keys {
                 @match sheet.number(machine, cell, key) { Some(number) => (anchored(&number)), None => td { "–" } }
             }
@@ -94,13 +98,18 @@ pub(super) fn ratios(sheet: &Sheet<'_>) -> Markup {
     html! {
         section #ratios {
             h2 { "Ratios" }
-            p.reads { "Times of each record, by its number, as multiples of those of the first record that has the cell. Above 1 is slower. Where machines \
-                differ this says how they compare, not that anything became worse." }
+            p.reads {
+                "Times of each record, by its number, as multiples of those of the first record that has the cell. Above 1 is slower. \
+                Where machines differ this says how they compare, not that anything became worse."
+            }
             @if cells.is_empty() { p { "No cell was measured in two records." } } @else {
                 details.numbers open[cells.len() * sheet.machines.len() <= 400] { summary { (cells.len()) " cells in two records or more" }
                     div.scroll { table.ratios {
                         thead { tr { th scope="col" { "cell" } th.num scope="col" { "first" }
-                            @for (index, machine) in sheet.machines.iter().enumerate() { th.num scope="col" title=(machine.label) { (index + 1) } } } }
+                            @for (index, machine) in sheet.machines.iter().enumerate() {
+                                th.num scope="col" title=(machine.label) { (index + 1) }
+                            }
+                        } }
                         tbody { @for &cell in &cells { (ratio_row(sheet, cell)) } }
                     } }
                 }

@@ -62,6 +62,7 @@ pub(super) fn time_ticks(scale: &Scale) -> Vec<(f64, String)> {
 /// A round time without needless digits: `10 µs`.
 pub(super) fn round_time(ns: f64) -> String {
     match ns {
+        0.0 => "0".into(),
         ns if ns < 1e3 => format!("{} ns", plain(ns)),
         ns if ns < 1e6 => format!("{} µs", plain(ns / 1e3)),
         ns if ns < 1e9 => format!("{} ms", plain(ns / 1e6)),

@@ -47,7 +47,7 @@ pub(super) fn draw(sheet: &Sheet<'_>, groups: &[Group], left_out: usize) -> Opti
 fn scale(sheet: &Sheet<'_>, groups: &[Group]) -> Option<Scale> {
     let mut values = Vec::new();
     for machine in sheet.drawn() {
-        for &cell in groups.iter().flat_map(|group| &group.cells) {
+        for &cell in groups.iter().flat_map(|group| &group.cells).filter(|&&cell| !sheet.is_floor(cell)) {
             let of = |key| sheet.number(machine, cell, key).map(|number| number.value);
             values.extend(["est", "low", "high", "p50", "p99", "p999"].into_iter().filter_map(of));
         }
@@ -82,13 +82,16 @@ fn panel(sheet: &Sheet<'_>, machine: usize, rows: &[usize], x: &Scale, phrase: &
 
 fn row(sheet: &Sheet<'_>, machine: usize, cell: usize, x: &Scale, y: f64) -> Markup {
     let name = &sheet.cells[cell].mechanism;
+    if sheet.is_floor(cell) {
+        return floor(sheet, machine, cell, y);
+    }
     let of = |key| sheet.number(machine, cell, key);
     let interval = of("low").zip(of("high"));
     let reach = MARKS.iter().filter_map(|(key, ..)| of(key)).map(|number| x.at(number.value));
     let (from, to) = reach.fold((f64::MAX, f64::MIN), |(from, to), at| (from.min(at), to.max(at)));
     html! {
         g data-s=(name) {
-            text.right x=(Px(LEFT - 8.0)) y=(Px(y + 4.0)) { (clipped(name, 21)) title { (name) } }
+            text.right x=(Px(LEFT - 8.0)) y=(Px(y + 4.0)) { (clipped(name, 20)) title { (name) } }
             @if from < to { path.reach d=(format!("M{} {}H{}", Px(from), Px(y), Px(to))) {} }
             @if let Some((low, high)) = interval {
                 path.interval d=(format!("M{} {}H{}", Px(x.at(low.value)), Px(y), Px(x.at(high.value)))) {}
@@ -97,6 +100,20 @@ fn row(sheet: &Sheet<'_>, machine: usize, cell: usize, x: &Scale, y: f64) -> Mar
                 @if let Some(number) = of(key) { g class=(class) { (marks::mark(&number, name, *shape, x.at(number.value), y)) } }
             }
             @if let Some(number) = of("est") { text.value x=(Px(RIGHT + 10.0)) y=(Px(y + 4.0)) { (number.text) } }
+        }
+    }
+}
+
+/// What does nothing is orders of magnitude faster than what does something, and would press that into a corner: it is told.
+fn floor(sheet: &Sheet<'_>, machine: usize, cell: usize, y: f64) -> Markup {
+    let name = &sheet.cells[cell].mechanism;
+    html! {
+        g data-s=(name) {
+            text.right x=(Px(LEFT - 8.0)) y=(Px(y + 4.0)) { (clipped(name, 20)) }
+            text.aside x=(Px(LEFT)) y=(Px(y + 4.0)) { "← the floor, off this scale" }
+            @if let Some(number) = sheet.number(machine, cell, "est") {
+                text.value x=(Px(RIGHT + 10.0)) y=(Px(y + 4.0)) data-n=(number.address) data-v=(number.value) { (number.text) }
+            }
         }
     }
 }

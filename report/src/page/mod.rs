@@ -36,9 +36,11 @@ use maud::{DOCTYPE, Markup, PreEscaped, html};
 
 use crate::load::{Loaded, Source};
 use charts::{Chart, Drawing};
-use sheet::{MOST_DRAWN, Sheet};
+use sheet::Sheet;
 
 const STYLE: &str = include_str!("page.css");
+/// What stands in the page may run; nothing may be fetched.
+const POLICY: &str = "default-src 'none'; style-src 'unsafe-inline'; script-src 'unsafe-inline'; img-src data:";
 const SCRIPT: &str = include_str!("page.js");
 
 /// The page for these records; what was left out when reading them is told on it.
@@ -68,7 +70,9 @@ pub fn render(loaded: &Loaded) -> String {
                     (all::ratios(&sheet))
                     (all::numbers(&sheet))
                 }
-                footer { p { "Made by ipcmark " (env!("CARGO_PKG_VERSION")) ". These are just data: why they are as they are is for you to find out." } }
+                footer { p {
+                    "Made by ipcmark " (env!("CARGO_PKG_VERSION")) ". These are just data: why they are as they are is for you to find out."
+                } }
                 (data::script(&sheet))
                 script { (PreEscaped(SCRIPT)) }
             }
@@ -103,8 +107,7 @@ fn head(sources: &[Source]) -> Markup {
         head {
             meta charset="utf-8";
             meta name="viewport" content="width=device-width, initial-scale=1";
-            // No address is ever asked: neither by this page nor by what a record smuggled into it.
-            meta http-equiv="Content-Security-Policy" content="default-src 'none'; style-src 'unsafe-inline'; script-src 'unsafe-inline'; img-src data:";
+            meta http-equiv="Content-Security-Policy" content=(POLICY);
             meta name="color-scheme" content="light dark";
             title { (title) }
             link rel="icon" href="data:,";
@@ -133,12 +136,16 @@ fn controls(sheet: &Sheet<'_>, drawn: &[(Chart, Option<Drawing>)]) -> Markup {
         nav.controls aria-label="Charts and filters" {
             div.jump {
                 a href="#system" { "System" } " " a href="#trust" { "Trust" } " "
-                @for (chart, _) in drawn.iter().filter(|(_, drawing)| drawing.is_some()) { a href=(format!("#{}", chart.anchor)) { (chart.title) } " " }
+                @for (chart, _) in drawn.iter().filter(|(_, drawing)| drawing.is_some()) {
+                    a href=(format!("#{}", chart.anchor)) { (chart.title) } " "
+                }
                 @if sheet.machines.len() > 1 { a href="#ratios" { "Ratios" } " " }
                 a href="#all" { "All numbers" }
             }
             form.script-only #filters {
-                label.search { "Filter " input #search type="search" placeholder="mechanism, e.g. pipe unix" autocomplete="off"; }
+                label.search {
+                    "Filter " input #search type="search" placeholder="mechanism, e.g. pipe unix" autocomplete="off";
+                }
                 @for key in ["peer", "placement", "waiting"] { (switches(sheet, key)) }
                 button #theme type="button" { "Dark or light" }
                 button #reset type="reset" { "Reset" }
@@ -168,10 +175,20 @@ fn switches(sheet: &Sheet<'_>, key: &str) -> Markup {
 fn section(chart: &Chart, drawing: &Drawing) -> Markup {
     html! {
         section.chart id=(chart.anchor) {
-            h2 { (chart.title) " " a.anchor href=(format!("#{}", chart.anchor)) aria-label="Link to this section" { "#" } }
-            p.reads { (chart.reads) }
+            h2 {
+                (chart.title) " "
+                a.anchor href=(format!("#{}", chart.anchor)) aria-label="Link to this section" { "#" }
+            }
+            p.reads { (prose(chart.reads)) }
             (drawing.render())
         }
+    }
+}
+
+/// Our own sentences, with what stands between backticks as code.
+fn prose(text: &str) -> Markup {
+    html! {
+        @for (place, part) in text.split('`').enumerate() { @if place % 2 == 1 { code { (part) } } @else { (part) } }
     }
 }
 
@@ -182,7 +199,7 @@ fn not_here(missing: &[&Chart]) -> Markup {
             section #missing {
                 h2 { "Not on this page" }
                 p { "Charts for which the records lack the cells:" }
-                ul { @for chart in missing { li { b { (chart.title) } ": needs " (chart.needs) "." } } }
+                ul { @for chart in missing { li { b { (chart.title) } ": needs " (prose(chart.needs)) "." } } }
             }
         }
     }
@@ -191,8 +208,10 @@ fn not_here(missing: &[&Chart]) -> Markup {
 /// Said where more records were given than are drawn.
 fn only_first(sheet: &Sheet<'_>) -> Markup {
     html! {
-        @if sheet.machines.len() > MOST_DRAWN {
-            p.remark { "Charts draw the first " (MOST_DRAWN) " of " (sheet.machines.len()) " records; the table of ratios has all of them." }
+        @if sheet.machines.len() > sheet.drawn().len() {
+            p.remark {
+                "Charts draw the first " (sheet.drawn().len()) " of " (sheet.machines.len()) " records; the table of ratios has all of them."
+            }
         }
     }
 }

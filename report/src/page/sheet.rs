@@ -9,9 +9,10 @@ use super::number::{self, Number};
 use crate::load::Source;
 use crate::words;
 
-/// How many records are drawn; of more, the first so many. The others are in the tables: beside each other more charts than these
-/// are not compared by eye, and a hundred records would make a page that no browser likes.
-pub(super) const MOST_DRAWN: usize = 6;
+/// So many records are all drawn. Of more, the first [`FIRST_DRAWN`]: the others are in the tables. Beside each other more charts are
+/// not compared by eye, and a hundred records would make a page that no browser likes.
+const MOST_DRAWN: usize = 6;
+const FIRST_DRAWN: usize = 4;
 
 /// All records side by side.
 pub(super) struct Sheet<'a> {
@@ -53,7 +54,7 @@ impl<'a> Sheet<'a> {
 
     /// The machines that charts draw, by their places.
     pub(super) fn drawn(&self) -> std::ops::Range<usize> {
-        0..self.machines.len().min(MOST_DRAWN)
+        0..if self.machines.len() > MOST_DRAWN { FIRST_DRAWN } else { self.machines.len() }
     }
 
     /// What a machine measured of a cell.
@@ -61,6 +62,12 @@ impl<'a> Sheet<'a> {
         self.machines[machine].measured[cell]
     }
 
+    /// Whether it does nothing, to show what measuring costs.
+    pub(super) fn is_floor(&self, cell: usize) -> bool {
+        self.cells[cell].family == "floor"
+    }
+
+    /// A number of a machine's cell.
     pub(super) fn number(&self, machine: usize, cell: usize, key: &str) -> Option<Number> {
         let value = number::value(self.measured(machine, cell)?, key)?;
         Some(Number::new(machine, cell, key, value))

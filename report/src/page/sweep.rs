@@ -82,7 +82,13 @@ pub(super) fn draw(sheet: &Sheet<'_>, sweep: &Sweep) -> Option<Drawing> {
     for followed in sweep.follows {
         let values = values(sheet, &panels, followed.key);
         let Some(y) = (followed.scale)(&values) else { continue };
-        for panel in &panels {
+        // Of one key there may be less than of another, as tails want more samples.
+        let led = |panel: &&Panel| {
+            let points =
+                |machine| lines(sheet, machine, panel, followed.key, &told_apart).iter().map(|l| l.points.len()).max();
+            sheet.drawn().any(|machine| points(machine) > Some(1))
+        };
+        for panel in panels.iter().filter(led) {
             let machines = sheet.drawn().filter_map(|machine| {
                 let lines = lines(sheet, machine, panel, followed.key, &told_apart);
                 let about = format!("{} against {}; {}", followed.title, sweep.x_title, panel.group.phrase);
@@ -106,7 +112,10 @@ fn panels(sheet: &Sheet<'_>, sweep: &Sweep) -> Vec<Panel> {
     let cells: Vec<usize> = sweep.workloads.iter().flat_map(|workload| sheet.of_workload(workload)).collect();
     let apart: &[&str] = if sweep.peers_together { &[sweep.along, "peer"] } else { &[sweep.along] };
     let mut panels = Vec::new();
-    for group in groups(sheet, &cells, apart) {
+    for mut group in groups(sheet, &cells, apart) {
+        if sweep.workloads.len() > 1 {
+            group.phrase = format!("{}: {}", sheet.cells[group.cells[0]].workload, group.phrase);
+        }
         let tracks = tracks(sheet, &group, sweep);
         if tracks.iter().any(|track| track.cells.len() > 1) {
             panels.push(Panel { group, tracks });

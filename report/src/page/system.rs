@@ -11,6 +11,8 @@ use crate::words;
 
 /// Up to so many machines have a column each; of more, each value is told with the machines that have it.
 const MOST_COLUMNS: usize = 6;
+/// So many of what was left out are told.
+const MOST_PROBLEMS: usize = 20;
 /// What a reader wants to know of a single machine before anything else.
 const FIRST: [&str; 8] = [
     "cpu_model_name",
@@ -45,14 +47,18 @@ pub(super) fn section(sheet: &Sheet<'_>, problems: &[String]) -> Markup {
             (records(sheet))
             (only_first(sheet))
             @if !problems.is_empty() {
-                div.warning { p { "Left out when reading:" } ul { @for problem in problems.iter().take(20) { li { (clean(problem)) } }
-                    @if problems.len() > 20 { li { "and " (problems.len() - 20) " further lines" } } } }
+                div.warning { p { "Left out when reading:" } ul {
+                    @for problem in problems.iter().take(MOST_PROBLEMS) { li { (clean(problem)) } }
+                    @if problems.len() > MOST_PROBLEMS { li { "and " (problems.len() - MOST_PROBLEMS) " further lines" } }
+                } }
             }
             @if !first.is_empty() { (table(sheet, &first, "The machine")) }
             @if !differing.is_empty() { (table(sheet, &differing, "What differs")) }
             @if sheet.machines.len() > 1 && differing.is_empty() { p { "The records differ in no recorded fact." } }
-            details { summary { (rest.len()) @if sheet.machines.len() == 1 { " further facts" } @else { " facts that are the same on all" } }
-                (common(&rest)) }
+            details {
+                summary { (rest.len()) @if sheet.machines.len() == 1 { " further facts" } @else { " facts that are the same on all" } }
+                (common(&rest))
+            }
         }
     }
 }
@@ -60,7 +66,10 @@ pub(super) fn section(sheet: &Sheet<'_>, problems: &[String]) -> Markup {
 fn records(sheet: &Sheet<'_>) -> Markup {
     html! {
         div.scroll { table.records {
-            thead { tr { th { "" } th { "record" } th { "system" } th { "started" } th { "suite" } th { "profile" } th.num { "cells" } th { "digest" } } }
+            thead { tr {
+                th { "" } @for head in ["record", "system", "started", "suite", "profile"] { th scope="col" { (head) } }
+                th.num scope="col" { "cells" } th scope="col" { "digest" }
+            } }
             tbody { @for (index, machine) in sheet.machines.iter().enumerate() {
                 @let header = &machine.source.record.header;
                 @let cells = (0..sheet.cells.len()).filter(|&cell| sheet.measured(index, cell).is_some()).count();
@@ -115,12 +124,14 @@ fn table(sheet: &Sheet<'_>, rows: &[Row], caption: &str) -> Markup {
             caption { (caption) }
             thead { tr {
                 th scope="col" { "fact" }
-                @if columns { @for machine in &sheet.machines { th scope="col" { (machine.label) } } } @else { th scope="col" { "values, and the records that have them" } }
+                @if columns { @for machine in &sheet.machines { th scope="col" { (machine.label) } } }
+                @else { th scope="col" { "values, and the records that have them" } }
             } }
             tbody { @for row in rows {
                 tr.differs[row.differs()] {
                     th scope="row" { code { (row.key) } }
-                    @if columns { @for value in &row.values { td { (value) } } } @else { td { (by_value(&row.values)) } }
+                    @if columns { @for value in &row.values { td { (value) } } }
+                    @else { td { (by_value(&row.values)) } }
                 }
             } }
         } }
@@ -137,7 +148,9 @@ fn by_value(values: &[String]) -> Markup {
     let mut holders: Vec<(&str, Vec<usize>)> = holders.into_iter().collect();
     holders.sort_by_key(|(_, machines)| std::cmp::Reverse(machines.len()));
     html! {
-        @for (value, machines) in holders.iter().take(MOST_VALUES) { div { b { (value) } " " span.holders { (numbered(machines)) } } }
+        @for (value, machines) in holders.iter().take(MOST_VALUES) {
+            div { b { (value) } " " span.holders { (numbered(machines)) } }
+        }
         @if holders.len() > MOST_VALUES { div.holders { "and " (holders.len() - MOST_VALUES) " further values" } }
     }
 }

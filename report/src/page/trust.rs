@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 
 use ipcmark_harness::doctor::{Finding, Severity};
 use ipcmark_harness::grade::Letter;
+use ipcmark_harness::record::Cell;
 use maud::{Markup, html};
 
 use super::clean;
@@ -12,12 +13,17 @@ use super::system::numbered;
 
 /// How many reasons are told.
 const MOST_REASONS: usize = 12;
+/// How many changes.
+const MOST_CHANGES: usize = 40;
 
 pub(super) fn section(sheet: &Sheet<'_>) -> Markup {
     html! {
         section #trust {
             h2 { "Trust" }
-            p.reads { "Grades: " b { "A" } " citable · " b { "B" } " citable with its conditions · " b { "C" } " indicative · " b { "D" } " do not cite." }
+            p.reads {
+                "Grades: " b { "A" } " citable · " b { "B" } " citable with its conditions · " b { "C" } " indicative · "
+                b { "D" } " do not cite."
+            }
             (grades(sheet))
             (findings(sheet))
             (meanwhile(sheet))
@@ -37,16 +43,25 @@ fn grades(sheet: &Sheet<'_>) -> Markup {
     html! {
         div.scroll { table.grades {
             caption { "Cells by grade" }
-            thead { tr { th scope="col" { "record" } @for letter in LETTERS { th.num scope="col" { (letter.as_str()) } } th.num scope="col" { "not graded" } } }
+            thead { tr {
+                th scope="col" { "record" }
+                @for letter in LETTERS { th.num scope="col" { (letter.as_str()) } }
+                th.num scope="col" { "not graded" }
+            } }
             tbody { @for (index, machine) in sheet.machines.iter().enumerate() {
-                @let with = |letter: Option<Letter>| cells(index).filter(|cell| cell.grade.as_ref().map(|grade| grade.letter) == letter).count();
+                @let grade = |cell: &Cell| cell.grade.as_ref().map(|grade| grade.letter);
+                @let with = |letter: Option<Letter>| cells(index).filter(|cell| grade(cell) == letter).count();
                 tr { th scope="row" { (machine.label) } @for letter in LETTERS { td { (with(Some(letter))) } } td { (with(None)) } }
             } }
         } }
         @if !reasons.is_empty() {
             details open[sheet.machines.len() == 1] { summary { "What kept grades down" }
-                ul { @for (reason, count) in reasons.iter().take(MOST_REASONS) { li { (clean(reason)) " " span.holders { "(" (count) " cells)" } } }
-                    @if reasons.len() > MOST_REASONS { li { "and " (reasons.len() - MOST_REASONS) " further reasons" } } } }
+                ul {
+                    @for (reason, count) in reasons.iter().take(MOST_REASONS) {
+                        li { (clean(reason)) " " span.holders { "(" (count) " cells)" } }
+                    }
+                    @if reasons.len() > MOST_REASONS { li { "and " (reasons.len() - MOST_REASONS) " further reasons" } }
+                } }
         }
     }
 }
@@ -67,11 +82,15 @@ fn findings(sheet: &Sheet<'_>) -> Markup {
     let grave = |finding: &Finding| finding.severity != Severity::Note;
     html! {
         @if found.is_empty() { p { "The records hold no findings of the doctor: either nobody looked, or all was well." } }
-        ul.findings { @for (finding, machines) in found.iter().filter(|(finding, _)| grave(finding)) { (told(sheet, finding, machines)) } }
+        ul.findings {
+            @for (finding, machines) in found.iter().filter(|(finding, _)| grave(finding)) { (told(sheet, finding, machines)) }
+        }
         @let notes = found.iter().filter(|(finding, _)| !grave(finding)).count();
         @if notes > 0 {
             details { summary { (notes) " notes of the doctor" }
-                ul.findings { @for (finding, machines) in found.iter().filter(|(finding, _)| !grave(finding)) { (told(sheet, finding, machines)) } } }
+                ul.findings {
+                    @for (finding, machines) in found.iter().filter(|(finding, _)| !grave(finding)) { (told(sheet, finding, machines)) }
+                } }
         }
     }
 }
@@ -99,7 +118,9 @@ fn meanwhile(sheet: &Sheet<'_>) -> Markup {
     html! {
         @if !changed.is_empty() {
             p { "Changed while it ran:" }
-            ul { @for (index, change) in changed.iter().take(40) { li { @if sheet.machines.len() > 1 { (index + 1) ": " } (clean(change)) } } }
+            ul { @for (index, change) in changed.iter().take(MOST_CHANGES) {
+                li { @if sheet.machines.len() > 1 { (index + 1) ": " } (clean(change)) }
+            } }
         }
     }
 }

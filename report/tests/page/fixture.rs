@@ -34,7 +34,7 @@ impl Fixture {
         let paths: Vec<PathBuf> = (0..machines).map(|machine| folder.join(format!("{machine:03}.jsonl"))).collect();
         for (machine, path) in paths.iter().enumerate() {
             let mut record = Run { machine, cells: 1000, launches: 3, ..Run::default() }.record();
-            record.cells.retain(|cell| kept(cell));
+            record.cells.retain(kept);
             record.cells.extend(further(machine));
             record.cells.iter_mut().enumerate().for_each(|(place, cell)| cell.grade = Some(grade(place)));
             write(&record, path);
@@ -88,8 +88,12 @@ fn further(machine: usize) -> Vec<Cell> {
         let net = 800.0 + memory as f64 / 100.0;
         for (peer, extra) in [("thread", 0.0), ("process", 150.0)] {
             let facts = [("net_ns", net + extra), ("overhead_ns", 300.0), ("gross_ns", net + extra + 300.0)];
-            add("switch", "switch", "futex-ring", more(peer), net + extra + 300.0, &facts);
+            add("switch-touch", "switch", "futex-ring", more(peer), net + extra + 300.0, &facts);
+            let ring = json!({"parties": 2_u64 << place, "peer": peer});
+            add("switch", "switch", "futex-ring", ring, net + extra + 300.0, &facts);
         }
+        let slice = json!({"quantum_ns": 10_000 * 10_u64.pow(place as u32)});
+        add("time-slice", "scheduler", "yield", slice, 1_200.0 - 40.0 * place as f64, &[]);
         add("spawn", "spawn", "fork", json!({"memory_bytes": memory << 6}), 60_000.0 * (place + 1) as f64, &[]);
         add("spawn", "spawn", "vfork", json!({"memory_bytes": memory << 6}), 30_000.0, &[]);
         add(

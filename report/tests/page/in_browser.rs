@@ -1,6 +1,6 @@
 //! In a real browser: nothing is complained of or asked for, charts show the data's extremes, and what the script adds works.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use ipcmark_report::cite::cite;
 use serde_json::Value;
@@ -71,7 +71,7 @@ fn charts_show_the_extremes_of_their_data_within_their_frames() {
     assert_eq!(strings(&outside), Vec::<&str>::new());
     let disordered = browser.eval(
         "[...document.querySelectorAll('#latency svg[role=img]')].filter(svg => { \
-            const marks = [...svg.querySelectorAll('[data-v]')].map(mark => { const at = mark.getBoundingClientRect(); return [Number(mark.dataset.v), at.left + at.width / 2]; }); \
+            const marks = [...svg.querySelectorAll('path[data-v]')].map(mark => { const at = mark.getBoundingClientRect(); return [Number(mark.dataset.v), at.left + at.width / 2]; }); \
             marks.sort((a, b) => a[0] - b[0]); \
             return marks.some((mark, place) => place > 0 && mark[1] < marks[place - 1][1] - 0.5); }).length",
     );
@@ -211,9 +211,15 @@ fn narrow_screens_need_no_sideways_scrolling() {
     assert!(browser.eval(too_wide).as_i64().unwrap() <= 0, "{} pixels too wide", browser.eval(too_wide));
 }
 
-/// Not a judgement: pictures for people.
+/// Not a judgement: pictures for people. With `IPCMARK_PAGE=/path/page.html` they are of that page.
 #[test]
 fn screenshots_are_kept() {
+    if let (Some(page), Some(program)) = (std::env::var_os("IPCMARK_PAGE"), browser::find()) {
+        let mut browser = Browser::start(&program);
+        browser.window(1400, 1000, "light");
+        browser.open(Path::new(&page));
+        return pictures(&mut browser, "given");
+    }
     for (machines, folder) in [(1, "one"), (3, "three")] {
         let Some(mut browser) = showing(machines) else { return };
         pictures(&mut browser, folder);

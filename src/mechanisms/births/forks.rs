@@ -8,7 +8,7 @@ use std::io;
 use ipcmark_harness::clock::Clock;
 use ipcmark_harness::sys::birth::{Stack, by_clone3, by_fork, by_vfork};
 
-use super::Births;
+use super::{Births, tried};
 use crate::mechanism::{Family, Mechanism, Point, Rank, Reach, Setup, Support};
 use crate::mechanisms::memory::{Base, Transparent, transparent};
 use crate::shapes::{Deed, Operation, Region, operation, room, touch};
@@ -19,7 +19,7 @@ pub(super) static FORK: Mechanism = Mechanism {
     family: Family::Spawn,
     reach: Reach::Processes,
     references: &["fork(2)", "wait4(2)"],
-    support: || Support::Available,
+    support: tried::<Fork<Base>>,
     rank: Rank::Headline,
     shapes: &[operation::<Fork<Base>>()],
 };
@@ -28,7 +28,7 @@ pub(super) static FORK_HUGE: Mechanism = Mechanism {
     name: "fork-huge",
     summary: "as fork; the parent's memory is in transparent huge pages",
     references: &["fork(2)", "MADV_HUGEPAGE in madvise(2)"],
-    support: transparent,
+    support: || transparent().and(tried::<Fork<Transparent>>),
     rank: Rank::Common,
     shapes: &[operation::<Fork<Transparent>>()],
     ..FORK
@@ -38,6 +38,7 @@ pub(super) static VFORK: Mechanism = Mechanism {
     name: "vfork",
     summary: "clone(CLONE_VM | CLONE_VFORK), which vfork is, and wait: no page table is copied, the parent waits",
     references: &["vfork(2)", "CLONE_VFORK in clone(2)"],
+    support: tried::<Vfork>,
     rank: Rank::Common,
     shapes: &[operation::<Vfork>()],
     ..FORK
@@ -47,6 +48,7 @@ pub(super) static CLONE3: Mechanism = Mechanism {
     name: "clone3",
     summary: "clone3 with nothing shared, and wait: fork without the C library",
     references: &["clone3(2)"],
+    support: tried::<Clone3>,
     rank: Rank::Common,
     shapes: &[operation::<Clone3>()],
     ..FORK

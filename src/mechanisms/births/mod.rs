@@ -10,10 +10,15 @@ use std::collections::BTreeMap;
 use std::io;
 
 use ipcmark_harness::clock::Clock;
+use ipcmark_harness::parties::PeerKind;
+use ipcmark_harness::placement::Placement;
 use ipcmark_harness::sys::birth::Sign;
 use ipcmark_harness::sys::memory::Shared;
+use nix::errno::Errno;
+use nix::sys::resource::{Resource, getrlimit};
 
-use crate::mechanism::Mechanism;
+use crate::mechanism::{Mechanism, Setup, Support, Waiting};
+use crate::shapes::Operation;
 
 pub(super) static LIST: &[&Mechanism] = &[
     &forks::FORK,
@@ -68,4 +73,34 @@ impl Births {
         self.seen += born;
         (born > 0).then(|| ("to_running_ns".to_owned(), ns / born as f64)).into_iter().collect()
     }
+}
+
+/// Tries one, with the least memory that is offered.
+fn tried<O: Operation>() -> Support {
+    let setup = Setup {
+        memory_bytes: O::MEMORY_BYTES.iter().map(|point| point.0).min(),
+        ..Setup::new(PeerKind::Thread, Placement::SameCpu, Waiting::Own, 0)
+    };
+    let tried = O::prepare(&setup, &Clock::vdso()).and_then(|mut operation| operation.repeat(1));
+    match tried {
+        Err(error) if is_refused(&error) => Support::Missing(format!("{error}; {}", limit_of_tasks())),
+        tried => tried.into(),
+    }
+}
+
+/// Whether the kernel has no room for another task: some libraries wrap its error in one of their own.
+fn is_refused(error: &io::Error) -> bool {
+    let wrapped = format!("(os error {})", Errno::EAGAIN as i32);
+    error.raw_os_error() == Some(Errno::EAGAIN as i32) || error.to_string().contains(&wrapped)
+}
+
+fn limit_of_tasks() -> String {
+    let allowed = match getrlimit(Resource::RLIMIT_NPROC) {
+        Ok((libc::RLIM_INFINITY, _)) | Err(_) => "any number of".into(),
+        Ok((soft, _)) => soft.to_string(),
+    };
+    format!(
+        "RLIMIT_NPROC allows {allowed} processes and threads of this user, raise it with `ulimit -u`; pids.max of the control group \
+         and kernel.threads-max limit them, too"
+    )
 }

@@ -10,7 +10,8 @@ use crossbeam_channel::{Receiver, Sender, bounded};
 use ipcmark_harness::clock::Clock;
 use rayon_core::{ThreadPool, ThreadPoolBuilder};
 
-use crate::mechanism::{Family, Mechanism, Rank, Reach, Setup, Support};
+use super::tried;
+use crate::mechanism::{Family, Mechanism, Rank, Reach, Setup};
 use crate::shapes::{Deed, Operation, operation};
 
 pub(super) static CROSSBEAM: Mechanism = Mechanism {
@@ -19,7 +20,7 @@ pub(super) static CROSSBEAM: Mechanism = Mechanism {
     family: Family::Spawn,
     reach: Reach::Threads,
     references: &["docs.rs/crossbeam-channel"],
-    support: || Support::Available,
+    support: tried::<Channels>,
     rank: Rank::Common,
     shapes: &[operation::<Channels>()],
 };
@@ -28,6 +29,7 @@ pub(super) static RAYON: Mechanism = Mechanism {
     name: "rayon-pool",
     summary: "a job for a rayon pool of one thread: install, which waits for its end",
     references: &["docs.rs/rayon-core, ThreadPool::install"],
+    support: tried::<Rayon>,
     shapes: &[operation::<Rayon>()],
     ..CROSSBEAM
 };

@@ -8,6 +8,7 @@ use std::marker::PhantomData;
 use ipcmark_harness::clock::Clock;
 use ipcmark_harness::sys::birth::{Program, by_fork_and_exec, by_posix_spawn};
 
+use super::tried;
 use crate::mechanism::{Family, Mechanism, Rank, Reach, Setup};
 use crate::shapes::{Deed, Operation, operation};
 
@@ -17,7 +18,7 @@ pub(super) static POSIX_SPAWN: Mechanism = Mechanism {
     family: Family::Spawn,
     reach: Reach::Processes,
     references: &["posix_spawn(3)", "memfd_create(2)"],
-    support: || Program::new().and_then(|program| by_posix_spawn(&program)).into(),
+    support: tried::<Started<PosixSpawn>>,
     rank: Rank::Headline,
     shapes: &[operation::<Started<PosixSpawn>>()],
 };
@@ -26,6 +27,7 @@ pub(super) static FORK_EXEC: Mechanism = Mechanism {
     name: "fork-exec",
     summary: "fork, execve of a static program that only exits, and wait",
     references: &["fork(2)", "execve(2)"],
+    support: tried::<Started<ForkExec>>,
     rank: Rank::Common,
     shapes: &[operation::<Started<ForkExec>>()],
     ..POSIX_SPAWN

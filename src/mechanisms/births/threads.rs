@@ -8,8 +8,8 @@ use ipcmark_harness::clock::Clock;
 use ipcmark_harness::sys::birth::{Sign, ThreadKind, by_pthread};
 use ipcmark_harness::sys::memory::Shared;
 
-use super::Births;
-use crate::mechanism::{Family, Mechanism, Rank, Reach, Setup, Support};
+use super::{Births, tried};
+use crate::mechanism::{Family, Mechanism, Rank, Reach, Setup};
 use crate::shapes::{Deed, Operation, operation};
 
 pub(super) static PTHREAD: Mechanism = Mechanism {
@@ -18,7 +18,7 @@ pub(super) static PTHREAD: Mechanism = Mechanism {
     family: Family::Spawn,
     reach: Reach::Threads,
     references: &["pthread_create(3)", "pthread_join(3)"],
-    support: || Support::Available,
+    support: tried::<Thread<Default>>,
     rank: Rank::Headline,
     shapes: &[operation::<Thread<Default>>()],
 };

@@ -88,6 +88,7 @@ macro_rules! policies {
 
         impl Policy for $name {
             const USUAL: bool = matches!($policy, Kernels::Other);
+            const LAST: bool = matches!($policy, Kernels::Idle);
 
             fn adopt(_: u64) -> io::Result<()> {
                 scheduling::adopt($policy)

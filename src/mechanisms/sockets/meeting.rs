@@ -125,6 +125,17 @@ mod tests {
 
     use super::*;
 
+    /// Who has a name first is not connected to: the listener's bind(2) comes before, and fails.
+    #[test]
+    fn where_somebody_else_listens_already_nobody_connects() {
+        let name = Abstract::name().unwrap();
+        for kind in [SockType::Stream, SockType::SeqPacket, SockType::Datagram] {
+            let _stranger = bound(kind, &name.address).unwrap();
+            let refused = bound(kind, &name.address).unwrap_err().to_string();
+            assert!(refused.contains("EADDRINUSE"), "{refused}");
+        }
+    }
+
     #[test]
     fn another_process_that_connects_is_turned_away() {
         let name = Abstract::name().unwrap();

@@ -14,6 +14,7 @@
 //!   fact beside it.
 
 mod memory;
+mod start;
 mod tally;
 
 use std::io;
@@ -35,6 +36,7 @@ use crate::mechanism::{Axes, Point, Rank, Setup, Stage, Support, Waiting, Worklo
 use crate::shapes::TokenRing;
 
 use memory::Memory;
+use start::can_start;
 use tally::{Board, Meter, Switches, Tally, perf_counters};
 
 pub(super) const fn workload<R: TokenRing>() -> Workload {
@@ -107,8 +109,11 @@ fn supports<R: TokenRing>(setup: &Setup) -> Support {
     }
     // As much again for the calls that are made alone.
     let bytes = 2 * setup.parties * setup.memory_bytes.unwrap_or(0);
-    let room = || room_for(&Root::new("/"), bytes as u64).map_or_else(Support::Missing, |()| Support::Available);
-    if bytes == 0 { R::supports(setup) } else { R::supports(setup).and(room) }
+    let room = || match bytes {
+        0 => Support::Available,
+        bytes => room_for(&Root::new("/"), bytes as u64).map_or_else(Support::Missing, |()| Support::Available),
+    };
+    R::supports(setup).and(room).and(|| can_start(setup))
 }
 
 /// A live ring. The near end is the task of the first place.
@@ -196,10 +201,11 @@ impl<R: TokenRing> Ring<R> {
         // The first and the last lap are not timed.
         sample.covered = (laps + 2) * count;
         let switches = Switches::of(&self.near.board, self.count, laps);
-        self.tally.judge(switches)?;
         if checked {
             self.tally.note_perf(&self.near.board, self.count, switches.expected);
             self.check_memory()?;
+        } else {
+            self.tally.judge(switches)?;
         }
         Ok(sample)
     }

@@ -5,7 +5,7 @@ use std::io;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use ipcmark_harness::control::Mismatch;
-use ipcmark_harness::estimate::median;
+use ipcmark_harness::estimate::{median, quantile_sorted};
 use ipcmark_harness::sys::memory::Shareable;
 use ipcmark_harness::sys::perf::{Counter, Event};
 use ipcmark_harness::usage::Usage;
@@ -45,7 +45,7 @@ pub(super) struct Meter {
 }
 
 impl Meter {
-    /// `by_perf`: by perf events, too, which themselves cost time.
+    /// `perf`: what is read, too; it costs time itself.
     pub(super) fn start(perf: Option<[Counter; 2]>) -> Meter {
         let started = |counter: Counter| counter.count().map(|count| (counter, count));
         let perf = perf.and_then(|[a, b]| Some([started(a).ok()?, started(b).ok()?]));
@@ -106,36 +106,38 @@ impl Switches {
 
 /// How far the switches that were counted may be from one a hop.
 const TOLERANCE: f64 = 0.02;
-/// Fewer hops are judged together with the next: in a hundred, two switches to somebody else's task would be too many.
-const JUDGED_HOPS: u64 = 1000;
+/// With fewer hops a batch does not count: two switches to somebody else's task would be too many.
+const JUDGED_HOPS: u64 = 100;
+/// So many batches are judged together, by their median, as times are: somebody else's work bends some of them.
+const JUDGED_BATCHES: usize = 5;
 
 /// All that was measured in this session.
 #[derive(Default)]
 pub(super) struct Tally {
     switches: Switches,
-    /// Those not judged yet.
-    recent: Switches,
+    /// Those of the batches that count.
+    per_hop: Vec<f64>,
     gross_ns: Vec<f64>,
     overhead_ns: Vec<f64>,
     perf: BTreeMap<String, f64>,
 }
 
 impl Tally {
-    /// Adds the switches of an order, and fails where they were not one a hop.
+    /// Adds the switches of a batch, and fails where those of the median batch are not one a hop.
     pub(super) fn judge(&mut self, switches: Switches) -> io::Result<()> {
         self.switches.add(switches);
-        self.recent.add(switches);
-        if self.recent.expected < JUDGED_HOPS {
+        if switches.expected >= JUDGED_HOPS {
+            self.per_hop.push(switches.per_hop());
+        }
+        let per_hop = median(&self.per_hop).unwrap_or(1.0);
+        if self.per_hop.len() < JUDGED_BATCHES || (per_hop - 1.0).abs() <= TOLERANCE {
             return Ok(());
         }
-        let Switches { expected, voluntary, involuntary } = self.recent;
-        let per_hop = std::mem::take(&mut self.recent).per_hop();
-        if (per_hop - 1.0).abs() <= TOLERANCE {
-            return Ok(());
-        }
+        let Switches { expected, voluntary, involuntary } = self.switches;
         Err(Mismatch::error(format!(
-            "{expected} hops made {per_hop:.3} switches each ({voluntary} voluntary, {involuntary} involuntary), and \
-             {:.2} to {:.2} are a hop's own: something else ran on this CPU, or a hop is not one switch",
+            "a hop made {per_hop:.3} switches in the median batch, and {:.2} to {:.2} are its own: something else ran on this \
+             CPU, or a hop is not one switch; in all {expected} hops made {voluntary} voluntary and {involuntary} involuntary \
+             ones",
             1.0 - TOLERANCE,
             1.0 + TOLERANCE
         )))
@@ -181,7 +183,7 @@ impl Tally {
 fn spread(values: &[f64]) -> f64 {
     let mut sorted = values.to_vec();
     sorted.sort_by(f64::total_cmp);
-    let at = |share: f64| sorted.get((share * (sorted.len() - 1) as f64).round() as usize).copied().unwrap_or(0.0);
+    let at = |share: f64| quantile_sorted(&sorted, share).unwrap_or(0.0);
     at(0.75) - at(0.25)
 }
 
@@ -193,29 +195,39 @@ mod tests {
         Switches { expected, voluntary, involuntary }
     }
 
+    fn judged(batches: &[Switches]) -> io::Result<Tally> {
+        let mut tally = Tally::default();
+        batches.iter().try_for_each(|&batch| tally.judge(batch))?;
+        Ok(tally)
+    }
+
     #[test]
     fn one_switch_a_hop_is_right_however_it_is_booked() {
-        let mut tally = Tally::default();
-        tally.judge(switches(1000, 600, 400)).unwrap();
-        tally.judge(switches(1000, 0, 1019)).unwrap();
-        assert!((tally.facts()["switches_per_hop"] - 1.0095).abs() < 1e-9);
-        assert!((tally.facts()["involuntary_share"] - 1419.0 / 2019.0).abs() < 1e-9);
+        let batch = |voluntary, involuntary| switches(1000, voluntary, involuntary);
+        let facts =
+            judged(&[batch(600, 400), batch(0, 1019), batch(1000, 0), batch(981, 0), batch(1000, 0)]).unwrap().facts();
+        assert!((facts["switches_per_hop"] - 1.0).abs() < 1e-9);
+        assert!((facts["involuntary_share"] - 1419.0 / 5000.0).abs() < 1e-9);
     }
 
     #[test]
     fn two_switches_a_hop_or_none_fail_with_the_figures() {
         for (voluntary, involuntary, said) in [(1500, 500, "2.000 switches"), (0, 0, "0.000"), (979, 0, "0.979")] {
-            let error = Tally::default().judge(switches(1000, voluntary, involuntary)).unwrap_err().to_string();
-            assert!(error.contains(said) && error.contains("1000 hops"), "{error}");
+            let error = judged(&[switches(1000, voluntary, involuntary); 5]).map(drop).unwrap_err().to_string();
+            assert!(error.contains(said) && error.contains("5000 hops"), "{error}");
         }
     }
 
     #[test]
-    fn few_hops_are_judged_together_with_the_next() {
-        let mut tally = Tally::default();
-        tally.judge(switches(500, 520, 0)).unwrap();
-        assert!(tally.judge(switches(500, 510, 0)).unwrap_err().to_string().contains("1.030"));
-        tally.judge(switches(500, 520, 0)).unwrap();
+    fn one_batch_that_somebody_else_disturbed_is_stated_and_fails_nothing() {
+        let mut batches = [switches(1000, 1000, 0); 5];
+        batches[1].involuntary = 300;
+        assert_eq!(judged(&batches).unwrap().facts()["switches_per_hop"], 1.06);
+    }
+
+    #[test]
+    fn few_hops_or_few_batches_are_not_judged() {
+        assert!(judged(&[switches(99, 200, 0); 9]).is_ok() && judged(&[switches(1000, 2000, 0); 4]).is_ok());
     }
 
     #[test]

@@ -49,14 +49,22 @@ pub(super) fn energy_preference(exam: &Exam) -> Verdict {
 
 pub(super) fn turbo(exam: &Exam) -> Verdict {
     let on = exam.value("turbo_enabled")? == true;
-    let (path, off, on_again) = match exam.facts.get("cpufreq_policies").map(|fact| format!("{fact:?}")) {
-        Some(policies) if policies.contains("intel") => ("/sys/devices/system/cpu/intel_pstate/no_turbo", "1", "0"),
-        _ => ("/sys/devices/system/cpu/cpufreq/boost", "0", "1"),
+    let (path, off, on_again) = if driven_by_intel(exam) {
+        ("/sys/devices/system/cpu/intel_pstate/no_turbo", "1", "0")
+    } else {
+        ("/sys/devices/system/cpu/cpufreq/boost", "0", "1")
     };
     Ok(on.then(|| {
         Finding::flag(exam.seen("on", "turbo_enabled"), "the frequency depends on heat and on how many cores are awake")
             .write(path, off, on_again)
     }))
+}
+
+/// By intel_pstate, in either of its modes (`intel_cpufreq` is the passive one): it has a switch of its own.
+fn driven_by_intel(exam: &Exam) -> bool {
+    let groups = exam.value("cpufreq_policies").ok().and_then(Value::as_array);
+    let driver = |group: &Value| group["driver"].as_str().is_some_and(|driver| driver.starts_with("intel"));
+    groups.is_some_and(|groups| groups.iter().any(driver))
 }
 
 pub(super) fn drift(exam: &Exam) -> Verdict {

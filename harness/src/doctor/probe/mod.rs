@@ -42,10 +42,12 @@ impl Lengths {
         Self { jitter, unit: Duration::from_millis(200), launches: 10, launch: Duration::from_millis(100) }
     }
 
-    /// Before a run: about three times the jitter probe in all.
+    /// Before a run: about three times the jitter probe in all. Where that is cut short, starting processes would be most of the
+    /// time: so there are two launches then, and the noise is known the worse for it.
     #[must_use]
     pub fn short(jitter: Duration) -> Self {
-        Self { jitter, unit: jitter / 20, launches: 6, launch: jitter / 20 }
+        let launches = if jitter < Duration::from_millis(100) { 2 } else { 6 };
+        Self { jitter, unit: jitter / 20, launches, launch: jitter / 20 }
     }
 }
 

@@ -32,7 +32,8 @@ fn draw(sheet: &Sheet<'_>) -> Option<Drawing> {
     let small = |cell: &usize| {
         setup_number(sheet.cells[*cell], "payload_bytes").is_none_or(|bytes| [0.0, 64.0].contains(&bytes))
     };
-    let cells: Vec<usize> = sheet.of_workload("round-trip").into_iter().filter(small).collect();
+    let cells: Vec<usize> =
+        sheet.of_workload("round-trip").into_iter().filter(small).filter(|&cell| !sheet.is_floor(cell)).collect();
     let all =
         groups(sheet, &cells, &["payload_bytes", "waiting"]).into_iter().map(|group| (pairs(sheet, &group), group));
     let comparable: Vec<(Vec<Pair>, Group)> = all.filter(|(pairs, _)| !pairs.is_empty()).collect();
@@ -102,7 +103,7 @@ fn panel(sheet: &Sheet<'_>, machine: usize, pairs: &[Pair], time: &Scale, cpu: &
             @for (place, (name, ways)) in pairs.iter().enumerate() {
                 @let y = TOP + (place as f64 + 0.5) * ROW;
                 g data-s=(name) {
-                    text.right x=(Px(LEFT - 8.0)) y=(Px(y + 4.0)) { (clipped(name, 21)) title { (name) } }
+                    text.right x=(Px(LEFT - 8.0)) y=(Px(y + 4.0)) { (clipped(name, 20)) title { (name) } }
                     (dumbbell(sheet, machine, name, ways, "est", &time, y))
                     (dumbbell(sheet, machine, name, ways, "cpu", &cpu, y))
                 }

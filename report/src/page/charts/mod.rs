@@ -21,14 +21,16 @@ mod ranks;
 mod readers;
 mod size_bandwidth;
 mod size_latency;
+mod slices;
 mod spawn;
 mod spectrum;
 mod switch_cost;
+mod switch_ring;
 mod threads;
 mod working_set;
 
 /// All charts.
-pub(super) const LIST: [Chart; 18] = [
+pub(super) const LIST: [Chart; 20] = [
     latency::CHART,
     costs::CHART,
     size_latency::CHART,
@@ -42,7 +44,9 @@ pub(super) const LIST: [Chart; 18] = [
     hold::CHART,
     readers::CHART,
     fairness::CHART,
+    switch_ring::CHART,
     switch_cost::CHART,
+    slices::CHART,
     spawn::CHART,
     working_set::CHART,
     placement::CHART,
@@ -127,7 +131,7 @@ impl Drawing {
             div.figures { @for group in &self.groups { (group) } }
             @for remark in &self.remarks { p.remark { (remark) } }
             @if self.left_out > 0 {
-                p.remark { "Not drawn: " (self.left_out) " further combinations of conditions; their numbers are in the list of all numbers." }
+                p.remark { "Combinations of conditions not drawn: " (self.left_out) "; their numbers are in the list of all numbers." }
             }
             @for (title, table) in &self.tables {
                 details.numbers { summary { "Table: " (title) } (table) }

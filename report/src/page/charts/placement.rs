@@ -35,9 +35,11 @@ fn draw(sheet: &Sheet<'_>) -> Option<Drawing> {
     let told: Vec<(Vec<Row>, Group)> = all.filter(|(rows, _)| !rows.is_empty()).collect();
     let (maps, left_out) = largest(told, |(rows, _)| rows.len(), MOST_GROUPS);
     let cells = || maps.iter().flat_map(|(rows, _)| rows).flat_map(|(_, cells)| cells.values());
-    let values = sheet
-        .drawn()
-        .flat_map(|machine| cells().filter_map(move |&cell| Some(sheet.number(machine, cell, "est")?.value)));
+    let values = sheet.drawn().flat_map(|machine| {
+        cells()
+            .filter(|&&cell| !sheet.is_floor(cell))
+            .filter_map(move |&cell| Some(sheet.number(machine, cell, "est")?.value))
+    });
     let scale = Scale::log(values.collect::<Vec<_>>().into_iter(), 0.0)?;
     let mut drawing = Drawing::new(left_out);
     for (rows, group) in &maps {

@@ -53,7 +53,7 @@ fn draw(sheet: &Sheet<'_>) -> Option<Drawing> {
 /// The mechanisms that all drawn machines measured, in the order of the first; floors do not compete.
 fn tracks(sheet: &Sheet<'_>, group: &Group) -> Vec<Track> {
     let complete = |&&cell: &&usize| {
-        sheet.cells[cell].family != "floor" && sheet.drawn().all(|machine| sheet.number(machine, cell, "est").is_some())
+        !sheet.is_floor(cell) && sheet.drawn().all(|machine| sheet.number(machine, cell, "est").is_some())
     };
     let cells: Vec<usize> = group.cells.iter().filter(complete).copied().collect();
     let time = |machine: usize, cell: usize| sheet.number(machine, cell, "est").map_or(f64::MAX, |number| number.value);

@@ -69,7 +69,7 @@ fn draw(sheet: &Sheet<'_>) -> Option<Drawing> {
 /// One mechanism of each family in turn, in report order, until all colours are given; floors last.
 fn chosen(sheet: &Sheet<'_>, group: &Group) -> Vec<usize> {
     let mut left = group.cells.clone();
-    left.sort_by_key(|&cell| sheet.cells[cell].family == "floor");
+    left.sort_by_key(|&cell| sheet.is_floor(cell));
     let mut chosen = Vec::new();
     while chosen.len() < SERIES && !left.is_empty() {
         let mut families: Vec<&str> = Vec::new();

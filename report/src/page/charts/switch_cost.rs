@@ -10,12 +10,12 @@ pub(super) const CHART: Chart = Chart {
     title: "Switch cost against working set",
     reads: "Net is what remains of the gross cost of one switch when the same calls without a switch (overhead) are \
             taken away. Threads, processes and processes that share an address space run the same code.",
-    needs: "`switch` with several working sets",
+    needs: "`switch-touch` or `switch-touch-shared` with several working sets",
     draw,
 };
 
 const SWEEP: Sweep = Sweep {
-    workloads: &["switch"],
+    workloads: &["switch-touch", "switch-touch-shared"],
     along: "memory_bytes",
     x_title: "working set of each task",
     x_label: size,

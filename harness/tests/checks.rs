@@ -82,8 +82,11 @@ fn found(exam: &Exam, id: &str) -> Option<Finding> {
     examine(exam).into_iter().find(|finding| finding.id == id)
 }
 
+/// A check's name, how grave what it finds is, and what brings it about.
+type Ailment = (&'static str, Severity, fn(&mut Exam));
+
 /// What makes each check speak on the tuned server, and how grave that is.
-fn ailments() -> Vec<(&'static str, Severity, fn(&mut Exam))> {
+fn ailments() -> Vec<Ailment> {
     use Severity::{Flag, Note, Refuse};
     vec![
         ("debug-build", Refuse, |exam| exam.request.unoptimised = Some("opt-level 0".to_owned())),
@@ -198,6 +201,11 @@ fn findings_name_the_path_and_restore_the_present_value() {
     assert_eq!(numa.restore.as_deref(), Some("echo 1 | sudo tee /proc/sys/kernel/numa_balancing"));
     let governor = found(&exam, "governor").unwrap();
     assert!(governor.seen.starts_with("`powersave` on CPUs 2-3 ("), "{governor:?}");
+    let turbo = found(&exam, "turbo").unwrap();
+    assert_eq!(turbo.improve.as_deref(), Some("echo 0 | sudo tee /sys/devices/system/cpu/cpufreq/boost"));
+    let of_intel = flags_of("two-socket-server", |exam| set(&mut exam.facts, "turbo_enabled", json!(true)));
+    let turbo = of_intel.into_iter().find(|finding| finding.id == "turbo").unwrap();
+    assert_eq!(turbo.restore.as_deref(), Some("echo 0 | sudo tee /sys/devices/system/cpu/intel_pstate/no_turbo"));
     let file = |cpu: usize| format!("/sys/devices/system/cpu/cpu{cpu}/cpufreq/scaling_governor");
     assert_eq!(governor.restore, Some(format!("echo powersave | sudo tee {} {}", file(2), file(3))));
 }
@@ -220,12 +228,16 @@ fn what_cannot_be_read_is_said_to_be_unchecked_and_why() {
     assert!(unchecked.seen.contains("governor, energy-preference: no such directory"), "{unchecked:?}");
 }
 
-/// The ids of the refusals and flags of a fixture machine as it is.
-fn flags(fixture: &str, change: impl Fn(&mut Exam)) -> Vec<String> {
+/// The refusals and flags of a fixture machine as it is.
+fn flags_of(fixture: &str, change: impl Fn(&mut Exam)) -> Vec<Finding> {
     let mut exam = exam_of(fixture);
     change(&mut exam);
     let grave = |finding: &Finding| finding.severity != Severity::Note;
-    examine(&exam).into_iter().filter(grave).map(|finding| finding.id).collect()
+    examine(&exam).into_iter().filter(grave).collect()
+}
+
+fn flags(fixture: &str, change: impl Fn(&mut Exam)) -> Vec<String> {
+    flags_of(fixture, change).into_iter().map(|finding| finding.id).collect()
 }
 
 #[test]

@@ -1,0 +1,28 @@
+//! Time slices.
+
+use super::{Chart, Drawing};
+use crate::page::axis::round_time;
+use crate::page::sheet::Sheet;
+use crate::page::sweep::{self, Followed, Sweep, logarithmic};
+
+pub(super) const CHART: Chart = Chart {
+    anchor: "slices",
+    title: "Forced switches against the time slice",
+    reads: "Time of one unit of work where a task must leave the CPU at every end of a slice: what short slices cost.",
+    needs: "`time-slice` with several slices",
+    draw,
+};
+
+const SWEEP: Sweep = Sweep {
+    workloads: &["time-slice"],
+    along: "quantum_ns",
+    x_title: "a task leaves the CPU every",
+    x_label: round_time,
+    follows: &[Followed { key: "est", title: "time of one operation", scale: logarithmic, label: round_time }],
+    peers_together: false,
+    crossings: false,
+};
+
+fn draw(sheet: &Sheet<'_>) -> Option<Drawing> {
+    sweep::draw(sheet, &SWEEP)
+}

@@ -1,0 +1,117 @@
+//! One system call after the other, forbidden (EPERM) or hidden (ENOSYS), as sandboxes of containers do: whatever a run makes
+//! of it, it ends, says why, and leaves no number that it does not stand for.
+
+use nix::errno::Errno;
+use serde_json::Value;
+
+use crate::common::Ended;
+use crate::confined::{Step, World};
+use crate::seccomp::Refusal;
+
+/// A cell of every kind of mechanism; what each of them is, is asked of all anyway.
+const CELLS: [&str; 20] = [
+    "round-trip/process/same-cpu/block/pipe/64B",
+    "round-trip/process/same-cpu/block/fifo/64B",
+    "round-trip/process/same-cpu/block/unix-stream-path/64B",
+    "round-trip/process/same-cpu/block/unix-dgram-abstract/64B",
+    "round-trip/process/same-cpu/block/tcp/64B",
+    "round-trip/process/same-cpu/block/udp/64B",
+    "round-trip/process/same-cpu/block/posix-mq/64B",
+    "round-trip/process/same-cpu/block/sysv-mq/64B",
+    "round-trip/process/same-cpu/block/posix-shm-sem/64B",
+    "round-trip/process/same-cpu/block/memfd-eventfd/64B",
+    "round-trip/process/same-cpu/block/sysv-shm-condvar/64B",
+    "round-trip/process/same-cpu/block/shm-ring/64B",
+    "round-trip/process/same-cpu/block/process-vm-read/64B",
+    "round-trip/process/same-cpu/block/fd-pass/64B",
+    "round-trip/process/same-cpu/block/io-uring-socket/64B",
+    "round-trip/process/same-cpu/block/tokio-unix-stream/64B",
+    "round-trip/thread/same-cpu/block/unix-stream/64B",
+    "wake/process/same-cpu/block/signal/0B-after-0",
+    "wake/process/same-cpu/block/pidfd-exit/0B-after-0",
+    "fan-in/process/same-cpu/block/pipe/64B-2peers",
+];
+
+/// One sentence, or a list in which what did not pass has its reason.
+fn assert_explained(call: &str, errno: Errno, ended: &Ended) {
+    let context = format!("{call} gives {errno}: {ended:?}");
+    assert!(ended.signal.is_none() && !ended.err.contains("panicked"), "{context}");
+    let Ok(outcomes) = serde_json::from_str::<Vec<Value>>(&ended.out) else {
+        let sentences: Vec<&str> = ended.err.lines().filter(|line| line.starts_with("error: ")).collect();
+        assert!(ended.code == Some(1) && sentences.len() == 1, "{context}");
+        return;
+    };
+    let failed = outcomes.iter().any(|outcome| outcome["outcome"] == "failed");
+    assert_eq!(ended.code, Some(i32::from(failed)), "{context}");
+    for outcome in outcomes.iter().filter(|outcome| outcome["outcome"] != "passed") {
+        assert!(outcome["reason"].as_str().is_some_and(|reason| !reason.is_empty()), "{outcome}");
+    }
+}
+
+fn without(name: &str, call: libc::c_long) {
+    for errno in [Errno::EPERM, Errno::ENOSYS] {
+        let Some(world) = World::new(&[Step::Refuse(Refusal { call, first: None, errno })]) else { return };
+        let args = [&["verify", "--json", "--operations", "20", "--cell-timeout", "5"], &CELLS[..]].concat();
+        let ended = world.ipcmark(&args);
+        assert_explained(name, errno, &ended);
+    }
+}
+
+macro_rules! sandboxes {
+    ($($name:ident = $call:ident;)*) => { $(
+        #[test]
+        fn $name() {
+            without(stringify!($name), libc::$call);
+        }
+    )* };
+}
+
+// What is refused by the filters of Docker and systemd, and what every run begins with. Without execve, mmap, brk, write or
+// exit_group nothing starts or ends; those that tests/faults/without.rs has are not here again.
+sandboxes! {
+    accept4 = SYS_accept4;
+    bind = SYS_bind;
+    capset = SYS_capset;
+    clone3 = SYS_clone3;
+    connect = SYS_connect;
+    epoll_create1 = SYS_epoll_create1;
+    fallocate = SYS_fallocate;
+    fcntl = SYS_fcntl;
+    flock = SYS_flock;
+    ftruncate = SYS_ftruncate;
+    futex = SYS_futex;
+    getrandom = SYS_getrandom;
+    getrusage = SYS_getrusage;
+    getsockopt = SYS_getsockopt;
+    kill = SYS_kill;
+    listen = SYS_listen;
+    madvise = SYS_madvise;
+    mkdir = SYS_mkdir;
+    mlock = SYS_mlock;
+    msync = SYS_msync;
+    perf_event_open = SYS_perf_event_open;
+    pipe2 = SYS_pipe2;
+    ppoll = SYS_ppoll;
+    prctl = SYS_prctl;
+    prlimit64 = SYS_prlimit64;
+    ptrace = SYS_ptrace;
+    rseq = SYS_rseq;
+    rt_sigtimedwait = SYS_rt_sigtimedwait;
+    sched_getaffinity = SYS_sched_getaffinity;
+    sched_setaffinity = SYS_sched_setaffinity;
+    sched_yield = SYS_sched_yield;
+    sendmsg = SYS_sendmsg;
+    sendto = SYS_sendto;
+    setsockopt = SYS_setsockopt;
+    setpgid = SYS_setpgid;
+    sigaction = SYS_rt_sigaction;
+    sigprocmask = SYS_rt_sigprocmask;
+    socketpair = SYS_socketpair;
+    statx = SYS_statx;
+    symlinkat = SYS_symlinkat;
+    tgkill = SYS_tgkill;
+    timerfd_create = SYS_timerfd_create;
+    unlink = SYS_unlink;
+    wait4 = SYS_wait4;
+    waitid = SYS_waitid;
+}
