@@ -149,17 +149,17 @@ fn setups(table: &[(&'static Mechanism, &'static Workload)]) -> Vec<Setup> {
         }
     }
     // The first axis of those below varies most slowly, and so does the kind of peer before all of them.
-    vary(&mut setups, or_none(values(&axes, |axes| axes.idle_ns)), |setup, ns| setup.idle_ns = ns);
-    vary(&mut setups, or_none(values(&axes, |axes| axes.rate_per_s)), |setup, rate| setup.rate_per_s = rate);
+    vary(&mut setups, optional(&axes, |axes| axes.idle_ns), |setup, ns| setup.idle_ns = ns);
+    vary(&mut setups, optional(&axes, |axes| axes.rate_per_s), |setup, rate| setup.rate_per_s = rate);
     vary(&mut setups, values(&axes, |axes| axes.payload_bytes), |setup, bytes| setup.payload_bytes = bytes);
-    vary(&mut setups, or_none(values(&axes, |axes| axes.reads_per_mille)), |setup, n| setup.reads_per_mille = n);
-    vary(&mut setups, or_none(values(&axes, |axes| axes.permits)), |setup, n| setup.permits = n);
-    vary(&mut setups, or_none(values(&axes, |axes| axes.outside_ns)), |setup, ns| setup.outside_ns = ns);
-    vary(&mut setups, or_none(values(&axes, |axes| axes.hold_ns)), |setup, ns| setup.hold_ns = ns);
+    vary(&mut setups, optional(&axes, |axes| axes.reads_per_mille), |setup, n| setup.reads_per_mille = n);
+    vary(&mut setups, optional(&axes, |axes| axes.permits), |setup, n| setup.permits = n);
+    vary(&mut setups, optional(&axes, |axes| axes.outside_ns), |setup, ns| setup.outside_ns = ns);
+    vary(&mut setups, optional(&axes, |axes| axes.hold_ns), |setup, ns| setup.hold_ns = ns);
     vary(&mut setups, values(&axes, |axes| axes.parties), |setup, parties| setup.parties = parties);
-    vary(&mut setups, or_none(values(&axes, |axes| axes.stride_bytes)), |setup, bytes| setup.stride_bytes = bytes);
-    vary(&mut setups, or_none(values(&axes, |axes| axes.memory_bytes)), |setup, bytes| setup.memory_bytes = bytes);
-    vary(&mut setups, or_none(values(&axes, |axes| axes.quantum_ns)), |setup, ns| setup.quantum_ns = ns);
+    vary(&mut setups, optional(&axes, |axes| axes.stride_bytes), |setup, bytes| setup.stride_bytes = bytes);
+    vary(&mut setups, optional(&axes, |axes| axes.memory_bytes), |setup, bytes| setup.memory_bytes = bytes);
+    vary(&mut setups, optional(&axes, |axes| axes.quantum_ns), |setup, ns| setup.quantum_ns = ns);
     setups
 }
 
@@ -183,8 +183,10 @@ fn values<T: Ord + Copy + 'static>(axes: &[Axes], axis: impl Fn(&Axes) -> &'stat
     values.into_iter().collect()
 }
 
-fn or_none<T>(values: Vec<T>) -> Vec<Option<T>> {
-    if values.is_empty() { vec![None] } else { values.into_iter().map(Some).collect() }
+/// The same of an axis that not every workload of this name has.
+fn optional<T: Ord + Copy + 'static>(axes: &[Axes], axis: impl Fn(&Axes) -> &'static [Point<T>]) -> Vec<Option<T>> {
+    let without = axes.iter().any(|axes| axis(axes).is_empty()).then_some(None);
+    without.into_iter().chain(values(axes, axis).into_iter().map(Some)).collect()
 }
 
 /// The closest pair of distinct cores; where there is none, the one that most machines have, to be skipped with its reason.
@@ -289,6 +291,19 @@ mod tests {
         ids.sort();
         ids.dedup();
         assert_eq!(ids.len(), count);
+    }
+
+    /// Also where others of its name have an axis that it has not.
+    #[test]
+    fn every_workload_of_every_mechanism_has_a_cell() {
+        let full = cells(Profile::Full, &two_cpus());
+        for mechanism in mechanisms::all() {
+            for workload in mechanism.workloads() {
+                let is_there =
+                    |cell: &Cell| cell.mechanism.name == mechanism.name && cell.workload.name == workload.name;
+                assert!(full.iter().any(is_there), "{} of {}", workload.name, mechanism.name);
+            }
+        }
     }
 
     #[test]
