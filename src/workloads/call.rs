@@ -13,7 +13,7 @@ use ipcmark_harness::session::{Sample, Session, Verified};
 use ipcmark_harness::sys::seccomp::{self, Filter};
 
 use super::chase::ALONE;
-use super::pace::Pace;
+use super::pace::{Pace, until};
 use crate::mechanism::{Rank, Setup, Stage, Support, Waiting, Workload};
 use crate::shapes::Call;
 
@@ -123,12 +123,12 @@ impl<C: Call> Session for Caller<C> {
     }
 
     /// That each call is answered when it is made.
-    fn verify(&mut self, iterations: u64, _: Duration) -> io::Result<Verified> {
-        for _ in 0..iterations {
+    fn verify(&mut self, iterations: u64, duration: Duration) -> io::Result<Verified> {
+        let operations = until(iterations, duration, |_| {
             self.call.call()?;
-            self.count(1)?;
-        }
-        Ok(Verified { operations: iterations, bytes: 0 })
+            self.count(1).map(|()| 1)
+        })?;
+        Ok(Verified { operations, bytes: 0 })
     }
 }
 

@@ -16,6 +16,7 @@ use ipcmark_harness::parties::{Extent, Parties, Span};
 use ipcmark_harness::session::{Sample, Session, Verified};
 
 use super::chase::ALONE;
+use super::pace::until;
 use crate::mechanism::{Axes, Point, Rank, Stage, Waiting, Workload};
 use crate::shapes::{Region, as_many_faults, faults_of, touch};
 
@@ -130,12 +131,12 @@ impl<R: Region> Session for FirstTouch<R> {
     }
 
     /// That what is touched is new: zero on every page, and kept as it is written.
-    fn verify(&mut self, iterations: u64, _: Duration) -> io::Result<Verified> {
+    fn verify(&mut self, iterations: u64, duration: Duration) -> io::Result<Verified> {
         let Size { page_bytes, pages } = self.size;
-        let mut left = usize::try_from(iterations).unwrap_or(usize::MAX);
-        while left > 0 {
+        let operations = until(iterations, duration, |left| {
+            let touched = pages.min(usize::try_from(left).unwrap_or(usize::MAX));
             let region = R::map(pages * page_bytes)?;
-            let firsts = || region.words().iter().step_by(page_bytes / size_of::<u64>()).take(left.min(pages));
+            let firsts = || region.words().iter().step_by(page_bytes / size_of::<u64>()).take(touched);
             for (number, word) in (1..).zip(firsts()) {
                 let found = word.swap(number, Ordering::Relaxed);
                 if found != 0 {
@@ -146,9 +147,9 @@ impl<R: Region> Session for FirstTouch<R> {
                 let found = word.load(Ordering::Relaxed);
                 return Err(Mismatch::error(format!("{number} was written to a page and {found} was read")));
             }
-            left -= left.min(pages);
-        }
-        Ok(Verified { operations: iterations, bytes: iterations * size_of::<u64>() as u64 })
+            Ok(touched as u64)
+        })?;
+        Ok(Verified { operations, bytes: operations * size_of::<u64>() as u64 })
     }
 }
 

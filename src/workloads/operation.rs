@@ -1,7 +1,7 @@
 //! What one party does by itself: the session of every [`Operation`].
 
 use std::io;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use ipcmark_harness::clock::Clock;
 use ipcmark_harness::control::Mismatch;
@@ -13,7 +13,7 @@ use ipcmark_harness::sys::signals::restore_default;
 use ipcmark_harness::usage::Usage;
 use nix::sys::signal::Signal;
 
-use super::pace::Pace;
+use super::pace::{Pace, until};
 use crate::mechanism::{Axes, Point, Rank, Stage, Waiting, Workload};
 use crate::shapes::Operation;
 
@@ -118,10 +118,7 @@ impl<O: Operation> Session for Repeated<O> {
     }
 
     fn verify(&mut self, iterations: u64, duration: Duration) -> io::Result<Verified> {
-        let (mut operations, begun) = (0, Instant::now());
-        while operations == 0 || (operations < iterations && begun.elapsed() < duration) {
-            operations += self.batch(1)?.operations;
-        }
+        let operations = until(iterations, duration, |_| Ok(self.batch(1)?.operations))?;
         Ok(Verified { operations, bytes: 0 })
     }
 }

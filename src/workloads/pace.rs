@@ -1,6 +1,7 @@
 //! When a window is over, and when a planned operation is due.
 
-use std::time::Duration;
+use std::io;
+use std::time::{Duration, Instant};
 
 use ipcmark_harness::clock::Clock;
 
@@ -42,6 +43,16 @@ impl Pace {
             over
         }
     }
+}
+
+/// Has `some` done over and over, until there are `most` operations or `duration` is over; at least once. `some` is told how
+/// many are left, and returns how many it has done.
+pub(super) fn until(most: u64, duration: Duration, mut some: impl FnMut(u64) -> io::Result<u64>) -> io::Result<u64> {
+    let (begun, mut operations) = (Instant::now(), 0);
+    while operations == 0 || (operations < most && begun.elapsed() < duration) {
+        operations += some(most.saturating_sub(operations).max(1))?;
+    }
+    Ok(operations)
 }
 
 /// A party that shares its CPU with another sleeps until so long before the planned time, and polls from there on.

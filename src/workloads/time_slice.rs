@@ -18,6 +18,7 @@ use ipcmark_harness::parties::{Extent, Far, Parties, Span};
 use ipcmark_harness::session::{Sample, Session, Verified};
 
 use super::chase::ALONE;
+use super::pace::until;
 use crate::mechanism::{Axes, Point, Rank, Stage, Support, Waiting, Workload};
 use crate::shapes::Busy;
 use crate::turn::Turns;
@@ -68,6 +69,9 @@ pub(super) fn units_of<B: Busy>(clock: &Clock, ns: u64) -> u64 {
 }
 
 /// One task.
+/// Rounds of a checked order, after which the time is looked at.
+const CHECKED_AT_ONCE: u64 = 100;
+
 struct Task<B> {
     work: B,
     /// Of a quantum.
@@ -194,9 +198,13 @@ impl<B: Busy> Session for Slices<B> {
     }
 
     /// That all work was done and all switches were made, as in each order.
-    fn verify(&mut self, iterations: u64, _: Duration) -> io::Result<Verified> {
-        self.rounds(self.rounds_of(iterations))?;
-        Ok(Verified { operations: iterations, bytes: 0 })
+    fn verify(&mut self, iterations: u64, duration: Duration) -> io::Result<Verified> {
+        let operations = until(iterations, duration, |left| {
+            let rounds = self.rounds_of(left).min(CHECKED_AT_ONCE);
+            self.rounds(rounds)?;
+            Ok(rounds * 2 * self.quantum)
+        })?;
+        Ok(Verified { operations: operations.min(iterations), bytes: 0 })
     }
 }
 

@@ -9,7 +9,7 @@
 
 use std::io;
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use ipcmark_harness::clock::Clock;
 use ipcmark_harness::control::Mismatch;
@@ -23,7 +23,7 @@ use nix::sys::time::TimeSpec;
 use nix::time::{ClockId, ClockNanosleepFlags, clock_nanosleep};
 
 use super::chase::ALONE;
-use super::pace::Pace;
+use super::pace::{Pace, until};
 use crate::descriptor::named;
 use crate::mechanism::{Axes, Point, Rank, Stage, Support, Waiting, Workload};
 use crate::shapes::Policy;
@@ -225,11 +225,7 @@ impl Session for Sleeper {
 
     /// That nobody is woken too early, and that a hog is one, as in each order.
     fn verify(&mut self, iterations: u64, duration: Duration) -> io::Result<Verified> {
-        let begin = Instant::now();
-        let mut operations = 0;
-        while operations < iterations && (operations == 0 || begin.elapsed() < duration / 2) {
-            operations += self.batch((iterations - operations).min(CHECKED_AT_ONCE))?.operations;
-        }
+        let operations = until(iterations, duration / 2, |left| Ok(self.batch(left.min(CHECKED_AT_ONCE))?.operations))?;
         Ok(Verified { operations, bytes: 0 })
     }
 }

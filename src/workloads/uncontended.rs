@@ -7,14 +7,14 @@
 use std::hint::black_box;
 use std::io;
 use std::sync::atomic::AtomicU64;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use ipcmark_harness::clock::Clock;
 use ipcmark_harness::parties::{Extent, Far, Parties, Span};
 use ipcmark_harness::placement::Placement;
 use ipcmark_harness::session::{Sample, Session, Verified};
 
-use super::pace::Pace;
+use super::pace::{Pace, until};
 use crate::mechanism::{Axes, Point, Rank, Setup, Stage, Support, Waiting, Workload};
 use crate::shapes::{Counter, Lock, RwLock};
 
@@ -153,10 +153,7 @@ impl<L, F: Fn(&mut L) -> io::Result<()>> Session for Alone<L, F> {
 
     /// That it can be taken again after each release: what it keeps out is seen where others want it too.
     fn verify(&mut self, iterations: u64, duration: Duration) -> io::Result<Verified> {
-        let (mut operations, begun) = (0, Instant::now());
-        while operations == 0 || (operations < iterations && begun.elapsed() < duration) {
-            operations += self.batch((iterations - operations).clamp(1, 1000))?.operations;
-        }
+        let operations = until(iterations, duration, |left| Ok(self.batch(left.min(1000))?.operations))?;
         Ok(Verified { operations, bytes: 0 })
     }
 }

@@ -111,8 +111,9 @@ fn spectrum(sheet: &Sheet<'_>, machine: usize, cell: usize) -> Option<Spectrum> 
 
 /// `99.9 %` for a thousandth beyond.
 fn percent(beyond: f64) -> String {
-    let nines = (-beyond.log10()).round().max(0.0) as usize;
-    format!("{:.*} %", nines.saturating_sub(2), 100.0 * (1.0 - beyond))
+    // Not quite: the logarithm of a power of ten may come out a little above the whole number.
+    let digits = (-beyond.log10() - 2.0 - 1e-9).ceil().max(0.0) as usize;
+    format!("{digits_of:.digits$} %", digits_of = 100.0 * (1.0 - beyond))
 }
 
 fn numbers(sheet: &Sheet<'_>, group: &Group, machines: &[(usize, Vec<Line>)]) -> maud::Markup {
