@@ -3,17 +3,17 @@
 //! Everything is drawn here, in Rust, as SVG and tables, so that it is there without JavaScript, on paper, and in the source that a
 //! reader searches. The script only adds: filter, switches, a card with what is known of a number, copied citations.
 //!
-//! - [`sheet`]: all records side by side; [`number`]: one of their numbers on its way to the page.
-//! - [`charts`]: one small file a chart, upon what they share: [`facets`] (what may stand in one panel), [`scale`], [`axis`],
-//!   [`marks`], [`plot`] (lines), [`dots`] (rows), [`sweep`] (lines along a key of the setup), [`table`].
-//! - [`system`], [`trust`]: the machines, and how far their numbers go; [`all`]: all numbers, and all machines by their ratios;
-//!   [`data`]: the same for the script.
+//! - `sheet`: all records side by side; `number`: one of their numbers on its way to the page.
+//! - `charts`: one small file a chart, upon what they share: `facets` (what may stand in one panel), `scale`, `axis`,
+//!   `marks`, `plot` (lines), `dots` (rows), `sweep` (lines along a key of the setup), `table`.
+//! - `system`, `trust`: the machines, and how far their numbers go; `all`: all numbers, and all machines by their ratios;
+//!   `data`: the same for the script.
 //!
 //! Why no charting library: uPlot (50 KB) is fast at a million points and zooms into them, but draws on a canvas: without
 //! JavaScript there is nothing, its points cannot be pointed at by keyboard, linked, or held against the record by a test, and print
 //! is a bitmap. A cell has some ten numbers and a panel some hundred points; SVG is made for that.
 //!
-//! Texts of records are strangers': maud escapes them, [`clean`] takes out what reorders or drives, and the script's data has no `<`.
+//! Texts of records are strangers': maud escapes them, `clean` takes out what reorders or drives, and the script's data has no `<`.
 
 mod all;
 mod axis;
