@@ -173,7 +173,7 @@ fn a_tail_that_the_platform_alone_explains_is_withheld_and_the_histogram_kept() 
     let (grade, cell) = graded(&header(), cell(&STEADY, &[(1_000, 9_900), (41_000, 100)]));
     let quantiles = cell.quantiles_ns.unwrap();
     assert_eq!((quantiles.p999, quantiles.p99.is_some(), quantiles.p50.is_some()), (None, true, true));
-    assert!(cell.quantiles_missing.as_deref().unwrap().contains("p99.9 (platform alone: + 5"), "{cell:?}");
+    assert!(cell.quantiles_missing.as_deref().unwrap().contains("p99.9 (platform alone: + "), "{cell:?}");
     assert!(cell.histogram.is_some() && grade.reasons.iter().any(|why| why.starts_with("withheld")), "{grade:?}");
     assert_eq!(graded(&header(), cell).0, grade, "graded again, it says something else");
 }
