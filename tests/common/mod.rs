@@ -24,13 +24,15 @@ pub(crate) struct Ended {
     pub(crate) err: String,
 }
 
+/// For `run`: what is tested is the command, by a debug build, beside other tests, on any machine: what is measured does not matter.
+pub(crate) const AS_A_TEST: [&str; 3] = ["--anyway", "--probe-seconds", "0.01"];
+
 /// `ipcmark` with these arguments, in `folder`.
 pub(crate) fn command(folder: &Path, args: &[&str]) -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_ipcmark"));
     command.args(args).current_dir(folder);
     if args.first() == Some(&"run") {
-        // What is tested is the command, by a debug build, on any machine: what is measured does not matter.
-        command.args(["--anyway", "--probe-seconds", "0.01"]);
+        command.args(AS_A_TEST);
     }
     command
 }

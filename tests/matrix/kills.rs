@@ -13,7 +13,7 @@ use libtest_mimic::{Failed, Trial};
 use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
 
-use crate::common::{Ended, Live};
+use crate::common::{AS_A_TEST, Ended, Live};
 use crate::live_run::Place;
 use crate::strike::{CellName, Party};
 use crate::table::{self, SHAPES, cell_name};
@@ -229,7 +229,7 @@ fn check(place: &Place, killer: &Killer, ended: &Ended) {
 /// Resumes a run that was killed: nothing complete is measured again, and nothing is missing then.
 fn complete_it(place: &Place, before: &Record) {
     let mut command = Command::new(std::env::current_exe().unwrap());
-    command.args(["run", "--resume", "record.jsonl"]).current_dir(place.path());
+    command.args(["run", "--resume", "record.jsonl"]).args(AS_A_TEST).current_dir(place.path());
     let ended = Live::start(command).unwrap().end();
     assert_eq!(ended.code, Some(0), "{ended:?}");
     let record = Record::read(&place.record()).unwrap().0;

@@ -11,7 +11,7 @@ use std::sync::{Arc, OnceLock};
 use ipcmark_harness::record::{Outcome, Record};
 use libtest_mimic::{Completion, Failed, Trial};
 
-use crate::common::{Ended, assert_sentence};
+use crate::common::{AS_A_TEST, Ended, assert_sentence};
 use crate::deeds;
 use crate::live_run::Place;
 use crate::strike::{CellName, Fault, Party, Plan, Striker};
@@ -72,7 +72,10 @@ pub(crate) fn cell_name(id: &str) -> CellName {
 /// The program under test measures `ids` in `place`, once each.
 pub(crate) fn run(place: &Place, ids: &[&str]) -> Command {
     let mut command = Command::new(std::env::current_exe().unwrap());
-    command.args(["run", "--out", "record.jsonl", "--launches", "1", "--cell-timeout", TIMEOUT_S]).args(ids);
+    command
+        .args(["run", "--out", "record.jsonl", "--launches", "1", "--cell-timeout", TIMEOUT_S])
+        .args(AS_A_TEST)
+        .args(ids);
     command.current_dir(place.path());
     command
 }
