@@ -1,7 +1,7 @@
 //! Registry × profile → cells, and which of them a user's filters mean.
 
 use std::cmp::Reverse;
-use std::collections::BTreeSet;
+use std::collections::{BTreeSet, HashSet};
 use std::time::Duration;
 
 use clap::ValueEnum;
@@ -213,12 +213,18 @@ pub fn select(profile: Profile, filters: &[String], topology: &Topology) -> Resu
     if filters.is_empty() {
         return Ok(chosen);
     }
-    let ids: Vec<String> = chosen.iter().map(Cell::id).collect();
-    chosen.extend(whole_ids(filters, topology).into_iter().filter(|cell| !ids.contains(&cell.id())));
-    if let Some(filter) = filters.iter().find(|filter| !chosen.iter().any(|cell| means(filter, &cell.id()))) {
+    // Once each: there are hundreds of thousands of ids.
+    let mut ids: Vec<String> = chosen.iter().map(Cell::id).collect();
+    let known: HashSet<&str> = ids.iter().map(String::as_str).collect();
+    let beyond: Vec<Cell> =
+        whole_ids(filters, topology).into_iter().filter(|cell| !known.contains(cell.id().as_str())).collect();
+    ids.extend(beyond.iter().map(Cell::id));
+    chosen.extend(beyond);
+    if let Some(filter) = filters.iter().find(|filter| !ids.iter().any(|id| means(filter, id))) {
         return Err(NoMatch::new(filter, profile, &ids, &cells(Profile::Full, topology)));
     }
-    chosen.retain(|cell| filters.iter().any(|filter| means(filter, &cell.id())));
+    let mut ids = ids.iter();
+    chosen.retain(|_| ids.next().is_some_and(|id| filters.iter().any(|filter| means(filter, id))));
     Ok(chosen)
 }
 

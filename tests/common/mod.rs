@@ -27,13 +27,16 @@ pub(crate) struct Ended {
 /// For `run`: what is tested is the command, by a debug build, beside other tests, on any machine: what is measured does not matter.
 pub(crate) const AS_A_TEST: [&str; 3] = ["--anyway", "--probe-seconds", "0.01"];
 
+/// These arguments, and for `run` what tests tell it beside.
+pub(crate) fn as_a_test<'a>(args: &[&'a str]) -> Vec<&'a str> {
+    let more = AS_A_TEST.iter().filter(|_| args.first() == Some(&"run"));
+    args.iter().chain(more).copied().collect()
+}
+
 /// `ipcmark` with these arguments, in `folder`.
 pub(crate) fn command(folder: &Path, args: &[&str]) -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_ipcmark"));
-    command.args(args).current_dir(folder);
-    if args.first() == Some(&"run") {
-        command.args(AS_A_TEST);
-    }
+    command.args(as_a_test(args)).current_dir(folder);
     command
 }
 

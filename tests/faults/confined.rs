@@ -21,7 +21,7 @@ use nix::sys::socket::{AddressFamily, SockFlag, SockType, socket};
 use nix::sys::stat::{Mode, SFlag, mknod};
 use nix::unistd::{Gid, Uid, getegid, geteuid, pipe2, setgid, setgroups, setuid, write};
 
-use crate::common::{Ended, Live, skip};
+use crate::common::{Ended, Live, as_a_test, skip};
 use crate::live_run::Place;
 use crate::seccomp::Refusal;
 
@@ -250,7 +250,7 @@ impl World {
     pub(crate) fn ipcmark_unchecked(&self, before: &str, after: &str, args: &[&str]) -> Ended {
         let script = SCRIPT.replace("BEFORE", before).replace("AFTER", after);
         let mut shell = Command::new("sh");
-        shell.args(["-c", &script, env!("CARGO_BIN_EXE_ipcmark")]).args(args);
+        shell.args(["-c", &script, env!("CARGO_BIN_EXE_ipcmark")]).args(as_a_test(args));
         self.enter(&mut shell);
         Live::start(shell).unwrap().end()
     }
@@ -263,7 +263,7 @@ impl World {
     /// Starts `ipcmark`, and nothing else.
     pub(crate) fn start(&self, args: &[&str]) -> Live {
         let mut command = Command::new(env!("CARGO_BIN_EXE_ipcmark"));
-        self.enter(command.args(args));
+        self.enter(command.args(as_a_test(args)));
         Live::start(command).unwrap()
     }
 

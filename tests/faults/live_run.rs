@@ -61,14 +61,6 @@ impl Run {
         assert!(matches!(sent, Ok(()) | Err(Errno::ESRCH)), "{sent:?}");
     }
 
-    /// The descriptor that it has its record open at.
-    pub(crate) fn descriptor_of_record(&self) -> i32 {
-        let record = self.place.record().canonicalize().unwrap();
-        let open = std::fs::read_dir(format!("/proc/{}/fd", self.pid())).unwrap().flatten();
-        let mut of_record = open.filter(|entry| std::fs::read_link(entry.path()).is_ok_and(|file| file == record));
-        of_record.next().unwrap().file_name().to_str().unwrap().parse().unwrap()
-    }
-
     /// The cells of whole lines of the record so far; none before it is there.
     pub(crate) fn cells(&self) -> Vec<record::Cell> {
         Record::read(&self.place.record()).map_or_else(|_| Vec::new(), |(record, _)| record.cells)

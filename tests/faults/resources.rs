@@ -6,17 +6,15 @@ use std::os::unix::fs::chown;
 use std::os::unix::process::CommandExt;
 
 use ipcmark_harness::record::{Outcome, Record};
-use nix::errno::Errno;
 use nix::fcntl::OFlag;
 use nix::pty::{grantpt, posix_openpt, ptsname_r, unlockpt};
 use nix::sys::resource::{Resource, setrlimit};
 use nix::unistd::geteuid;
 
 use crate::common::{Ended, Live, assert_sentence, command, skip};
-use crate::confined::Step::{self, BecomeStranger, Mount, Refuse};
+use crate::confined::Step::{self, BecomeStranger, Mount};
 use crate::confined::{World, become_user, device, own_users, stranger};
-use crate::live_run::{Place, Run};
-use crate::seccomp::Refusal;
+use crate::live_run::Place;
 use crate::withheld::{ONE_OF_EACH, none_fails};
 
 const PIPE: &str = "round-trip/process/same-cpu/block/pipe/64B";
@@ -55,21 +53,6 @@ fn a_record_whose_device_fails_ends_the_run_after_the_line_that_was_written() {
     let ended = run.end();
     assert_sentence(&ended, 1, &[&name, "Input/output error", "every cell before is kept"]);
     place.assert_nothing_left();
-}
-
-/// The same of a regular file: a filter refuses write(2) on the descriptor that a run before had its record at.
-#[test]
-fn a_disk_that_fails_at_the_first_line_leaves_no_file_and_nothing_is_measured() {
-    let run = Run::start(&["--launches", "20", "--profile", "full", PIPE]);
-    run.launch();
-    let record = run.descriptor_of_record();
-    run.signal(nix::sys::signal::Signal::SIGINT);
-    run.end();
-    let fails = Refusal { call: libc::SYS_write, first: Some(record), errno: Errno::EIO };
-    let Some(world) = World::new(&[Refuse(fails)]) else { return };
-    let ended = world.ipcmark(&["run", "--launches", "1", "--out", "record.jsonl", PIPE]);
-    assert_sentence(&ended, 1, &["nothing was measured", "record.jsonl", "Input/output error"]);
-    assert!(!world.place().record().exists());
 }
 
 /// Runs `ipcmark` under a limit; as a user of its own where that is possible, for the kernel counts what a user has.

@@ -98,8 +98,10 @@ impl Make for Std {
 
 impl Make for Scoped {
     fn one(sign: &Shared<Sign>, clock: &Clock) -> io::Result<()> {
-        std::thread::scope(|scope| scope.spawn(|| sign.leave(clock)).join())
-            .map_err(|_| io::Error::other("the thread panicked"))
+        std::thread::scope(|scope| {
+            let thread = std::thread::Builder::new().spawn_scoped(scope, || sign.leave(clock))?;
+            thread.join().map_err(|_| io::Error::other("the thread panicked"))
+        })
     }
 }
 

@@ -162,14 +162,14 @@ fn round_trip_with(clock: &Clock, duration: Duration, cpu: usize, waits: Waits) 
     let pair = Arc::new(Pair { near: Line(AtomicU32::new(0)), far: Line(AtomicU32::new(0)) });
     let far = Arc::clone(&pair);
     let (pinned, is_pinned) = std::sync::mpsc::channel();
-    let follower = std::thread::spawn(move || {
+    let follower = std::thread::Builder::new().spawn(move || {
         let done = pin(&[cpu]);
         let ready = done.is_ok();
         let _ = pinned.send(done);
         if ready {
             far.follow(waits);
         }
-    });
+    })?;
     is_pinned.recv().map_err(io::Error::other)??;
     let found = median_of_batches(clock, duration, |iterations| {
         (0..iterations).for_each(|_| pair.round_trip(waits));
