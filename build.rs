@@ -23,7 +23,7 @@ fn main() {
         ("TARGET", "TARGET"),
         ("OPT_LEVEL", "OPT_LEVEL"),
         ("DEBUG", "DEBUG"),
-        ("PROFILE", "PROFILE"),
+        ("BUILD_PROFILE", "PROFILE"),
         ("FEATURES", "CARGO_CFG_TARGET_FEATURE"),
     ] {
         println!("cargo::rustc-env=IPCMARK_{name}={}", std::env::var(from).unwrap_or_default());

@@ -68,7 +68,7 @@ fn build() -> BTreeMap<String, Value> {
         ("target_features", json!(env!("IPCMARK_FEATURES"))),
         ("debug_assertions", json!(cfg!(debug_assertions))),
         ("libc", json!(libc_version())),
-        ("profile", json!(env!("IPCMARK_PROFILE"))),
+        ("profile", json!(env!("IPCMARK_BUILD_PROFILE"))),
         ("panic", json!(if cfg!(panic = "abort") { "abort" } else { "unwind" })),
         ("allocator", json!("the C library's")),
         ("rivals", json!(cfg!(feature = "rivals"))),

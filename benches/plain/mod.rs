@@ -76,9 +76,10 @@ impl Plan<'_> {
         pin(&self.stage.near_cpus)?;
         let (tell, told) = std::sync::mpsc::channel::<()>();
         let times = std::thread::scope(|scope| {
-            scope.spawn(move || told.recv());
+            let sleeper = scope.spawn(move || told.recv());
             let times = self.time(operation);
             drop(tell);
+            let _ = sleeper.join();
             times
         });
         nix::sched::sched_setaffinity(nix::unistd::Pid::from_raw(0), &allowed)?;

@@ -123,7 +123,9 @@ impl Killer {
 
 impl Hand for Killer {
     fn taken(&mut self, launch: &Launch) {
-        if launch.worker != self.worker {
+        // The doctor launches cells of its own, before there is a record.
+        let is_planned = ids().into_iter().any(|id| cell_name(id) == launch.cell);
+        if launch.worker != self.worker && is_planned {
             self.worker = launch.worker;
             self.launched.push(launch.cell.clone());
             self.ms = self.random.u64(..WITHIN_MS);

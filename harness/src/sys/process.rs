@@ -3,6 +3,7 @@
 
 use std::io;
 use std::sync::atomic::{AtomicU32, Ordering};
+use std::time::Duration;
 
 use nix::errno::Errno;
 use nix::sys::prctl;
@@ -12,12 +13,17 @@ use nix::unistd::{ForkResult, Pid, getpid, getppid, pause};
 
 use super::{futex, refused};
 
+/// How long a thread that has ended is given at a time to be gone.
+const LEAVING: Duration = Duration::from_millis(1);
+
 /// `fork(2)` in a single-threaded process; the child runs `body` and leaves by `_exit` with the code it returns.
 ///
 /// A panic in `body` must not unwind past it: the child would then run the parent's code. `body` catches its own.
 /// Refuses (`Deadlock`) when the process has other threads: only async-signal-safe calls would be allowed in the child.
 pub fn fork(body: impl FnOnce() -> i32) -> io::Result<Pid> {
-    if thread_count() != 1 {
+    // One that has been joined may still be on its way out: the kernel tells before it has gone.
+    let is_alone = |_| thread_count() == 1 || (std::thread::sleep(LEAVING), false).1;
+    if !(0..100).any(is_alone) {
         let why = format!(
             "fork(2) refused: {} threads are running and the child needs more than async-signal-safe calls",
             thread_count()
