@@ -202,7 +202,8 @@ fn ids() -> Vec<&'static str> {
 }
 
 fn check(place: &Place, killer: &Killer, ended: &Ended) {
-    let killed = killer.end_of_run();
+    // A blow may meet a front end that has just ended by itself.
+    let killed = killer.end_of_run().filter(|_| ended.code.is_none());
     assert_eq!(ended.signal, killed.map(|signal| signal as i32), "{ended:?}");
     // Only who is killed may leave half a line.
     let record = if killed.is_some() { Record::read(&place.record()).unwrap().0 } else { place.read() };
