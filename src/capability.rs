@@ -140,7 +140,7 @@ const PATIENCE: Duration = Duration::from_millis(200);
 /// busy machine takes longer than `PATIENCE`.
 const COMES_WITHIN: Duration = Duration::from_secs(5);
 /// A sender that does not get on for so long waits for room.
-const STALLED: Duration = Duration::from_millis(200);
+const STALLED: Duration = Duration::from_millis(100);
 /// A channel that takes so many bytes without a reader is as good as unbounded.
 const MOST_HELD: u64 = 64 << 20;
 const TRIED_BYTES: usize = 1 << 20;

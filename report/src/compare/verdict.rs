@@ -11,9 +11,10 @@
 //! - **A tolerance.** A cell is called different only if its whole interval lies beyond what one binary may differ from itself:
 //!   3 %, or up to 5 % where a record's A/A probe found more. Forty runs of one release build on a virtual machine of two CPUs that
 //!   compiled at the same time, taken in pairs of neighbours, gave 17 % of cells called different by launches alone, 2 % with
-//!   both measures; pairs a minute apart 28 % and 8 %, or 4 % at a tolerance of 5 %.
+//!   both measures; pairs a minute apart 28 % and 8 %, or 4 % at a tolerance of 5 %. The 3 % were chosen on these runs.
 //!
-//! That this keeps false alarms at 5 % of cells is shown by simulation (`simulation.rs`) and by pairs of real runs.
+//! That this keeps false alarms at 5 % of cells is shown by simulation (`simulation.rs`); `tests/change_test.rs` tries it on pairs of
+//! real runs.
 
 use serde::Serialize;
 
