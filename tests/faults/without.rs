@@ -27,7 +27,7 @@ macro_rules! without {
 }
 
 without! {
-    eventfd = SYS_eventfd2: ["eventfd", "*-eventfd", "tokio-*"];
+    eventfd = SYS_eventfd2: ["eventfd", "eventfd-ring", "*-eventfd", "tokio-*"];
     io_uring_setup = SYS_io_uring_setup: ["io-uring-*"];
     memfd_create = SYS_memfd_create: ["fd-pass", "memfd-*", "pidfd-getfd", "pipe-splice"];
     mq_open = SYS_mq_open: ["posix-mq"];
