@@ -165,14 +165,15 @@ impl Worker {
         self.ask(&Command::Quit, Duration::ZERO)?;
         // The channel ends when the process does: a worker that is stopped on its last few steps holds nobody up.
         self.await_answer(self.patience)?;
-        self.ended = true;
-        match self.child.wait() {
-            Ok(status) if status.success() => Ok(()),
-            Ok(status) => {
-                Err(Failure::new(FailureKind::Worker, format!("the worker {} after its work", describe(status))))
+        let failure = match self.child.wait() {
+            Ok(status) if status.success() => {
+                self.ended = true;
+                return Ok(());
             }
-            Err(error) => Err(Failure::new(FailureKind::Worker, format!("waiting for the worker: {error}"))),
-        }
+            Ok(status) => format!("the worker {} after its work", describe(status)),
+            Err(error) => format!("waiting for the worker: {error}"),
+        };
+        Err(Failure::new(FailureKind::Worker, failure))
     }
 
     /// The worker's process id, for tests that do it harm.

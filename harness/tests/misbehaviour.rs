@@ -3,6 +3,7 @@
 //! This test is its own worker executable, so it has a `main` of its own.
 
 use std::io;
+use std::path::PathBuf;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
@@ -12,6 +13,7 @@ use ipcmark_harness::histogram::Histogram;
 use ipcmark_harness::launch::Launcher;
 use ipcmark_harness::parties::{Extent, Far, Parties, PeerKind, Span};
 use ipcmark_harness::session::{Sample, Session, Verified};
+use ipcmark_harness::sys::names;
 use ipcmark_harness::worker::{self, Opened, Trade};
 use libtest_mimic::{Arguments, Failed, Trial};
 use serde_json::{Value, json};
@@ -161,7 +163,56 @@ impl Session for Stage {
     }
 }
 
+/// A session of a worker that is killed while it removes what it has named, which it does after its last word.
+struct Sweeper {
+    /// A folder with a name of the worker's, and with so much in it that to remove it takes long.
+    full: PathBuf,
+}
+
+impl Sweeper {
+    const FILES: u32 = 10_000;
+
+    fn open() -> io::Result<Sweeper> {
+        let full = names::path()?;
+        std::fs::create_dir(&full)?;
+        (0..Sweeper::FILES).try_for_each(|n| std::fs::File::create(full.join(n.to_string())).map(drop))?;
+        Ok(Sweeper { full })
+    }
+}
+
+impl Session for Sweeper {
+    fn batch(&mut self, _: u64) -> io::Result<Sample> {
+        unreachable!()
+    }
+
+    fn window(&mut self, _: Duration) -> io::Result<Sample> {
+        unreachable!()
+    }
+
+    fn verify(&mut self, _: u64, _: Duration) -> io::Result<Verified> {
+        unreachable!()
+    }
+
+    fn notes(&self) -> Vec<String> {
+        vec![self.full.display().to_string()]
+    }
+}
+
+impl Drop for Sweeper {
+    fn drop(&mut self) {
+        let full = self.full.clone();
+        std::thread::spawn(move || {
+            let files = || std::fs::read_dir(&full).map_or(0, |entries| entries.count() as u32);
+            while files() == Sweeper::FILES {}
+            std::process::abort()
+        });
+    }
+}
+
 fn open(spec: &Value, clock: Clock) -> Opened {
+    if spec["deed"] == "is-killed-while-it-sweeps" {
+        return Ok(Box::new(Sweeper::open()?));
+    }
     if let Some(plot) = Plot::of(spec) {
         return Stage::open(plot, serde_json::from_value(spec["peer"].clone()).expect("a kind of peer"), clock);
     }
@@ -278,6 +329,13 @@ fn trials() -> Vec<Trial> {
             let opened = launcher(PATIENT).open(&json!({"deed": "unheard-of", "peer": "process"}), 0);
             let failure = opened.err().ok_or("it opened")?;
             expect(&failure, FailureKind::Worker, &["a known deed"])
+        }),
+        Trial::test("a_worker_killed_after_its_last_word_leaves_no_name", || {
+            let worker = launcher(PATIENT).open(&json!({"deed": "is-killed-while-it-sweeps"}), 0)?;
+            let full = PathBuf::from(&worker.notes[0]);
+            let lease = full.parent().filter(|lease| lease.exists()).ok_or("no lease")?.to_owned();
+            expect(&worker.quit().expect_err("it is killed"), FailureKind::Worker, &["signal 6", "after its work"])?;
+            if lease.exists() { Err(format!("{} is left", lease.display()).into()) } else { Ok(()) }
         }),
         Trial::test("parties_that_behave_leave_a_sample_and_go", || {
             let mut worker = launcher(PATIENT).open(&json!({"deed": "behaves", "peer": "process"}), 0)?;

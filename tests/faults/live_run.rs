@@ -202,6 +202,7 @@ impl Place {
             stayed = &stayed & &names();
         }
         stayed.retain(|name| !is_of_others(name));
+        let stayed: Vec<String> = stayed.iter().map(|name| described(name)).collect();
         assert!(stayed.is_empty(), "names left: {stayed:?}");
     }
 
@@ -264,6 +265,13 @@ fn names() -> BTreeSet<PathBuf> {
     let paths = files.flatten().flatten().map(|entry| entry.path());
     let ours = paths.filter(|path| path.file_name().is_some_and(|name| name.to_string_lossy().contains("ipcmark-")));
     ours.chain(system_v()).collect()
+}
+
+/// A name with, of a folder, all that is in it and whose it says that it is.
+fn described(name: &Path) -> String {
+    let entries = std::fs::read_dir(name).into_iter().flatten().flatten();
+    let inside: Vec<_> = entries.map(|entry| (entry.file_name(), std::fs::read_link(entry.path()).ok())).collect();
+    format!("{} {inside:?}", name.display())
 }
 
 /// Every System V object that this user made for itself alone, and that has a key: as a file named by the key.
