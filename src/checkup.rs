@@ -13,7 +13,7 @@ use ipcmark_harness::placement::{Placement, Topology};
 use ipcmark_harness::record::After;
 use serde_json::{Value, json};
 
-use crate::cell::{Cell, Here};
+use crate::cell::Here;
 use crate::plan::{self, Profile};
 use crate::runner::own_cpu_ns;
 
@@ -115,8 +115,7 @@ fn unoptimised() -> Option<String> {
 
 /// Where cells of the nearest placements run, too.
 fn place(topology: &Topology) -> Place {
-    let pairs = [Placement::SameCache, Placement::CrossCache, Placement::CrossNode, Placement::SmtSibling];
-    let pair = pairs.iter().find_map(|&placement| topology.cpus(placement).ok());
+    let pair = Placement::APART.into_iter().find_map(|placement| topology.cpus(placement).ok());
     let alone = topology.cpus(Placement::SameCpu).ok().and_then(|cpus| cpus.first().copied()).unwrap_or(0);
     match pair.as_deref() {
         Some([cpu, other]) => Place { cpu: *cpu, other: Ok(*other) },
@@ -124,12 +123,12 @@ fn place(topology: &Topology) -> Place {
     }
 }
 
-/// The floor of the suite itself: the first cell of the floor's family that can run here.
+/// The floor of the suite itself: the first round trip of nothing at all that can run here.
 fn null_round_trip(launcher: &Launcher, here: &Here) -> Result<Value, Failure> {
-    let cells = plan::select(Profile::Quick, &[], here.topology()).unwrap_or_default();
-    let is_floor = |cell: &&Cell| cell.mechanism.family.to_string() == "floor" && cell.workload.name == "round-trip";
-    let staged = cells.iter().filter(is_floor).find_map(|cell| Some((cell, here.stage(cell).ok()?)));
-    let Some((cell, stage)) = staged else { return Ok(json!({"missing": "no cell of the floor can run here"})) };
+    let is_wanted = |workload: &str, mechanism: &str| (workload, mechanism) == ("round-trip", "null");
+    let cells = plan::cells_of(Profile::Quick, here.topology(), is_wanted);
+    let staged = cells.iter().find_map(|cell| Some((cell, here.stage(cell).ok()?)));
+    let Some((cell, stage)) = staged else { return Ok(json!({"missing": "no round trip of null can run here"})) };
     let mut worker = launcher.open(&cell.spec(&stage), 0)?;
     // The first window warms up.
     worker.window(NULL_WINDOW)?;

@@ -83,7 +83,7 @@ pub fn cells(profile: Profile, topology: &Topology) -> Vec<Cell> {
 }
 
 /// Those of them whose workload and mechanism, by their names, are wanted.
-fn cells_of(profile: Profile, topology: &Topology, wanted: impl Fn(&str, &str) -> bool) -> Vec<Cell> {
+pub(crate) fn cells_of(profile: Profile, topology: &Topology, wanted: impl Fn(&str, &str) -> bool) -> Vec<Cell> {
     let apart = nearest_pair(topology);
     let mut cells = Vec::new();
     for name in workload_names() {
@@ -191,8 +191,7 @@ fn optional<T: Ord + Copy + 'static>(axes: &[Axes], axis: impl Fn(&Axes) -> &'st
 
 /// The closest pair of distinct cores; where there is none, the one that most machines have, to be skipped with its reason.
 fn nearest_pair(topology: &Topology) -> Placement {
-    let pairs = [Placement::SameCache, Placement::CrossCache, Placement::CrossNode, Placement::SmtSibling];
-    pairs.into_iter().find(|&pair| topology.cpus(pair).is_ok()).unwrap_or(Placement::SameCache)
+    Placement::APART.into_iter().find(|&pair| topology.cpus(pair).is_ok()).unwrap_or(Placement::SameCache)
 }
 
 /// Each workload once, in the order of first appearance.

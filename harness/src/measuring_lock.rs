@@ -17,6 +17,8 @@ use nix::sys::socket::{
 };
 use nix::unistd::{SysconfVar, sysconf};
 
+use crate::sys::process::stat;
+
 const ADDRESS: &[u8] = b"ipcmark.measures";
 
 /// Held while this process measures.
@@ -78,10 +80,8 @@ impl Holder {
     }
 }
 
-/// From field 22 of /proc/pid/stat, in clock ticks since boot.
 fn age(process: i32) -> Option<Duration> {
-    let stat = std::fs::read_to_string(format!("/proc/{process}/stat")).ok()?;
-    let start_ticks: f64 = stat.rsplit(')').next()?.split_whitespace().nth(19)?.parse().ok()?;
+    let start_ticks = stat(process).ok()?.start_ticks as f64;
     let up_s: f64 = std::fs::read_to_string("/proc/uptime").ok()?.split_whitespace().next()?.parse().ok()?;
     let ticks_per_s = sysconf(SysconfVar::CLK_TCK).ok()?? as f64;
     Duration::try_from_secs_f64(up_s - start_ticks / ticks_per_s).ok()

@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 
 use clap::{Args, ValueEnum};
 use ipcmark_report::cite::{Form, Refusal, cite, pair};
-use ipcmark_report::load::{Source, load};
+use ipcmark_report::load::Source;
 
 use super::exit::{self, Stop};
 
@@ -67,8 +67,7 @@ pub(super) fn run(args: &CiteArgs) -> anyhow::Result<()> {
 }
 
 fn one(path: &str) -> anyhow::Result<Source> {
-    let loaded = load(&[PathBuf::from(path)]);
-    loaded.problems.iter().for_each(|problem| eprintln!("warning: {problem}"));
+    let loaded = super::loaded(&[PathBuf::from(path)]);
     let count = loaded.sources.len();
     let shown = ipcmark_harness::record::sanitize(&Path::new(path).display().to_string());
     match <[Source; 1]>::try_from(loaded.sources) {

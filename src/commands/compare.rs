@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use clap::Args;
 use ipcmark_harness::record::sanitize;
 use ipcmark_report::compare::{Comparison, Options, Refusal, Style, TOLERANCE, compare};
-use ipcmark_report::load::{Source, load};
+use ipcmark_report::load::Source;
 use ipcmark_report::words::figure;
 
 use super::exit::{self, Stop};
@@ -44,8 +44,7 @@ fn share(text: &str) -> Result<f64, String> {
 }
 
 pub(super) fn run(args: &CompareArgs) -> anyhow::Result<()> {
-    let loaded = load(&args.records);
-    loaded.problems.iter().for_each(|problem| eprintln!("warning: {problem}"));
+    let loaded = super::loaded(&args.records);
     let sources: Vec<&Source> = loaded.sources.iter().collect();
     if sources.is_empty() {
         return Err(Stop::new(exit::FAILURE, "none of what was given can be read").into());

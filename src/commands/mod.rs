@@ -16,9 +16,12 @@ mod show;
 mod soak;
 mod verify;
 
+use std::path::PathBuf;
+
 use clap::{Args, Parser, Subcommand};
 use ipcmark_harness::clock::Calibration;
 use ipcmark_harness::launch::Launcher;
+use ipcmark_report::load::{self, Loaded};
 use nix::sys::signal::Signal;
 
 use crate::cell::{Cell, Here};
@@ -91,6 +94,13 @@ macro_rules! say {
     ($($text:tt)*) => { $crate::commands::output::write(&format!("{}\n", format_args!($($text)*))) };
 }
 use say;
+
+/// Records that are named on the command line; standard error says what of them could not be read.
+fn loaded(paths: &[PathBuf]) -> Loaded {
+    let loaded = load::load(paths);
+    loaded.problems.iter().for_each(|problem| eprintln!("warning: {problem}"));
+    loaded
+}
 
 /// Which cells.
 #[derive(Debug, Args)]

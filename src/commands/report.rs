@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use anyhow::{Context, bail};
 use clap::Args;
-use ipcmark_report::{load, page};
+use ipcmark_report::page;
 
 /// Arguments of `report`.
 #[derive(Debug, Args)]
@@ -18,10 +18,7 @@ pub(super) struct ReportArgs {
 }
 
 pub(super) fn run(args: &ReportArgs) -> anyhow::Result<()> {
-    let loaded = load::load(&args.records);
-    for problem in &loaded.problems {
-        eprintln!("warning: {problem}");
-    }
+    let loaded = super::loaded(&args.records);
     if loaded.sources.is_empty() {
         bail!("none of the {} paths holds a record that can be read", args.records.len());
     }

@@ -107,7 +107,7 @@ pub(super) fn run(args: RunArgs) -> anyhow::Result<()> {
     }
     if plan.ended {
         eprintln!("{}", announcement(&plan.jobs, Duration::ZERO));
-        print!("{}", output::tables(&plan.finished));
+        output::write(&output::tables(&plan.finished));
         return Ok(());
     }
     signals::catch_interruptions()?;

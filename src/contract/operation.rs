@@ -6,7 +6,7 @@ use ipcmark_harness::clock::Clock;
 
 use super::broken;
 use crate::mechanism::{Clause, Setup, Verdict};
-use crate::shapes::Operation;
+use crate::shapes::{Operation, least_memory};
 
 /// The clauses of every operation.
 pub const fn operation<O: Operation>() -> &'static [Clause] {
@@ -22,13 +22,8 @@ impl<O: Operation> Table<O> {
     ];
 }
 
-/// The smallest memory that is offered: what is promised does not depend on it.
-fn smallest<O: Operation>(setup: &Setup) -> Setup {
-    Setup { memory_bytes: O::MEMORY_BYTES.iter().map(|point| point.0).min(), ..*setup }
-}
-
 fn done_as_asked<O: Operation>(setup: &Setup) -> io::Result<Verdict> {
-    let mut operation = O::prepare(&smallest::<O>(setup), &Clock::vdso())?;
+    let mut operation = O::prepare(&least_memory::<O>(setup), &Clock::vdso())?;
     let mut before = operation.counted();
     for turns in [1, 2, 5] {
         operation.repeat(turns)?;
@@ -44,7 +39,7 @@ fn done_as_asked<O: Operation>(setup: &Setup) -> io::Result<Verdict> {
 /// Sixteen million turns at once must not be free: what the optimizer has removed takes no time however often it is asked for.
 fn takes_time<O: Operation>(setup: &Setup) -> io::Result<Verdict> {
     let clock = Clock::vdso();
-    let mut operation = O::prepare(&smallest::<O>(setup), &clock)?;
+    let mut operation = O::prepare(&least_memory::<O>(setup), &clock)?;
     let mut turns = 1;
     loop {
         // The shortest of several: whoever is off the CPU meanwhile takes time, too.
@@ -69,7 +64,7 @@ pub(crate) mod tests {
     use std::hint::black_box;
 
     use super::*;
-    use crate::contract::transport_tests::SETUP;
+    use crate::contract::transport_tests::kept;
     use crate::shapes::Deed;
 
     /// Does every other one.
@@ -107,14 +102,10 @@ pub(crate) mod tests {
         }
     }
 
-    fn verdicts<O: Operation>() -> Vec<bool> {
-        operation::<O>().iter().map(|clause| (clause.check)(&SETUP).unwrap() == Verdict::Kept).collect()
-    }
-
     #[test]
     fn each_fault_breaks_its_clause() {
-        assert_eq!(verdicts::<Faulty<0>>(), [true, true]);
-        assert_eq!(verdicts::<Faulty<LAZY>>(), [false, true]);
-        assert_eq!(verdicts::<Faulty<AT_ONCE>>(), [true, false]);
+        assert_eq!(kept(operation::<Faulty<0>>()), [true, true]);
+        assert_eq!(kept(operation::<Faulty<LAZY>>()), [false, true]);
+        assert_eq!(kept(operation::<Faulty<AT_ONCE>>()), [true, false]);
     }
 }

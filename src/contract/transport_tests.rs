@@ -6,7 +6,7 @@ use std::sync::{Arc, Condvar, Mutex};
 
 use super::transport;
 use crate::descriptor::ended;
-use crate::mechanism::{Setup, Support, Verdict, Waiting};
+use crate::mechanism::{Clause, Setup, Support, Verdict, Waiting};
 use crate::shapes::{FanIn, FanOut, Transport};
 use ipcmark_harness::parties::PeerKind;
 use ipcmark_harness::placement::Placement;
@@ -158,6 +158,11 @@ impl<const FAULT: u8> FanOut for Faulty<FAULT> {
 
 /// Two threads anywhere, a cache line between them.
 pub(crate) const SETUP: Setup = Setup::new(PeerKind::Thread, Placement::Unpinned, Waiting::Block, 64);
+
+/// Of each clause, whether it is kept.
+pub(crate) fn kept(clauses: &[Clause]) -> Vec<bool> {
+    clauses.iter().map(|clause| (clause.check)(&SETUP).unwrap() == Verdict::Kept).collect()
+}
 
 fn try_clause<T: Transport>(name: &str) -> io::Result<Verdict> {
     let clause = transport::<T>().iter().find(|clause| clause.name == name).unwrap();

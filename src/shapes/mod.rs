@@ -46,6 +46,7 @@ pub use dinner::{Dinner, dinner};
 pub use fan::{FanIn, FanOut, Receive, fan_in, fan_out};
 pub use lock::{AfterDeath, Lock, lock, priority};
 pub use once::{Once, Whole, once};
+pub(crate) use operation::least_memory;
 pub use operation::{Deed, Operation, operation};
 pub use permits::{Permits, permits};
 pub use policy::{Policy, policy};

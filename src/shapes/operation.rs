@@ -48,6 +48,11 @@ pub trait Operation: Sized + 'static {
     }
 }
 
+/// The setup with the least memory that is offered: what is promised does not depend on it.
+pub(crate) fn least_memory<O: Operation>(setup: &Setup) -> Setup {
+    Setup { memory_bytes: O::MEMORY_BYTES.iter().map(|point| point.0).min(), ..*setup }
+}
+
 /// What is done.
 #[derive(Copy, Clone, Debug, PartialEq, Eq)]
 pub struct Deed {

@@ -12,7 +12,7 @@ use ipcmark_harness::parties::{Extent, Parties, Span};
 use ipcmark_harness::session::{Sample, Session, Verified};
 use ipcmark_harness::sys::seccomp::{self, Filter};
 
-use super::chase::ALONE;
+use super::ALONE;
 use super::pace::{Pace, until};
 use crate::mechanism::{Rank, Setup, Stage, Support, Waiting, Workload};
 use crate::shapes::Call;

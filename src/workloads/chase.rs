@@ -16,9 +16,9 @@ use std::time::Duration;
 use ipcmark_harness::clock::Clock;
 use ipcmark_harness::control::Mismatch;
 use ipcmark_harness::parties::{Extent, Parties, Span};
-use ipcmark_harness::placement::Placement;
 use ipcmark_harness::session::{Sample, Session, Verified};
 
+use super::ALONE;
 use super::pace::{Pace, until};
 use crate::mechanism::{Axes, Point, Rank, Setup, Stage, Support, Waiting, Workload};
 use crate::shapes::{Region, as_many_faults, faults_of, touch};
@@ -44,15 +44,6 @@ pub(super) const fn workload<R: Region>(standing: Rank) -> Workload {
         open: Chase::<R>::open,
     }
 }
-
-/// One party, which waits for nobody.
-pub(super) const ALONE: Axes = Axes {
-    payload_bytes: super::NO_PAYLOAD,
-    parties: &[Point(1, Rank::Headline)],
-    placements: &[Placement::SameCpu],
-    alike: true,
-    ..Axes::PAIR
-};
 
 /// From one page to more than any TLB and most caches reach.
 const SIZES: [Point<usize>; 7] = [
@@ -208,6 +199,8 @@ impl<R: Region> Session for Chase<R> {
 #[cfg(test)]
 mod tests {
     use ipcmark_harness::parties::PeerKind;
+
+    use ipcmark_harness::placement::Placement;
 
     use super::*;
     use crate::contract::region_tests::{Faulty, SMALL, TOUCHED};

@@ -15,7 +15,7 @@ use ipcmark_harness::control::Mismatch;
 use ipcmark_harness::parties::{Extent, Parties, Span};
 use ipcmark_harness::session::{Sample, Session, Verified};
 
-use super::chase::ALONE;
+use super::ALONE;
 use super::pace::until;
 use crate::mechanism::{Axes, Point, Rank, Stage, Waiting, Workload};
 use crate::shapes::{Region, as_many_faults, faults_of, touch};

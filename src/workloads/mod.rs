@@ -32,6 +32,8 @@ mod uncontended;
 mod wake;
 mod workers;
 
+use ipcmark_harness::placement::Placement;
+
 use crate::mechanism::{Axes, Point, Rank, Workload};
 use crate::shapes::{
     Barrier, Busy, Call, Counter, Dinner, FanIn, FanOut, Lock, Once, Operation, Pairing, Permits, Policy, Region,
@@ -259,6 +261,15 @@ impl<R: TokenRing> Table<R> {
 }
 
 const NO_PAYLOAD: &[Point<usize>] = &[Point(0, Rank::Headline)];
+
+/// One party, which waits for nobody.
+const ALONE: Axes = Axes {
+    payload_bytes: NO_PAYLOAD,
+    parties: &[Point(1, Rank::Headline)],
+    placements: &[Placement::SameCpu],
+    alike: true,
+    ..Axes::PAIR
+};
 
 const fn exchange<T: Pairing, P: Pattern>() -> Workload {
     Workload {

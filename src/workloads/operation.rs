@@ -7,14 +7,14 @@ use ipcmark_harness::clock::Clock;
 use ipcmark_harness::control::Mismatch;
 use ipcmark_harness::histogram::Histogram;
 use ipcmark_harness::parties::{Extent, Parties, Span};
-use ipcmark_harness::placement::Placement;
 use ipcmark_harness::session::{Sample, Session, Verified};
 use ipcmark_harness::sys::signals::restore_default;
 use ipcmark_harness::usage::Usage;
 use nix::sys::signal::Signal;
 
+use super::ALONE;
 use super::pace::{Pace, until};
-use crate::mechanism::{Axes, Point, Rank, Stage, Waiting, Workload};
+use crate::mechanism::{Axes, Rank, Stage, Waiting, Workload};
 use crate::shapes::Operation;
 
 pub(super) const fn workload<O: Operation>() -> Workload {
@@ -26,14 +26,7 @@ pub(super) const fn workload<O: Operation>() -> Workload {
         windows_of: None,
         carries_payload: false,
         rank: Rank::Headline,
-        axes: Axes {
-            payload_bytes: super::NO_PAYLOAD,
-            parties: &[Point(1, Rank::Headline)],
-            memory_bytes: O::MEMORY_BYTES,
-            placements: &[Placement::SameCpu],
-            alike: true,
-            ..Axes::PAIR
-        },
+        axes: Axes { memory_bytes: O::MEMORY_BYTES, ..ALONE },
         supports: O::supports,
         open: |stage, clock| Repeated::<O>::open(stage, clock),
     }

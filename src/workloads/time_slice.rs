@@ -17,7 +17,7 @@ use ipcmark_harness::control::Mismatch;
 use ipcmark_harness::parties::{Extent, Far, Parties, Span};
 use ipcmark_harness::session::{Sample, Session, Verified};
 
-use super::chase::ALONE;
+use super::ALONE;
 use super::pace::until;
 use crate::mechanism::{Axes, Point, Rank, Stage, Support, Waiting, Workload};
 use crate::shapes::Busy;

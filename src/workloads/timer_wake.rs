@@ -22,7 +22,7 @@ use nix::errno::Errno;
 use nix::sys::time::TimeSpec;
 use nix::time::{ClockId, ClockNanosleepFlags, clock_nanosleep};
 
-use super::chase::ALONE;
+use super::ALONE;
 use super::pace::{Pace, until};
 use crate::descriptor::named;
 use crate::mechanism::{Axes, Point, Rank, Stage, Support, Waiting, Workload};

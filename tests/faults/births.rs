@@ -1,35 +1,17 @@
 //! What is withheld from those who have children: processes, memory, huge pages.
 #![allow(unsafe_code)] // prctl(2)
 
-use ipcmark_harness::record::{Cell, Outcome, Record};
 use nix::errno::Errno;
 use nix::sys::resource::{Resource, setrlimit};
 use serde_json::Value;
 
 use crate::common::skip;
 use crate::confined::{Step, World};
-use crate::limits::run_after;
+use crate::limits::{assert_measured, assert_skipped, run_after, support};
 use crate::seccomp::Refusal;
 
 fn fork_id(mechanism: &str, size: &str) -> String {
     format!("spawn/process/same-cpu/own/{mechanism}/0B-mem{size}")
-}
-
-fn at<'a>(record: &'a Record, id: &str) -> &'a Cell {
-    record.cells.iter().find(|cell| cell.id == id).unwrap_or_else(|| panic!("no cell {id}"))
-}
-
-#[track_caller]
-fn assert_skipped(record: &Record, id: &str, words: &[&str]) {
-    let cell = at(record, id);
-    let reason = cell.reason.as_deref().unwrap_or_default();
-    assert!(cell.outcome == Outcome::Skipped && words.iter().all(|word| reason.contains(word)), "{id}: {reason}");
-}
-
-#[track_caller]
-fn assert_measured(record: &Record, id: &str) {
-    let cell = at(record, id);
-    assert_eq!(cell.outcome, Outcome::Measured, "{id}: {:?}", cell.reason);
 }
 
 /// How many processes the program itself has is its own affair: the first limit under which it can say anything is tried.
@@ -41,10 +23,7 @@ fn who_may_have_no_more_processes_is_told_the_limit_and_has_what_is_born_without
         };
         let listed = world.ipcmark(&["list", "--json", "spawn/"]);
         let Ok(cells) = serde_json::from_str::<Vec<Value>>(&listed.out) else { continue };
-        let support = |mechanism: &str| {
-            let cell = cells.iter().find(|cell| cell["mechanism"] == mechanism);
-            cell.unwrap()["support"].as_str().unwrap().to_owned()
-        };
+        let support = |mechanism: &str| support(&cells, mechanism);
         if support("fork") == "available" {
             break;
         }

@@ -34,12 +34,8 @@ fn ipcmark_after(before: impl Fn() -> nix::Result<()> + Send + Sync + 'static, a
     (ended, place)
 }
 
-fn of<'a>(record: &'a Record, mechanism: &str) -> &'a Cell {
-    record.cells.iter().find(|cell| cell.mechanism == mechanism).unwrap()
-}
-
-#[test]
-fn with_one_allowed_cpu_the_run_completes_and_pairs_of_cpus_are_skipped_with_the_reason() {
+/// The first CPU that is allowed, and what leaves a process that one alone.
+pub(crate) fn only_the_first() -> (usize, impl Fn() -> nix::Result<()> + Send + Sync + 'static) {
     let allowed = sched_getaffinity(Pid::from_raw(0)).unwrap();
     let first = (0..CpuSet::count()).find(|&cpu| allowed.is_set(cpu) == Ok(true)).unwrap();
     let only_the_first = move || {
@@ -47,6 +43,39 @@ fn with_one_allowed_cpu_the_run_completes_and_pairs_of_cpus_are_skipped_with_the
         one.set(first)?;
         sched_setaffinity(Pid::from_raw(0), &one)
     };
+    (first, only_the_first)
+}
+
+pub(crate) fn at<'a>(record: &'a Record, id: &str) -> &'a Cell {
+    record.cells.iter().find(|cell| cell.id == id).unwrap_or_else(|| panic!("no cell {id}"))
+}
+
+#[track_caller]
+pub(crate) fn assert_skipped(record: &Record, id: &str, words: &[&str]) {
+    let cell = at(record, id);
+    let reason = cell.reason.as_deref().unwrap_or_default();
+    assert!(cell.outcome == Outcome::Skipped && words.iter().all(|word| reason.contains(word)), "{id}: {reason}");
+}
+
+#[track_caller]
+pub(crate) fn assert_measured(record: &Record, id: &str) {
+    let cell = at(record, id);
+    assert_eq!(cell.outcome, Outcome::Measured, "{id}: {:?}", cell.reason);
+}
+
+/// Whether this mechanism can run, as `list --json` tells of its cells.
+pub(crate) fn support(cells: &[Value], mechanism: &str) -> String {
+    let cell = cells.iter().find(|cell| cell["mechanism"] == mechanism);
+    cell.unwrap()["support"].as_str().unwrap().to_owned()
+}
+
+fn of<'a>(record: &'a Record, mechanism: &str) -> &'a Cell {
+    record.cells.iter().find(|cell| cell.mechanism == mechanism).unwrap()
+}
+
+#[test]
+fn with_one_allowed_cpu_the_run_completes_and_pairs_of_cpus_are_skipped_with_the_reason() {
+    let (first, only_the_first) = only_the_first();
     let (ended, place) = run_after(only_the_first, &["block/pipe", "block/unix-stream"]);
     assert_eq!(ended.code, Some(0), "{ended:?}");
     let (pairs, alone): (Vec<Cell>, _) =

@@ -1,43 +1,21 @@
 //! What is withheld from those that ask about the kernel: real-time classes, CPUs, memory, huge pages, filters.
 #![allow(unsafe_code)] // prctl(2)
 
-use ipcmark_harness::record::{Cell, Outcome, Record};
+use ipcmark_harness::record::Outcome;
 use nix::errno::Errno;
-use nix::sched::{CpuSet, sched_getaffinity, sched_setaffinity};
 use nix::sys::resource::{Resource, setrlimit};
-use nix::unistd::Pid;
 use serde_json::Value;
 
 use crate::confined::{Step, World};
-use crate::limits::run_after;
+use crate::limits::{assert_measured, assert_skipped, at, only_the_first, run_after, support};
 use crate::seccomp::Refusal;
-
-fn at<'a>(record: &'a Record, id: &str) -> &'a Cell {
-    record.cells.iter().find(|cell| cell.id == id).unwrap_or_else(|| panic!("no cell {id}"))
-}
-
-#[track_caller]
-fn assert_skipped(record: &Record, id: &str, words: &[&str]) {
-    let cell = at(record, id);
-    let reason = cell.reason.as_deref().unwrap_or_default();
-    assert!(cell.outcome == Outcome::Skipped && words.iter().all(|word| reason.contains(word)), "{id}: {reason}");
-}
-
-#[track_caller]
-fn assert_measured(record: &Record, id: &str) {
-    let cell = at(record, id);
-    assert_eq!(cell.outcome, Outcome::Measured, "{id}: {:?}", cell.reason);
-}
 
 #[test]
 fn who_may_not_be_real_time_is_told_what_would_allow_it_and_has_the_other_policies() {
     let Some(world) = World::new(&[Step::BecomeStranger, Step::Limit(Resource::RLIMIT_RTPRIO, 0)]) else { return };
     let listed = world.ipcmark(&["list", "--json", "timer-wake/"]);
     let cells: Vec<Value> = serde_json::from_str(&listed.out).unwrap();
-    let support = |mechanism: &str| {
-        let cell = cells.iter().find(|cell| cell["mechanism"] == mechanism);
-        cell.unwrap()["support"].as_str().unwrap().to_owned()
-    };
+    let support = |mechanism: &str| support(&cells, mechanism);
     for policy in ["sched-fifo", "sched-rr"] {
         let reason = support(policy);
         let words = ["sched_setattr(SCHED_", "EPERM", "RLIMIT_RTPRIO allows priority 0", "CAP_SYS_NICE"];
@@ -52,13 +30,7 @@ fn who_may_not_be_real_time_is_told_what_would_allow_it_and_has_the_other_polici
 
 #[test]
 fn with_one_allowed_cpu_workers_are_skipped_and_what_shares_it_is_measured() {
-    let allowed = sched_getaffinity(Pid::from_raw(0)).unwrap();
-    let first = (0..CpuSet::count()).find(|&cpu| allowed.is_set(cpu) == Ok(true)).unwrap();
-    let only_the_first = move || {
-        let mut one = CpuSet::new();
-        one.set(first)?;
-        sched_setaffinity(Pid::from_raw(0), &one)
-    };
+    let (_, only_the_first) = only_the_first();
     let workers = "workers/thread/same-cache/own/cpu-bound/0B-2parties";
     let sharing = [
         "time-slice/thread/same-cpu/own/cpu-bound/0B-q100us",

@@ -44,6 +44,10 @@ impl Placement {
         Placement::Unpinned,
     ];
 
+    /// Two CPUs, those of distinct cores first, and of these the nearest.
+    pub const APART: [Placement; 4] =
+        [Placement::SameCache, Placement::CrossCache, Placement::CrossNode, Placement::SmtSibling];
+
     /// The name used in ids, records and on the command line.
     pub const fn name(self) -> &'static str {
         match self {

@@ -12,6 +12,7 @@ use nix::sys::signal::Signal;
 use nix::unistd::{ForkResult, Pid, getpid, getppid, pause};
 
 use super::{futex, refused};
+use crate::machine::Root;
 
 /// How long a thread that has ended is given at a time to be gone.
 const LEAVING: Duration = Duration::from_millis(1);
@@ -89,6 +90,26 @@ pub fn die_with(parent: Pid, signal: Signal) -> io::Result<()> {
         exit_now(0);
     }
     Ok(())
+}
+
+/// What /proc/pid/stat tells of a process.
+pub(crate) struct Stat {
+    /// When it started, in clock ticks since boot.
+    pub(crate) start_ticks: u64,
+    /// It only waits for its parent to notice.
+    pub(crate) has_ended: bool,
+}
+
+/// Reads it; the error says what is missing.
+pub(crate) fn stat(process: i32) -> Result<Stat, String> {
+    let path = format!("/proc/{process}/stat");
+    let text = Root::new("/").read(&path)?;
+    // The second field is the command's name in parentheses, with whatever it is made of.
+    let mut fields = text.rsplit(')').next().unwrap_or_default().split_whitespace();
+    let state = fields.next().unwrap_or_default();
+    let start_ticks = fields.nth(18).and_then(|ticks| ticks.parse().ok());
+    let start_ticks = start_ticks.ok_or_else(|| format!("{path} has no start time in field 22"))?;
+    Ok(Stat { start_ticks, has_ended: ["Z", "X"].contains(&state) })
 }
 
 /// The number of threads of this process, from the entries of /proc/self/task; 1 where procfs is not mounted.

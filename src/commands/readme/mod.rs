@@ -45,7 +45,7 @@ pub(super) fn run(args: &ReadmeArgs) -> anyhow::Result<()> {
     }
     for (path, text) in stale {
         write(Path::new(path), text)?;
-        println!("{path}");
+        super::say!("{path}");
     }
     Ok(())
 }

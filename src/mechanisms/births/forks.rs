@@ -2,16 +2,16 @@
 //!
 //! What a fork costs follows the page tables that are copied, so the parent has memory, written to before: `memory_bytes` of it.
 
-use std::collections::BTreeMap;
 use std::io;
 
 use ipcmark_harness::clock::Clock;
-use ipcmark_harness::sys::birth::{Stack, by_clone3, by_fork, by_vfork};
+use ipcmark_harness::sys::birth::{Sign, Stack, by_clone3, by_fork, by_vfork};
+use ipcmark_harness::sys::memory::Shared;
 
-use super::{Births, tried};
+use super::{Birth, Births, tried};
 use crate::mechanism::{Family, Mechanism, Point, Rank, Reach, Setup, Support};
 use crate::mechanisms::memory::{Base, Transparent, transparent};
-use crate::shapes::{Deed, Operation, Region, operation, room, touch};
+use crate::shapes::{Region, operation, room, touch};
 
 pub(super) static FORK: Mechanism = Mechanism {
     name: "fork",
@@ -19,18 +19,18 @@ pub(super) static FORK: Mechanism = Mechanism {
     family: Family::Spawn,
     reach: Reach::Processes,
     references: &["fork(2)", "wait4(2)"],
-    support: tried::<Fork<Base>>,
+    support: tried::<Births<Fork<Base>>>,
     rank: Rank::Headline,
-    shapes: &[operation::<Fork<Base>>()],
+    shapes: &[operation::<Births<Fork<Base>>>()],
 };
 
 pub(super) static FORK_HUGE: Mechanism = Mechanism {
     name: "fork-huge",
     summary: "as fork; the parent's memory is in transparent huge pages",
     references: &["fork(2)", "MADV_HUGEPAGE in madvise(2)"],
-    support: || transparent().and(tried::<Fork<Transparent>>),
+    support: || transparent().and(tried::<Births<Fork<Transparent>>>),
     rank: Rank::Common,
-    shapes: &[operation::<Fork<Transparent>>()],
+    shapes: &[operation::<Births<Fork<Transparent>>>()],
     ..FORK
 };
 
@@ -38,9 +38,9 @@ pub(super) static VFORK: Mechanism = Mechanism {
     name: "vfork",
     summary: "clone(CLONE_VM | CLONE_VFORK), which vfork is, and wait: no page table is copied, the parent waits",
     references: &["vfork(2)", "CLONE_VFORK in clone(2)"],
-    support: tried::<Vfork>,
+    support: tried::<Births<Vfork>>,
     rank: Rank::Common,
-    shapes: &[operation::<Vfork>()],
+    shapes: &[operation::<Births<Vfork>>()],
     ..FORK
 };
 
@@ -48,9 +48,9 @@ pub(super) static CLONE3: Mechanism = Mechanism {
     name: "clone3",
     summary: "clone3 with nothing shared, and wait: fork without the C library",
     references: &["clone3(2)"],
-    support: tried::<Clone3>,
+    support: tried::<Births<Clone3>>,
     rank: Rank::Common,
-    shapes: &[operation::<Clone3>()],
+    shapes: &[operation::<Births<Clone3>>()],
     ..FORK
 };
 
@@ -63,32 +63,22 @@ pub(super) const RESIDENT: &[Point<usize>] = &[
 ];
 
 struct Fork<R> {
-    births: Births,
     _memory: R,
 }
 
-impl<R: Region> Operation for Fork<R> {
-    const DEED: Deed = Deed::SPAWN;
+impl<R: Region> Birth for Fork<R> {
     const MEMORY_BYTES: &'static [Point<usize>] = RESIDENT;
 
-    fn prepare(setup: &Setup, clock: &Clock) -> io::Result<Self> {
+    fn prepare(setup: &Setup) -> io::Result<Self> {
         let (bytes, page_bytes) = (setup.memory_bytes.unwrap_or(0), R::page_bytes()?);
         let memory = R::map(bytes)?;
         touch(memory.words(), page_bytes, bytes.div_ceil(page_bytes));
-        Ok(Fork { births: Births::new(clock)?, _memory: memory })
+        Ok(Fork { _memory: memory })
     }
 
     #[inline(always)]
-    fn repeat(&mut self, turns: u64) -> io::Result<()> {
-        self.births.repeat(turns, |sign, clock| by_fork(sign, clock))
-    }
-
-    fn counted(&mut self) -> u64 {
-        self.births.counted()
-    }
-
-    fn facts(&mut self) -> BTreeMap<String, f64> {
-        self.births.facts()
+    fn one(&mut self, sign: &Shared<Sign>, clock: &Clock) -> io::Result<()> {
+        by_fork(sign, clock)
     }
 
     fn supports(setup: &Setup) -> Support {
@@ -96,52 +86,28 @@ impl<R: Region> Operation for Fork<R> {
     }
 }
 
-struct Vfork {
-    births: Births,
-    stack: Stack,
-}
+struct Vfork(Stack);
 
-impl Operation for Vfork {
-    const DEED: Deed = Deed::SPAWN;
-
-    fn prepare(_: &Setup, clock: &Clock) -> io::Result<Self> {
-        Ok(Vfork { births: Births::new(clock)?, stack: Stack::new() })
+impl Birth for Vfork {
+    fn prepare(_: &Setup) -> io::Result<Self> {
+        Ok(Vfork(Stack::new()))
     }
 
     #[inline(always)]
-    fn repeat(&mut self, turns: u64) -> io::Result<()> {
-        let Vfork { births, stack } = self;
-        births.repeat(turns, |sign, clock| by_vfork(sign, clock, stack))
-    }
-
-    fn counted(&mut self) -> u64 {
-        self.births.counted()
-    }
-
-    fn facts(&mut self) -> BTreeMap<String, f64> {
-        self.births.facts()
+    fn one(&mut self, sign: &Shared<Sign>, clock: &Clock) -> io::Result<()> {
+        by_vfork(sign, clock, &mut self.0)
     }
 }
 
-struct Clone3(Births);
+struct Clone3;
 
-impl Operation for Clone3 {
-    const DEED: Deed = Deed::SPAWN;
-
-    fn prepare(_: &Setup, clock: &Clock) -> io::Result<Self> {
-        Births::new(clock).map(Clone3)
+impl Birth for Clone3 {
+    fn prepare(_: &Setup) -> io::Result<Self> {
+        Ok(Clone3)
     }
 
     #[inline(always)]
-    fn repeat(&mut self, turns: u64) -> io::Result<()> {
-        self.0.repeat(turns, |sign, clock| by_clone3(sign, clock))
-    }
-
-    fn counted(&mut self) -> u64 {
-        self.0.counted()
-    }
-
-    fn facts(&mut self) -> BTreeMap<String, f64> {
-        self.0.facts()
+    fn one(&mut self, sign: &Shared<Sign>, clock: &Clock) -> io::Result<()> {
+        by_clone3(sign, clock)
     }
 }

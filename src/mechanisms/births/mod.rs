@@ -17,8 +17,8 @@ use ipcmark_harness::sys::memory::Shared;
 use nix::errno::Errno;
 use nix::sys::resource::{Resource, getrlimit};
 
-use crate::mechanism::{Mechanism, Setup, Support, Waiting};
-use crate::shapes::Operation;
+use crate::mechanism::{Mechanism, Point, Setup, Support, Waiting};
+use crate::shapes::{Deed, Operation, least_memory};
 
 pub(super) static LIST: &[&Mechanism] = &[
     &forks::FORK,
@@ -38,8 +38,24 @@ pub(super) static LIST: &[&Mechanism] = &[
     &pools::RAYON,
 ];
 
+/// One way to be born, and what it takes.
+trait Birth: Sized + 'static {
+    const MEMORY_BYTES: &'static [Point<usize>] = &[];
+
+    fn prepare(setup: &Setup) -> io::Result<Self>;
+
+    /// Makes one, which leaves a sign, and waits until it is gone.
+    fn one(&mut self, sign: &Shared<Sign>, clock: &Clock) -> io::Result<()>;
+
+    fn supports(setup: &Setup) -> Support {
+        let _ = setup;
+        Support::Available
+    }
+}
+
 /// Newborns that leave a sign: how many, and how long each took to run.
-struct Births {
+struct Births<B> {
+    birth: B,
     sign: Shared<Sign>,
     clock: Clock,
     /// Of the last facts.
@@ -47,23 +63,27 @@ struct Births {
     to_running_ns: f64,
 }
 
-impl Births {
-    fn new(clock: &Clock) -> io::Result<Births> {
-        Ok(Births { sign: Shared::zeroed()?, clock: *clock, seen: 0, to_running_ns: 0.0 })
+impl<B: Birth> Operation for Births<B> {
+    const DEED: Deed = Deed::SPAWN;
+    const MEMORY_BYTES: &'static [Point<usize>] = B::MEMORY_BYTES;
+
+    fn prepare(setup: &Setup, clock: &Clock) -> io::Result<Self> {
+        let birth = B::prepare(setup)?;
+        Ok(Births { birth, sign: Shared::zeroed()?, clock: *clock, seen: 0, to_running_ns: 0.0 })
     }
 
-    /// So many, one after the other.
+    /// One after the other.
     #[inline(always)]
-    fn repeat(&mut self, turns: u64, mut birth: impl FnMut(&Shared<Sign>, &Clock) -> io::Result<()>) -> io::Result<()> {
+    fn repeat(&mut self, turns: u64) -> io::Result<()> {
         for _ in 0..turns {
             let called = self.clock.start();
-            birth(&self.sign, &self.clock)?;
+            self.birth.one(&self.sign, &self.clock)?;
             self.to_running_ns += self.clock.ns_between(called, self.sign.at_ticks());
         }
         Ok(())
     }
 
-    fn counted(&self) -> u64 {
+    fn counted(&mut self) -> u64 {
         self.sign.count()
     }
 
@@ -73,14 +93,15 @@ impl Births {
         self.seen += born;
         (born > 0).then(|| ("to_running_ns".to_owned(), ns / born as f64)).into_iter().collect()
     }
+
+    fn supports(setup: &Setup) -> Support {
+        B::supports(setup)
+    }
 }
 
 /// Tries one, with the least memory that is offered.
 fn tried<O: Operation>() -> Support {
-    let setup = Setup {
-        memory_bytes: O::MEMORY_BYTES.iter().map(|point| point.0).min(),
-        ..Setup::new(PeerKind::Thread, Placement::SameCpu, Waiting::Own, 0)
-    };
+    let setup = least_memory::<O>(&Setup::new(PeerKind::Thread, Placement::SameCpu, Waiting::Own, 0));
     let tried = O::prepare(&setup, &Clock::vdso()).and_then(|mut operation| operation.repeat(1));
     match tried {
         Err(error) if is_refused(&error) => Support::Missing(format!("{error}; {}", limit_of_tasks())),

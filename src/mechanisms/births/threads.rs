@@ -1,6 +1,5 @@
 //! Threads: made, run, joined; or detached, and waited for by a futex.
 
-use std::collections::BTreeMap;
 use std::io;
 use std::marker::PhantomData;
 
@@ -8,9 +7,9 @@ use ipcmark_harness::clock::Clock;
 use ipcmark_harness::sys::birth::{Sign, ThreadKind, by_pthread};
 use ipcmark_harness::sys::memory::Shared;
 
-use super::{Births, tried};
+use super::{Birth, Births, tried};
 use crate::mechanism::{Family, Mechanism, Rank, Reach, Setup};
-use crate::shapes::{Deed, Operation, operation};
+use crate::shapes::operation;
 
 pub(super) static PTHREAD: Mechanism = Mechanism {
     name: "pthread",
@@ -18,9 +17,9 @@ pub(super) static PTHREAD: Mechanism = Mechanism {
     family: Family::Spawn,
     reach: Reach::Threads,
     references: &["pthread_create(3)", "pthread_join(3)"],
-    support: tried::<Thread<Default>>,
+    support: tried::<Births<Thread<Default>>>,
     rank: Rank::Headline,
-    shapes: &[operation::<Thread<Default>>()],
+    shapes: &[operation::<Births<Thread<Default>>>()],
 };
 
 pub(super) static PTHREAD_SMALL: Mechanism = Mechanism {
@@ -28,7 +27,7 @@ pub(super) static PTHREAD_SMALL: Mechanism = Mechanism {
     summary: "as pthread, with a stack of 64 KiB",
     references: &["pthread_attr_setstacksize(3)"],
     rank: Rank::Common,
-    shapes: &[operation::<Thread<Small>>()],
+    shapes: &[operation::<Births<Thread<Small>>>()],
     ..PTHREAD
 };
 
@@ -37,7 +36,7 @@ pub(super) static PTHREAD_DETACHED: Mechanism = Mechanism {
     summary: "as pthread, joined by nobody; its last deed wakes who waits, so its end is not in the time",
     references: &["pthread_detach(3)"],
     rank: Rank::Common,
-    shapes: &[operation::<Thread<Detached>>()],
+    shapes: &[operation::<Births<Thread<Detached>>>()],
     ..PTHREAD
 };
 
@@ -46,7 +45,7 @@ pub(super) static STD_THREAD: Mechanism = Mechanism {
     summary: "std::thread::spawn and join",
     references: &["std::thread::spawn"],
     rank: Rank::Common,
-    shapes: &[operation::<Thread<Std>>()],
+    shapes: &[operation::<Births<Thread<Std>>>()],
     ..PTHREAD
 };
 
@@ -55,7 +54,7 @@ pub(super) static SCOPED_THREAD: Mechanism = Mechanism {
     summary: "std::thread::scope with one thread in it",
     references: &["std::thread::scope"],
     rank: Rank::Common,
-    shapes: &[operation::<Thread<Scoped>>()],
+    shapes: &[operation::<Births<Thread<Scoped>>>()],
     ..PTHREAD
 };
 
@@ -105,28 +104,15 @@ impl Make for Scoped {
     }
 }
 
-struct Thread<M> {
-    births: Births,
-    _made: PhantomData<M>,
-}
+struct Thread<M>(PhantomData<M>);
 
-impl<M: Make> Operation for Thread<M> {
-    const DEED: Deed = Deed::SPAWN;
-
-    fn prepare(_: &Setup, clock: &Clock) -> io::Result<Self> {
-        Ok(Thread { births: Births::new(clock)?, _made: PhantomData })
+impl<M: Make> Birth for Thread<M> {
+    fn prepare(_: &Setup) -> io::Result<Self> {
+        Ok(Thread(PhantomData))
     }
 
     #[inline(always)]
-    fn repeat(&mut self, turns: u64) -> io::Result<()> {
-        self.births.repeat(turns, M::one)
-    }
-
-    fn counted(&mut self) -> u64 {
-        self.births.counted()
-    }
-
-    fn facts(&mut self) -> BTreeMap<String, f64> {
-        self.births.facts()
+    fn one(&mut self, sign: &Shared<Sign>, clock: &Clock) -> io::Result<()> {
+        M::one(sign, clock)
     }
 }

@@ -12,6 +12,7 @@ use nix::unistd::{Pid, getpid};
 use super::folder::Folder;
 use super::{DISK, OWNER};
 use crate::machine::Root;
+use crate::sys::process::stat;
 
 /// RAMFS_MAGIC of include/uapi/linux/magic.h, which nix and libc lack.
 const RAMFS_MAGIC: FsType = FsType(0x8584_58f6_u32 as _);
@@ -96,24 +97,6 @@ impl Owner {
             _ => stat(self.process).map(|stat| stat.start_ticks == self.start_ticks && !stat.has_ended),
         }
     }
-}
-
-/// What /proc/pid/stat tells of a process.
-struct Stat {
-    start_ticks: u64,
-    /// It only waits for its parent to notice.
-    has_ended: bool,
-}
-
-fn stat(process: i32) -> Result<Stat, String> {
-    let path = format!("/proc/{process}/stat");
-    let text = Root::new("/").read(&path)?;
-    // The second field is the command's name in parentheses, with whatever it is made of.
-    let mut fields = text.rsplit(')').next().unwrap_or_default().split_whitespace();
-    let state = fields.next().unwrap_or_default();
-    let start_ticks = fields.nth(18).and_then(|ticks| ticks.parse().ok());
-    let start_ticks = start_ticks.ok_or_else(|| format!("{path} has no start time in field 22"))?;
-    Ok(Stat { start_ticks, has_ended: ["Z", "X"].contains(&state) })
 }
 
 #[cfg(test)]
