@@ -20,6 +20,8 @@ use nix::unistd::{SysconfVar, sysconf};
 use crate::sys::process::stat;
 
 const ADDRESS: &[u8] = b"ipcmark.measures";
+/// How long one that does not listen yet is given at a time.
+const ANSWERING: Duration = Duration::from_millis(5);
 
 /// Held while this process measures.
 #[derive(Debug)]
@@ -47,37 +49,46 @@ impl fmt::Display for Holder {
 }
 
 impl MeasuringLock {
-    /// Takes the lock, or tells who has it.
+    /// Takes the lock; none: somebody else has it.
     ///
     /// # Errors
     /// If there are no Unix sockets here, or no descriptor for one.
-    pub fn take() -> io::Result<Result<MeasuringLock, Holder>> {
+    pub fn take() -> io::Result<Option<MeasuringLock>> {
         MeasuringLock::take_at(ADDRESS)
     }
 
-    fn take_at(address: &[u8]) -> io::Result<Result<MeasuringLock, Holder>> {
-        let address = UnixAddr::new_abstract(address)?;
-        let flags = SockFlag::SOCK_CLOEXEC | SockFlag::SOCK_NONBLOCK;
-        let open = || socket(AddressFamily::Unix, SockType::Stream, flags, None);
+    fn take_at(address: &[u8]) -> io::Result<Option<MeasuringLock>> {
         let listens = open()?;
-        match bind(listens.as_raw_fd(), &address) {
+        match bind(listens.as_raw_fd(), &UnixAddr::new_abstract(address)?) {
             Ok(()) => {
-                listen(&listens, Backlog::new(16)?)?;
-                Ok(Ok(MeasuringLock { _listens: listens }))
+                // Nobody accepts: whoever asks stays in the queue while this process measures.
+                listen(&listens, Backlog::MAXCONN)?;
+                Ok(Some(MeasuringLock { _listens: listens }))
             }
-            Err(Errno::EADDRINUSE) => Ok(Err(Holder::behind(&open()?, &address))),
+            Err(Errno::EADDRINUSE) => Ok(None),
             Err(errno) => Err(errno.into()),
         }
     }
 }
 
 impl Holder {
-    fn behind(socket: &OwnedFd, address: &UnixAddr) -> Holder {
-        let connected = connect(socket.as_raw_fd(), address).is_ok();
-        let peer = connected.then(|| getsockopt(socket, PeerCredentials).ok()).flatten();
-        let process = peer.map(|peer| peer.pid()).filter(|&process| process > 0);
-        Holder { process, age: process.and_then(age) }
+    /// Asks who has the lock: once a run, for each question takes one of some thousand places in a queue.
+    pub fn ask() -> Holder {
+        Holder::ask_at(ADDRESS).unwrap_or(Holder { process: None, age: None })
     }
+
+    fn ask_at(address: &[u8]) -> io::Result<Holder> {
+        let (socket, address) = (open()?, UnixAddr::new_abstract(address)?);
+        // Between its bind(2) and its listen(2) the other refuses.
+        let answers = |_| connect(socket.as_raw_fd(), &address).is_ok() || (std::thread::sleep(ANSWERING), false).1;
+        let peer = (0..20).any(answers).then(|| getsockopt(&socket, PeerCredentials).ok()).flatten();
+        let process = peer.map(|peer| peer.pid()).filter(|&process| process > 0);
+        Ok(Holder { process, age: process.and_then(age) })
+    }
+}
+
+fn open() -> nix::Result<OwnedFd> {
+    socket(AddressFamily::Unix, SockType::Stream, SockFlag::SOCK_CLOEXEC | SockFlag::SOCK_NONBLOCK, None)
 }
 
 fn age(process: i32) -> Option<Duration> {
@@ -94,11 +105,15 @@ mod tests {
     #[test]
     fn the_second_is_told_who_the_first_is_and_gets_it_when_that_has_let_go() {
         let address = format!("ipcmark.test.{}", std::process::id());
-        let first = MeasuringLock::take_at(address.as_bytes()).unwrap().unwrap();
-        let holder = MeasuringLock::take_at(address.as_bytes()).unwrap().unwrap_err();
-        assert_eq!(holder.process, Some(std::process::id() as i32));
-        assert!(holder.age.is_some() && holder.to_string().contains("started"), "{holder}");
+        let first = MeasuringLock::take_at(address.as_bytes()).unwrap();
+        assert!(MeasuringLock::take_at(address.as_bytes()).unwrap().is_none());
+        // However many have asked before.
+        for _ in 0..100 {
+            let holder = Holder::ask_at(address.as_bytes()).unwrap();
+            assert_eq!(holder.process, Some(std::process::id() as i32));
+            assert!(holder.age.is_some() && holder.to_string().contains("started"), "{holder}");
+        }
         drop(first);
-        assert!(MeasuringLock::take_at(address.as_bytes()).unwrap().is_ok());
+        assert!(MeasuringLock::take_at(address.as_bytes()).unwrap().is_some());
     }
 }

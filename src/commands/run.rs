@@ -12,7 +12,7 @@ use ipcmark_harness::doctor::probe::Lengths;
 use ipcmark_harness::doctor::{Finding, Severity};
 use ipcmark_harness::grade::Grader;
 use ipcmark_harness::machine::{self, Root};
-use ipcmark_harness::measuring_lock::MeasuringLock;
+use ipcmark_harness::measuring_lock::{Holder, MeasuringLock};
 use ipcmark_harness::record::{self, Record, Writer};
 use ipcmark_harness::sys::signals;
 
@@ -121,17 +121,18 @@ pub(super) fn run(args: RunArgs) -> anyhow::Result<()> {
 fn alone(args: &RunArgs, header: &mut record::Header) -> anyhow::Result<Option<MeasuringLock>> {
     let mut said = false;
     loop {
-        let holder = match MeasuringLock::take() {
-            Ok(Ok(lock)) => return Ok(Some(lock)),
-            Ok(Err(holder)) => holder,
+        match MeasuringLock::take() {
+            Ok(None) => {}
+            Ok(lock) => return Ok(lock),
             Err(_) => return Ok(None),
-        };
+        }
         if args.anyway {
-            header.findings.push(Finding::another_run(&holder));
+            header.findings.push(Finding::another_run(&Holder::ask()));
             return Ok(None);
         }
         if !args.wait {
-            let why = format!("another run measures on this machine: {holder}; the two would measure each other");
+            let why =
+                format!("another run measures on this machine: {}; the two would measure each other", Holder::ask());
             let advice = "--wait begins when it has ended; --anyway measures beside it, and grades every cell D";
             return Err(Stop::new(exit::REFUSED, format!("{why}; {advice}")).into());
         }
@@ -139,7 +140,7 @@ fn alone(args: &RunArgs, header: &mut record::Header) -> anyhow::Result<Option<M
             return Err(Stop::interrupted(signal, "interrupted while another run was measuring").into());
         }
         if !std::mem::replace(&mut said, true) {
-            eprintln!("waiting for another run: {holder}");
+            eprintln!("waiting for another run: {}", Holder::ask());
         }
         std::thread::sleep(Duration::from_millis(200));
     }
