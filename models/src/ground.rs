@@ -31,9 +31,15 @@ loom::thread_local! {
     static POLLS: Cell<u32> = Cell::new(0);
 }
 
-/// Who has polled in vain so often has its order run to its end, but no other orders are tried from there on: two that poll
-/// would yield to each other for ever. Nothing is lost: a look that finds nothing changes nothing, and can only order more.
+/// Who has polled in vain more often than that in one acquisition has its order run to its end, but no other orders are tried
+/// from there on: two that poll would yield to each other for ever. Nothing is lost: where polling goes on until it finds
+/// something, a look that finds nothing changes nothing and can only order more. Spin-then-park polls no more often here.
 const POLLS_IN_VAIN: u32 = 1;
+
+/// An acquisition begins.
+pub(super) fn forget_polls() {
+    POLLS.with(|polls| polls.set(0));
+}
 
 pub(super) fn spin_loop() {
     let polls = POLLS.with(|polls| polls.replace(polls.get() + 1));
