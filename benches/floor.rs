@@ -95,6 +95,11 @@ const COMPARISONS: &[Comparison] = &[
         id: "uncontended/thread/same-cpu/own/std-mutex/0B-2parties",
         plain: &[("plain loop", plain::locks::std_mutex)],
     },
+    // Our own mutex is one to compare with where it takes no more than 1.1 times as long as std's.
+    Comparison {
+        id: "uncontended/thread/same-cpu/own/futex-mutex-private/0B-2parties",
+        plain: &[("std's", plain::locks::std_mutex)],
+    },
     Comparison {
         id: "uncontended/thread/same-cpu/own/parking-lot-mutex/0B-2parties",
         plain: &[("plain loop", plain::locks::parking_lot_mutex)],

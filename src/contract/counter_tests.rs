@@ -14,7 +14,7 @@ pub(crate) const FORGETFUL: u8 = 1;
 /// Shows each party its own additions only.
 const SELFISH: u8 = 2;
 /// Every other total is far too high.
-const WAVERING: u8 = 3;
+pub(crate) const WAVERING: u8 = 3;
 /// Leaves a name.
 const NAMED: u8 = 4;
 

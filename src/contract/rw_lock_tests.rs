@@ -16,6 +16,8 @@ const SERIAL: u8 = 2;
 const STALE: u8 = 3;
 /// Leaves a name.
 const NAMED: u8 = 4;
+/// Changes a copy that nobody sees.
+pub(crate) const FORGETFUL: u8 = 5;
 
 #[derive(Default)]
 struct Guarded {
@@ -59,7 +61,11 @@ impl<const FAULT: u8> RwLock for Faulty<FAULT> {
         if FAULT == STALE {
             *before.lock().unwrap() = words.clone();
         }
-        change(words);
+        if FAULT == FORGETFUL {
+            change(&words.clone())
+        } else {
+            change(words)
+        }
         Ok(())
     }
 }
@@ -104,6 +110,11 @@ fn letting_everybody_in_breaks_at_most_one_writes() {
 #[test]
 fn showing_what_was_before_breaks_a_read_after_a_write_sees_it() {
     assert!(is_broken::<Faulty<STALE>>("a_read_after_a_write_sees_it"));
+}
+
+#[test]
+fn changing_a_copy_that_nobody_sees_breaks_a_read_after_a_write_sees_it() {
+    assert!(is_broken::<Faulty<FORGETFUL>>("a_read_after_a_write_sees_it"));
 }
 
 #[test]

@@ -56,7 +56,7 @@ impl<C: Counter> Adder<C> {
 }
 
 /// Whether so many were added. Nobody may be at work.
-fn agrees<C: Counter>(counter: &mut C, made: u64) -> io::Result<()> {
+pub(super) fn agrees<C: Counter>(counter: &mut C, made: u64) -> io::Result<()> {
     match counter.total()? {
         total if total == made => Ok(()),
         total => Err(Mismatch::error(format!("{total} additions were counted, {made} were made"))),

@@ -121,7 +121,7 @@ impl<L: RwLock> Mixed<L> {
 }
 
 /// Whether the data have counted so many writes. Nobody may be at work.
-fn agrees<L: RwLock>(lock: &mut L, written: u64) -> io::Result<()> {
+pub(super) fn agrees<L: RwLock>(lock: &mut L, written: u64) -> io::Result<()> {
     match lock.read(|words| words.look(|| ()))?.map_err(torn)? {
         counted if counted == written => Ok(()),
         counted => Err(crowd::lost(counted, written)),

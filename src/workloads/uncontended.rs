@@ -3,6 +3,9 @@
 //!
 //! With one party the worker is a process that never had a second thread; with two, another thread (or process) is alive and
 //! sleeps. The two differ: glibc leaves out the atomic instructions of a lock while a process has had one thread only.
+//!
+//! After each order, timed or checked, data and counters must have counted all that was done to them. A lock alone keeps
+//! nothing that could be looked at: what it keeps out is seen where others want it too.
 
 use std::hint::black_box;
 use std::io;
@@ -15,28 +18,32 @@ use ipcmark_harness::placement::Placement;
 use ipcmark_harness::session::{Sample, Session, Verified};
 
 use super::pace::{Pace, until};
+use super::{count, read_mix};
 use crate::mechanism::{Axes, Point, Rank, Setup, Stage, Support, Waiting, Workload};
 use crate::shapes::{Counter, Lock, RwLock};
 
 pub(super) const fn workload<L: Lock>() -> Workload {
-    let open: Open = |stage, clock| open(stage, clock, L::handles, L::settle, |lock| lock.with(|| ()));
+    let open: Open = |stage, clock| {
+        open(stage, clock, L::handles, L::settle, Deed { once: |lock: &mut L| lock.with(|| ()), agrees: |_, _| Ok(()) })
+    };
     let summary = "taken and released by the only party that wants it";
     alone("uncontended", summary, Rank::Headline, L::supports, open)
 }
 
 /// Of a counter.
 pub(super) const fn add<C: Counter>() -> Workload {
-    let open: Open = |stage, clock| open(stage, clock, C::handles, |_| Ok(()), C::add);
+    let open: Open =
+        |stage, clock| open(stage, clock, C::handles, |_| Ok(()), Deed { once: C::add, agrees: count::agrees });
     alone("uncontended", "raised by the only party that raises it", Rank::Headline, C::supports, open)
 }
 
 pub(super) const fn read<L: RwLock>() -> Workload {
     let open: Open = |stage, clock| {
-        let read = |lock: &mut L| {
+        let once = |lock: &mut L| {
             black_box(lock.read(|words| words.first())?);
             Ok(())
         };
-        open(stage, clock, L::handles, L::settle, read)
+        open(stage, clock, L::handles, L::settle, Deed { once, agrees: |lock, _| read_mix::agrees(lock, 0) })
     };
     let summary = "a word of the data read by the only party that wants it";
     alone("uncontended-read", summary, Rank::Common, L::supports, open)
@@ -44,8 +51,8 @@ pub(super) const fn read<L: RwLock>() -> Workload {
 
 pub(super) const fn write<L: RwLock>() -> Workload {
     let open: Open = |stage, clock| {
-        let write = |lock: &mut L| lock.write(|words| words.change(|| ()));
-        open(stage, clock, L::handles, L::settle, write)
+        let once = |lock: &mut L| lock.write(|words| words.change(|| ()));
+        open(stage, clock, L::handles, L::settle, Deed { once, agrees: read_mix::agrees })
     };
     let summary = "all words of the data written by the only party that wants them";
     alone("uncontended-write", summary, Rank::Common, L::supports, open)
@@ -82,9 +89,17 @@ const fn alone(
 
 struct Alone<L, F> {
     handle: L,
-    /// What is done over and over.
-    once: F,
+    deed: Deed<L, F>,
+    /// How often it was done so far.
+    done: u64,
     parties: Parties,
+}
+
+/// What is done over and over.
+struct Deed<L, F> {
+    once: F,
+    /// Whether what it was done to has counted that it was done so often.
+    agrees: fn(&mut L, u64) -> io::Result<()>,
 }
 
 /// A party that is alive and wants nothing.
@@ -101,7 +116,7 @@ fn open<L: Send + 'static>(
     clock: Clock,
     handles: fn(&Setup) -> io::Result<Vec<L>>,
     settle: fn(&mut L) -> io::Result<()>,
-    once: impl Fn(&mut L) -> io::Result<()> + 'static,
+    deed: Deed<L, impl Fn(&mut L) -> io::Result<()> + 'static>,
 ) -> io::Result<Box<dyn Session>> {
     let mut parties = Parties::new(clock, &stage.near_cpus)?;
     let mut handles = handles(&stage.setup)?;
@@ -111,7 +126,7 @@ fn open<L: Send + 'static>(
     }
     let mut handle = handles.pop().ok_or_else(|| io::Error::other("a lock came without a handle"))?;
     settle(&mut handle)?;
-    Ok(Box::new(Alone { handle, once, parties }))
+    Ok(Box::new(Alone { handle, deed, done: 0, parties }))
 }
 
 impl<L, F: Fn(&mut L) -> io::Result<()>> Alone<L, F> {
@@ -123,37 +138,91 @@ impl<L, F: Fn(&mut L) -> io::Result<()>> Alone<L, F> {
         }
         Ok(())
     }
+
+    /// After an order, outside the clock.
+    fn agreed(&mut self, sample: Sample) -> io::Result<Sample> {
+        self.done += sample.operations;
+        (self.deed.agrees)(&mut self.handle, self.done)?;
+        Ok(sample)
+    }
 }
 
 impl<L, F: Fn(&mut L) -> io::Result<()>> Session for Alone<L, F> {
     fn batch(&mut self, iterations: u64) -> io::Result<Sample> {
-        let Alone { handle, once, parties } = self;
-        parties.run(Extent::Count(iterations), false, |clock, _| {
+        let Alone { handle, deed, parties, .. } = self;
+        let sample = parties.run(Extent::Count(iterations), false, |clock, _| {
             let start = clock.start();
-            Self::repeat(handle, once, iterations)?;
+            Self::repeat(handle, &deed.once, iterations)?;
             Ok(Span { start, end: clock.end(), ends_at_far: false, operations: iterations })
-        })
+        })?;
+        self.agreed(sample)
     }
 
     fn window(&mut self, duration: Duration) -> io::Result<Sample> {
-        let Alone { handle, once, parties } = self;
-        parties.run(Extent::Open, false, |clock, _| {
+        let Alone { handle, deed, parties, .. } = self;
+        let sample = parties.run(Extent::Open, false, |clock, _| {
             let start = clock.start();
             let mut pace = Pace::new(clock, start, duration);
             let mut operations = 0;
             loop {
-                Self::repeat(handle, once, pace.chunk)?;
+                Self::repeat(handle, &deed.once, pace.chunk)?;
                 operations += pace.chunk;
                 if pace.is_over(clock) {
                     return Ok(Span { start, end: clock.end(), ends_at_far: false, operations });
                 }
             }
-        })
+        })?;
+        self.agreed(sample)
     }
 
-    /// That it can be taken again after each release: what it keeps out is seen where others want it too.
+    /// That it can be taken again after each release, and what [`Deed::agrees`] says.
     fn verify(&mut self, iterations: u64, duration: Duration) -> io::Result<Verified> {
         let operations = until(iterations, duration, |left| Ok(self.batch(left.min(1000))?.operations))?;
         Ok(Verified { operations, bytes: 0 })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use ipcmark_harness::control::Mismatch;
+
+    use super::*;
+    use crate::contract::counter_tests::{self, WAVERING};
+    use crate::contract::rw_lock_tests::{FORGETFUL, Faulty};
+    use crate::contract::transport_tests::SETUP;
+
+    fn session(workload: Workload) -> Box<dyn Session> {
+        let stage = Stage { setup: SETUP, near_cpus: Vec::new(), far_cpus: Vec::new() };
+        (workload.open)(&stage, Clock::vdso()).unwrap()
+    }
+
+    fn mismatch<T: std::fmt::Debug>(result: io::Result<T>) -> String {
+        let error = result.unwrap_err();
+        assert!(error.get_ref().is_some_and(|inner| inner.is::<Mismatch>()), "{error}");
+        error.to_string()
+    }
+
+    #[test]
+    fn all_that_was_done_in_every_order_is_counted() {
+        for workload in [write::<Faulty<0>>(), read::<Faulty<0>>(), add::<counter_tests::Faulty<0>>()] {
+            let mut session = session(workload);
+            assert_eq!(session.batch(100).unwrap().operations, 100);
+            assert!(session.window(Duration::from_millis(1)).unwrap().operations > 0);
+            assert_eq!(session.verify(2500, Duration::from_secs(5)).unwrap().operations, 2500);
+        }
+    }
+
+    #[test]
+    fn writes_that_the_data_have_not_counted_fail_every_order() {
+        let session = || session(write::<Faulty<FORGETFUL>>());
+        assert!(mismatch(session().batch(10)).contains("0 changes were counted, 10 were made"));
+        assert!(mismatch(session().window(Duration::from_millis(1))).contains("0 changes were counted"));
+        assert!(mismatch(session().verify(10, Duration::from_secs(5))).contains("0 changes were counted"));
+    }
+
+    #[test]
+    fn additions_that_the_total_does_not_show_fail_the_order() {
+        let error = mismatch(session(add::<counter_tests::Faulty<WAVERING>>()).batch(10));
+        assert!(error.contains("1000010 additions were counted, 10 were made"), "{error}");
     }
 }
