@@ -13,7 +13,9 @@
 #[cfg(any(target_arch = "x86_64", target_arch = "aarch64"))]
 use std::arch::{asm, naked_asm};
 use std::io;
+use std::ptr::with_exposed_provenance_mut;
 
+use corosensei::stack::{DefaultStack, Stack};
 use ipcmark_harness::clock::Clock;
 
 use crate::mechanism::{Family, Mechanism, Rank, Reach, Setup, Support};
@@ -38,15 +40,15 @@ fn support() -> Support {
     }
 }
 
-/// 16 KiB, for a function that calls nothing but the switch.
-const STACK_BYTES: usize = 16 << 10;
+/// Stacks of the kind and size that `corosensei` takes by default: what differs from it is the switch alone.
+const STACK_BYTES: usize = 1 << 20;
 
 struct Stacks {
     /// The coroutine's stack pointer.
     far: *mut u64,
     /// How often the coroutine was resumed; it writes there.
     resumed: Box<u64>,
-    _stack: Vec<u128>,
+    _stack: DefaultStack,
 }
 
 impl Operation for Stacks {
@@ -54,10 +56,10 @@ impl Operation for Stacks {
     const IN_A_TURN: u64 = 2;
 
     fn prepare(_: &Setup, _: &Clock) -> io::Result<Stacks> {
-        let mut stack = vec![0_u128; STACK_BYTES / size_of::<u128>()];
+        let stack = DefaultStack::new(STACK_BYTES)?;
         let mut resumed = Box::new(0);
-        // SAFETY: the frame fits into the stack, whose end is aligned to 16 bytes as its type is.
-        let far = unsafe { first_frame(stack.as_mut_ptr_range().end.cast(), count, &raw mut *resumed) };
+        // SAFETY: the frame fits into the stack, which ends with a page.
+        let far = unsafe { first_frame(top(&stack), count, &raw mut *resumed) };
         Ok(Stacks { far, resumed, _stack: stack })
     }
 
@@ -76,6 +78,10 @@ impl Operation for Stacks {
         // SAFETY: the coroutine wrote it on this thread, behind the compiler's back.
         unsafe { (&raw const *self.resumed).read_volatile() * 2 }
     }
+}
+
+fn top(stack: &DefaultStack) -> *mut u64 {
+    with_exposed_provenance_mut(stack.base().get())
 }
 
 /// What a coroutine runs: with where it was left from, and what it was made with.
@@ -232,19 +238,19 @@ mod tests {
         let setup = Setup::new(PeerKind::Thread, Placement::SameCpu, Waiting::Own, 0);
         let mut stacks = Stacks::prepare(&setup, &Clock::vdso()).unwrap();
         stacks.repeat(1).unwrap();
-        let bounds = stacks._stack.as_ptr_range();
-        assert!((bounds.start.addr()..bounds.end.addr()).contains(&stacks.far.addr()));
+        let bounds = stacks._stack.limit().get()..stacks._stack.base().get();
+        assert!(bounds.contains(&stacks.far.addr()));
         stacks.repeat(999).unwrap();
-        assert!((bounds.start.addr()..bounds.end.addr()).contains(&stacks.far.addr()));
+        assert!(bounds.contains(&stacks.far.addr()));
         assert_eq!(stacks.counted(), 2000);
     }
 
     #[test]
     fn what_a_callee_must_keep_is_kept_on_both_stacks() {
-        let mut stack = vec![0_u128; STACK_BYTES / size_of::<u128>()];
+        let stack = DefaultStack::new(STACK_BYTES).unwrap();
         let mut changed = Box::new(0);
         // SAFETY: as in `prepare`.
-        let mut far = unsafe { first_frame(stack.as_mut_ptr_range().end.cast(), keep_its_own, &raw mut *changed) };
+        let mut far = unsafe { first_frame(top(&stack), keep_its_own, &raw mut *changed) };
         for pattern in (0..1_000_000_u64).map(|turn| turn.wrapping_mul(0x9e37_79b9_7f4a_7c15)) {
             // SAFETY: `far` is where the coroutine has left, or is to begin.
             assert_eq!(unsafe { keeps(pattern, &mut far) }, 0, "the near side's, with {pattern:#x}");
