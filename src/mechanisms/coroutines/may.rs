@@ -8,7 +8,6 @@
 //! anew for each batch, by a third that runs there: the scheduler looks at what came from outside only once its own queue is empty, so
 //! the first of two that are started from here would yield to itself until it is done. Whoever goes on counts only where the other
 //! one ran meanwhile.
-#![cfg_attr(feature = "rivals", allow(unsafe_code))] // may's spawn is unsafe
 
 use super::super::not_built;
 use crate::mechanism::{Family, Mechanism, Rank, Reach};
@@ -93,6 +92,7 @@ mod built {
         }
     }
 
+    #[allow(unsafe_code)]
     fn start<R: Send + 'static>(what: impl FnOnce() -> R + Send + 'static) -> JoinHandle<R> {
         // SAFETY: what is started here touches no thread-local variable, and needs little of a stack of 32 KiB.
         unsafe { spawn(what) }
