@@ -213,8 +213,8 @@ fn both_ways(staged: &[(Cell, Stage)], launcher: Launcher) -> Vec<Arm<'_>> {
     let mut arms: Vec<Arm<'_>> = Vec::new();
     for (cell, stage) in staged {
         let name = cell.mechanism.name;
-        arms.push((format!("{name}, run"), Box::new(|| by_launch(cell, stage, launcher))));
-        arms.push((format!("{name}, bench"), Box::new(|| by_criterion(cell, stage, launcher))));
+        arms.push((format!("{name}, run"), Box::new(move || by_launch(cell, stage, launcher))));
+        arms.push((format!("{name}, bench"), Box::new(move || by_criterion(cell, stage, launcher))));
     }
     arms
 }
