@@ -27,7 +27,10 @@ const EFFORT: Effort =
     Effort { warm_up: Duration::from_millis(20), batch: Duration::from_millis(4), batches: 40, each: Duration::ZERO };
 
 /// One way of measuring: nanoseconds an operation.
-type Arm<'a> = (&'static str, Box<dyn FnMut() -> anyhow::Result<f64> + 'a>);
+type Arm<'a> = (String, Box<dyn FnMut() -> anyhow::Result<f64> + 'a>);
+
+/// What each arm gave, once an alternation.
+type Results = Vec<(String, Vec<f64>)>;
 
 /// What a cell of the suite is set against; the first arm is what ratios refer to.
 struct Comparison {
@@ -112,15 +115,17 @@ const COMPARISONS: &[Comparison] = &[
         id: "uncontended/thread/same-cpu/own/fetch-add-counter/0B-2parties",
         plain: &[("plain loop", plain::locks::fetch_add)],
     },
-    // Our own switch is a floor where it takes no more than 1.2 times as long as the crate's.
-    Comparison {
-        id: "resume/thread/same-cpu/own/own-switch/0B",
-        plain: &[("corosensei", plain::coroutines::corosensei)],
-    },
     Comparison {
         id: "resume/thread/same-cpu/own/corosensei/0B",
         plain: &[("plain loop", plain::coroutines::corosensei)],
     },
+];
+
+/// Cells that are set against each other, each measured in both of the suite's ways; the first is what ratios refer to.
+const PAIRS: &[[&str; 2]] = &[
+    // Our own switch is a floor where it takes no more than 1.2 times as long as the crate's. Both are the same loop on the same
+    // kind of stack.
+    ["resume/thread/same-cpu/own/corosensei/0B", "resume/thread/same-cpu/own/own-switch/0B"],
 ];
 
 /// The ring keeps its promise where it takes no more than 1.25 times as long as memcpy(3): 0.8 of that bandwidth.
@@ -140,7 +145,7 @@ fn main() -> anyhow::Result<()> {
     if arguments.selects(LAUNCH) {
         match lists {
             true => println!("{LAUNCH}: benchmark"),
-            false => print(LAUNCH, &[("one worker", launches(&launcher, &here, alternations)?)]),
+            false => print(LAUNCH, &[("one worker".into(), launches(&launcher, &here, alternations)?)]),
         }
     }
     for comparison in COMPARISONS {
@@ -153,6 +158,17 @@ fn main() -> anyhow::Result<()> {
             _ if lists => println!("{id}: benchmark"),
             Ok(stage) => print(&id, &compare(comparison, &cell, &stage, launcher, alternations)?),
             Err(reason) => println!("{id}\n  skipped: {reason}"),
+        }
+    }
+    for pair in PAIRS {
+        let id = format!("floor/{}", pair[1]);
+        if !arguments.selects(&id) {
+            continue;
+        }
+        match (stage(pair[0], &here)?, stage(pair[1], &here)?) {
+            _ if lists => println!("{id}: benchmark"),
+            (Ok(first), Ok(second)) => print(&id, &alternate(both_ways(&[first, second], launcher), alternations)?),
+            (Err(reason), _) | (_, Err(reason)) => println!("{id}\n  skipped: {reason}"),
         }
     }
     Ok(())
@@ -175,6 +191,12 @@ fn launches(launcher: &Launcher, here: &Here, count: usize) -> anyhow::Result<Ve
     (0..count).map(launch).collect()
 }
 
+/// The cell of that id, and where it runs or why it does not.
+fn stage(id: &str, here: &Here) -> anyhow::Result<Result<(Cell, Stage), String>> {
+    let cell = plan::select(Profile::Full, &[id.to_owned()], here.topology())?[0];
+    Ok(here.stage(&cell).map(|stage| (cell, stage)))
+}
+
 /// Every arm's results, one an alternation.
 fn compare(
     comparison: &Comparison,
@@ -182,14 +204,28 @@ fn compare(
     stage: &Stage,
     launcher: Launcher,
     alternations: usize,
-) -> anyhow::Result<Vec<(&'static str, Vec<f64>)>> {
+) -> anyhow::Result<Results> {
     let mut arms: Vec<Arm<'_>> = Vec::new();
     for &(name, plain) in comparison.plain {
-        arms.push((name, Box::new(move || plain::measure(plain, stage, launcher.clock))));
+        arms.push((name.into(), Box::new(move || plain::measure(plain, stage, launcher.clock))));
     }
-    arms.push(("ipcmark run", Box::new(|| by_launch(cell, stage, launcher))));
-    arms.push(("cargo bench", Box::new(|| by_criterion(cell, stage, launcher))));
-    let mut results: Vec<(&str, Vec<f64>)> = arms.iter().map(|(name, _)| (*name, Vec::new())).collect();
+    arms.push(("ipcmark run".into(), Box::new(|| by_launch(cell, stage, launcher))));
+    arms.push(("cargo bench".into(), Box::new(|| by_criterion(cell, stage, launcher))));
+    alternate(arms, alternations)
+}
+
+fn both_ways(staged: &[(Cell, Stage)], launcher: Launcher) -> Vec<Arm<'_>> {
+    let mut arms: Vec<Arm<'_>> = Vec::new();
+    for (cell, stage) in staged {
+        let name = cell.mechanism.name;
+        arms.push((format!("{name}, run"), Box::new(move || by_launch(cell, stage, launcher))));
+        arms.push((format!("{name}, bench"), Box::new(move || by_criterion(cell, stage, launcher))));
+    }
+    arms
+}
+
+fn alternate(mut arms: Vec<Arm<'_>>, alternations: usize) -> anyhow::Result<Results> {
+    let mut results: Results = arms.iter().map(|(name, _)| (name.clone(), Vec::new())).collect();
     for round in 0..alternations {
         // Each arm takes each place in the order: whoever comes after an idle moment meets another machine.
         for turn in 0..arms.len() {
@@ -233,13 +269,13 @@ fn by_criterion(cell: &Cell, stage: &Stage, launcher: Launcher) -> anyhow::Resul
     median(&measurement.launches[0].batches_ns).ok_or_else(|| anyhow::anyhow!("no batches"))
 }
 
-fn print(id: &str, results: &[(&str, Vec<f64>)]) {
+fn print(id: &str, results: &[(String, Vec<f64>)]) {
     println!("{id}");
     let reference = median(&results[0].1).unwrap_or(f64::NAN);
     for (name, values) in results {
         let (low, high) = values.iter().fold((f64::MAX, 0.0), |(l, h): (f64, f64), &v| (l.min(v), h.max(v)));
         let middle = median(values).unwrap_or(f64::NAN);
         let rate = 1e3 / middle;
-        println!("  {name:12} {middle:10.1} ns  ({low:.1} – {high:.1})  {rate:8.2} M/s  ×{:.3}", middle / reference);
+        println!("  {name:17} {middle:10.1} ns  ({low:.1} – {high:.1})  {rate:8.2} M/s  ×{:.3}", middle / reference);
     }
 }

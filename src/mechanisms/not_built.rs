@@ -13,8 +13,10 @@
 
 use std::io;
 
+use ipcmark_harness::clock::Clock;
+
 use crate::mechanism::{Setup, Support, Waiting};
-use crate::shapes::{FanIn, FanOut, Transport, Wakeup};
+use crate::shapes::{Deed, FanIn, FanOut, Operation, Transport, Wakeup};
 
 /// Whether it can run as far as the build is concerned; `built`: this feature is on.
 pub(super) fn unless(built: bool, feature: &str) -> Support {
@@ -74,6 +76,23 @@ impl<const BLOCKS: bool> Wakeup for NotBuilt<BLOCKS> {
     }
 
     fn wait(&mut self) -> io::Result<()> {
+        match *self {}
+    }
+}
+
+impl<const BLOCKS: bool> Operation for NotBuilt<BLOCKS> {
+    // Of what one party does by itself, only coroutines are left out.
+    const DEED: Deed = Deed::RESUME;
+
+    fn prepare(_: &Setup, _: &Clock) -> io::Result<Self> {
+        not_built()
+    }
+
+    fn repeat(&mut self, _: u64) -> io::Result<()> {
+        match *self {}
+    }
+
+    fn counted(&mut self) -> u64 {
         match *self {}
     }
 }

@@ -34,6 +34,7 @@ const ALL: [&str; 3] = [
 #[test]
 fn everything_that_has_a_name_is_for_its_owner_only_and_no_name_can_be_guessed() {
     let calls = [
+        #[cfg(target_arch = "x86_64")] // later processors have the next one alone
         libc::SYS_unlink,
         libc::SYS_unlinkat,
         libc::SYS_mq_unlink,

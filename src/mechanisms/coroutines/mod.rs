@@ -2,10 +2,17 @@
 
 mod corosensei;
 mod future;
+mod may;
 mod own_switch;
 mod tokio_tasks;
 
 use crate::mechanism::Mechanism;
 
-pub(super) static LIST: &[&Mechanism] =
-    &[&own_switch::MECHANISM, &corosensei::MECHANISM, &future::MECHANISM, &tokio_tasks::YIELD, &tokio_tasks::CHANNEL];
+pub(super) static LIST: &[&Mechanism] = &[
+    &own_switch::MECHANISM,
+    &corosensei::MECHANISM,
+    &may::MECHANISM,
+    &future::MECHANISM,
+    &tokio_tasks::YIELD,
+    &tokio_tasks::CHANNEL,
+];

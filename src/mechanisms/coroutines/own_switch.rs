@@ -13,7 +13,9 @@
 #[cfg(any(target_arch = "x86_64", target_arch = "aarch64"))]
 use std::arch::{asm, naked_asm};
 use std::io;
+use std::ptr::with_exposed_provenance_mut;
 
+use corosensei::stack::{DefaultStack, Stack};
 use ipcmark_harness::clock::Clock;
 
 use crate::mechanism::{Family, Mechanism, Rank, Reach, Setup, Support};
@@ -38,15 +40,15 @@ fn support() -> Support {
     }
 }
 
-/// 16 KiB, for a function that calls nothing but the switch.
-const STACK_BYTES: usize = 16 << 10;
+/// Stacks of the kind and size that `corosensei` takes by default: what differs from it is the switch alone.
+const STACK_BYTES: usize = 1 << 20;
 
 struct Stacks {
     /// The coroutine's stack pointer.
     far: *mut u64,
     /// How often the coroutine was resumed; it writes there.
     resumed: Box<u64>,
-    _stack: Vec<u128>,
+    _stack: DefaultStack,
 }
 
 impl Operation for Stacks {
@@ -54,10 +56,10 @@ impl Operation for Stacks {
     const IN_A_TURN: u64 = 2;
 
     fn prepare(_: &Setup, _: &Clock) -> io::Result<Stacks> {
-        let mut stack = vec![0_u128; STACK_BYTES / size_of::<u128>()];
+        let stack = DefaultStack::new(STACK_BYTES)?;
         let mut resumed = Box::new(0);
-        // SAFETY: the frame fits into the stack, whose end is aligned to 16 bytes as its type is.
-        let far = unsafe { first_frame(stack.as_mut_ptr_range().end.cast(), &raw mut *resumed) };
+        // SAFETY: the frame fits into the stack, which ends with a page.
+        let far = unsafe { first_frame(top(&stack), count, &raw mut *resumed) };
         Ok(Stacks { far, resumed, _stack: stack })
     }
 
@@ -77,6 +79,13 @@ impl Operation for Stacks {
         unsafe { (&raw const *self.resumed).read_volatile() * 2 }
     }
 }
+
+fn top(stack: &DefaultStack) -> *mut u64 {
+    with_exposed_provenance_mut(stack.base().get())
+}
+
+/// What a coroutine runs: with where it was left from, and what it was made with.
+type Run = extern "C" fn(*mut u64, *mut u64) -> !;
 
 /// The coroutine: counts, and goes back, for ever. Nothing on its stack needs dropping.
 extern "C" fn count(mut near: *mut u64, resumed: *mut u64) -> ! {
@@ -121,13 +130,13 @@ unsafe fn switch(to: *mut u64) -> *mut u64 {
     from
 }
 
-/// A stack on which `switch` finds `enter` to go on at, and that finds what to call `count` with.
+/// A stack on which `switch` finds `enter` to go on at, and that finds what to call `run` with.
 ///
 /// # Safety
 /// `top` is the end of a stack, aligned to 16 bytes, with room for the frame.
 #[cfg(target_arch = "x86_64")]
-unsafe fn first_frame(top: *mut u64, resumed: *mut u64) -> *mut u64 {
-    let frame = [enter as *const () as u64, resumed as u64, count as *const () as u64, 0, 0];
+unsafe fn first_frame(top: *mut u64, run: Run, with: *mut u64) -> *mut u64 {
+    let frame = [enter as *const () as u64, with as u64, run as *const () as u64, 0, 0];
     // SAFETY: the caller's.
     unsafe {
         let begin = top.sub(frame.len());
@@ -136,7 +145,7 @@ unsafe fn first_frame(top: *mut u64, resumed: *mut u64) -> *mut u64 {
     }
 }
 
-/// `count(near, resumed)`: `switch` left the one in rax, `first_frame` the other on the stack, which is aligned after both pops, as it
+/// `run(near, with)`: `switch` left the one in rax, `first_frame` the other on the stack, which is aligned after both pops, as it
 /// must be before a call.
 #[cfg(target_arch = "x86_64")]
 #[unsafe(naked)]
@@ -181,8 +190,8 @@ unsafe fn switch(to: *mut u64) -> *mut u64 {
 /// # Safety
 /// As on x86-64.
 #[cfg(target_arch = "aarch64")]
-unsafe fn first_frame(top: *mut u64, resumed: *mut u64) -> *mut u64 {
-    let frame = [0, count as *const () as u64, enter as *const () as u64, resumed as u64];
+unsafe fn first_frame(top: *mut u64, run: Run, with: *mut u64) -> *mut u64 {
+    let frame = [0, run as *const () as u64, enter as *const () as u64, with as u64];
     // SAFETY: the caller's.
     unsafe {
         let begin = top.sub(frame.len());
@@ -191,7 +200,7 @@ unsafe fn first_frame(top: *mut u64, resumed: *mut u64) -> *mut u64 {
     }
 }
 
-/// `count(near, resumed)`: `switch` left the one in x1, `first_frame` the other on the stack.
+/// `run(near, with)`: `switch` left the one in x1, `first_frame` the other on the stack.
 #[cfg(target_arch = "aarch64")]
 #[unsafe(naked)]
 unsafe extern "C" fn enter() -> ! {
@@ -207,7 +216,7 @@ unsafe extern "C" fn enter() -> ! {
 }
 
 #[cfg(not(any(target_arch = "x86_64", target_arch = "aarch64")))]
-unsafe fn first_frame(_: *mut u64, _: *mut u64) -> *mut u64 {
+unsafe fn first_frame(_: *mut u64, _: Run, _: *mut u64) -> *mut u64 {
     std::ptr::null_mut()
 }
 
@@ -216,7 +225,7 @@ unsafe fn switch(_: *mut u64) -> *mut u64 {
     unreachable!("`support` says that there is no switch for this processor");
 }
 
-#[cfg(test)]
+#[cfg(all(test, any(target_arch = "x86_64", target_arch = "aarch64")))]
 mod tests {
     use ipcmark_harness::parties::PeerKind;
     use ipcmark_harness::placement::Placement;
@@ -229,23 +238,110 @@ mod tests {
         let setup = Setup::new(PeerKind::Thread, Placement::SameCpu, Waiting::Own, 0);
         let mut stacks = Stacks::prepare(&setup, &Clock::vdso()).unwrap();
         stacks.repeat(1).unwrap();
-        let bounds = stacks._stack.as_ptr_range();
-        assert!((bounds.start.addr()..bounds.end.addr()).contains(&stacks.far.addr()));
+        let bounds = stacks._stack.limit().get()..stacks._stack.base().get();
+        assert!(bounds.contains(&stacks.far.addr()));
         stacks.repeat(999).unwrap();
-        assert!((bounds.start.addr()..bounds.end.addr()).contains(&stacks.far.addr()));
+        assert!(bounds.contains(&stacks.far.addr()));
         assert_eq!(stacks.counted(), 2000);
     }
 
     #[test]
-    fn what_the_caller_keeps_in_registers_is_still_there() {
-        let setup = Setup::new(PeerKind::Thread, Placement::SameCpu, Waiting::Own, 0);
-        let mut stacks = Stacks::prepare(&setup, &Clock::vdso()).unwrap();
-        let kept: Vec<u64> = (0..12).map(std::hint::black_box).collect();
-        let [a, b, c, d, e, f, g, h] = std::array::from_fn(|i| kept[i].wrapping_mul(0x9e37_79b9));
-        let sums = (0..100).fold([a, b, c, d, e, f, g, h], |sums, _| {
-            stacks.repeat(1).unwrap();
-            sums.map(|sum| sum + 1)
-        });
-        assert_eq!(sums, [a, b, c, d, e, f, g, h].map(|sum| sum + 100));
+    fn what_a_callee_must_keep_is_kept_on_both_stacks() {
+        let stack = DefaultStack::new(STACK_BYTES).unwrap();
+        let mut changed = Box::new(0);
+        // SAFETY: as in `prepare`.
+        let mut far = unsafe { first_frame(top(&stack), keep_its_own, &raw mut *changed) };
+        for pattern in (0..1_000_000_u64).map(|turn| turn.wrapping_mul(0x9e37_79b9_7f4a_7c15)) {
+            // SAFETY: `far` is where the coroutine has left, or is to begin.
+            assert_eq!(unsafe { keeps(pattern, &mut far) }, 0, "the near side's, with {pattern:#x}");
+        }
+        // SAFETY: as in `counted`.
+        assert_eq!(unsafe { (&raw const *changed).read_volatile() }, 0, "the coroutine's");
+    }
+
+    extern "C" fn keep_its_own(mut near: *mut u64, changed: *mut u64) -> ! {
+        loop {
+            // SAFETY: as in `count`.
+            unsafe { *changed |= keeps(0x5555_5555_5555_5555, &mut near) };
+        }
+    }
+
+    unsafe extern "C" fn there_and_back(other: &mut *mut u64) {
+        // SAFETY: the caller's: the other side has left there, or is to begin there.
+        unsafe { *other = switch(*other) }
+    }
+
+    /// Fills each register that a callee must keep with another sum of `pattern`, calls `there_and_back(other)`, and returns the bits in
+    /// which any of them has changed.
+    #[cfg(target_arch = "x86_64")]
+    #[unsafe(naked)]
+    unsafe extern "C" fn keeps(pattern: u64, other: &mut *mut u64) -> u64 {
+        naked_asm!(
+            ".irp r, rbx, rbp, r12, r13, r14, r15, rdi",
+            "push \\r",
+            ".endr",
+            "lea rbx, [rdi + 1]",
+            "lea rbp, [rdi + 2]",
+            ".irp n, 12, 13, 14, 15",
+            "lea r\\n, [rdi + \\n]",
+            ".endr",
+            "mov rdi, rsi",
+            "call {there_and_back}",
+            "pop rdi",
+            "lea rax, [rdi + 1]",
+            "xor rax, rbx",
+            "lea rcx, [rdi + 2]",
+            "xor rcx, rbp",
+            "or rax, rcx",
+            ".irp n, 12, 13, 14, 15",
+            "lea rcx, [rdi + \\n]",
+            "xor rcx, r\\n",
+            "or rax, rcx",
+            ".endr",
+            ".irp r, r15, r14, r13, r12, rbp, rbx",
+            "pop \\r",
+            ".endr",
+            "ret",
+            there_and_back = sym there_and_back,
+        )
+    }
+
+    /// As on x86-64.
+    #[cfg(target_arch = "aarch64")]
+    #[unsafe(naked)]
+    unsafe extern "C" fn keeps(pattern: u64, other: &mut *mut u64) -> u64 {
+        naked_asm!(
+            "sub sp, sp, #176",
+            "stp x30, x0, [sp, #160]",
+            ".irp n, 19, 20, 21, 22, 23, 24, 25, 26, 27, 28, 29",
+            "str x\\n, [sp, #(\\n - 19) * 8]",
+            "add x\\n, x0, #\\n",
+            ".endr",
+            ".irp n, 8, 9, 10, 11, 12, 13, 14, 15",
+            "str d\\n, [sp, #(\\n + 3) * 8]",
+            "add x9, x0, #\\n",
+            "fmov d\\n, x9",
+            ".endr",
+            "mov x0, x1",
+            "bl {there_and_back}",
+            "ldp x30, x1, [sp, #160]",
+            "mov x0, xzr",
+            ".irp n, 19, 20, 21, 22, 23, 24, 25, 26, 27, 28, 29",
+            "add x9, x1, #\\n",
+            "eor x9, x9, x\\n",
+            "orr x0, x0, x9",
+            "ldr x\\n, [sp, #(\\n - 19) * 8]",
+            ".endr",
+            ".irp n, 8, 9, 10, 11, 12, 13, 14, 15",
+            "add x9, x1, #\\n",
+            "fmov x10, d\\n",
+            "eor x9, x9, x10",
+            "orr x0, x0, x9",
+            "ldr d\\n, [sp, #(\\n + 3) * 8]",
+            ".endr",
+            "add sp, sp, #176",
+            "ret",
+            there_and_back = sym there_and_back,
+        )
     }
 }
