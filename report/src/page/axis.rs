@@ -5,7 +5,7 @@ use maud::{Markup, html};
 use super::marks::Px;
 use super::number::scaled;
 use super::scale::Scale;
-use crate::words::{figure, size_label, time};
+use crate::words::{figure, size_label, time, two_digits};
 
 /// Labels closer than this many letters' width to the one before are left out.
 const LETTER: f64 = 6.4;
@@ -71,11 +71,11 @@ pub(super) fn round_time(ns: f64) -> String {
     }
 }
 
-/// A size: `4KiB`, or `234 KiB` where no unit divides it.
+/// A size: `4KiB`, or `230 KiB` where no unit divides it.
 pub(super) fn size(bytes: f64) -> String {
     match bytes {
-        b if b >= 1024.0 * 1024.0 && b % 1024.0 != 0.0 => format!("{} MiB", figure(b / 1024.0 / 1024.0, 2)),
-        b if b >= 1024.0 && b % 1024.0 != 0.0 => format!("{} KiB", figure(b / 1024.0, 2)),
+        b if b >= 1024.0 * 1024.0 && b % 1024.0 != 0.0 => format!("{} MiB", figure(two_digits(b / 1024.0 / 1024.0), 2)),
+        b if b >= 1024.0 && b % 1024.0 != 0.0 => format!("{} KiB", figure(two_digits(b / 1024.0), 2)),
         b => size_label(b as usize),
     }
 }

@@ -9,7 +9,7 @@ use crate::browser::{self, Browser};
 use crate::fixture;
 
 /// A browser that shows the page of so many machines; none where there is no browser.
-fn showing(machines: usize) -> Option<Browser> {
+pub(crate) fn showing(machines: usize) -> Option<Browser> {
     let program = browser::find()?;
     let mut browser = Browser::start(&program);
     browser.window(1400, 1000, "light");
@@ -44,7 +44,7 @@ fn decode(text: &str) -> Vec<u8> {
     bytes.collect()
 }
 
-fn strings(value: &Value) -> Vec<&str> {
+pub(crate) fn strings(value: &Value) -> Vec<&str> {
     value.as_array().unwrap().iter().filter_map(Value::as_str).collect()
 }
 

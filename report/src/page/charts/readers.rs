@@ -1,9 +1,11 @@
 //! Reader-writer locks against the share of readers.
 
 use super::{Chart, Drawing};
-use crate::page::axis::{plain, rate};
+use crate::page::axis::plain;
+use crate::page::followed;
+use crate::page::remarks::Tells;
 use crate::page::sheet::Sheet;
-use crate::page::sweep::{self, Followed, Sweep, logarithmic};
+use crate::page::sweep::{self, Sweep};
 
 pub(super) const CHART: Chart = Chart {
     anchor: "readers",
@@ -18,9 +20,9 @@ const SWEEP: Sweep = Sweep {
     along: "reads_per_mille",
     x_title: "share of reads",
     x_label: |reads| format!("{} %", plain(reads / 10.0)),
-    follows: &[Followed { key: "ops", title: "acquisitions per second, all parties", scale: logarithmic, label: rate }],
+    follows: followed::ACQUISITIONS,
     peers_together: false,
-    crossings: false,
+    tells: Tells::Nothing,
 };
 
 fn draw(sheet: &Sheet<'_>) -> Option<Drawing> {

@@ -1,9 +1,11 @@
 //! Memory accesses against how much memory there is.
 
 use super::{Chart, Drawing};
-use crate::page::axis::{round_time, size};
+use crate::page::axis::size;
+use crate::page::followed;
+use crate::page::remarks::Tells;
 use crate::page::sheet::Sheet;
-use crate::page::sweep::{self, Followed, Sweep, logarithmic};
+use crate::page::sweep::{self, Sweep};
 
 pub(super) const CHART: Chart = Chart {
     anchor: "memory",
@@ -19,9 +21,9 @@ const SWEEP: Sweep = Sweep {
     along: "memory_bytes",
     x_title: "memory",
     x_label: size,
-    follows: &[Followed { key: "est", title: "time of one operation", scale: logarithmic, label: round_time }],
+    follows: followed::TIME,
     peers_together: false,
-    crossings: false,
+    tells: Tells::Nothing,
 };
 
 fn draw(sheet: &Sheet<'_>) -> Option<Drawing> {
