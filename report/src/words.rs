@@ -52,7 +52,10 @@ pub fn conditions(cell: &Cell) -> String {
     let parties = match (text("waiting").as_str(), number("parties")) {
         ("own", Some(1)) => Some("1 party".into()),
         ("own", Some(parties)) => Some(format!("{parties} parties")),
-        (_, parties) => parties.filter(|_| cell.shares.is_some()).map(|n| format!("{} peers", n.saturating_sub(1))),
+        (_, parties) => parties.filter(|_| cell.shares.is_some()).map(|n| match n.saturating_sub(1) {
+            1 => "1 peer".into(),
+            peers => format!("{peers} peers"),
+        }),
     };
     let idle = number("idle_ns").map(|ns| format!("after {} idle", time_label(ns)));
     let rate = number("rate_per_s").map(|rate| format!("at {}", rate_label(rate)));

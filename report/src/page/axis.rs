@@ -45,7 +45,7 @@ fn apart(scale: &Scale, ticks: &[(f64, String)]) -> Vec<bool> {
     let mut free_from = f64::MIN;
     let mut fits = |(value, label): &(f64, String)| {
         let (x, half) = (scale.at(*value), label.chars().count() as f64 * LETTER / 2.0);
-        let fits = x - half >= free_from;
+        let fits = x - half >= free_from && !label.is_empty();
         if fits {
             free_from = x + half + LETTER;
         }
@@ -54,9 +54,14 @@ fn apart(scale: &Scale, ticks: &[(f64, String)]) -> Vec<bool> {
     ticks.iter().map(&mut fits).collect()
 }
 
-/// Ticks of times.
+/// Ticks of times; where not all labels have room, every second one or fewer has one, so that those that are left are evenly apart.
 pub(super) fn time_ticks(scale: &Scale) -> Vec<(f64, String)> {
-    scale.ticks().into_iter().map(|tick| (tick, round_time(tick))).collect()
+    let ticks: Vec<(f64, String)> = scale.ticks().into_iter().map(|tick| (tick, round_time(tick))).collect();
+    let every = |step: usize| ticks.iter().step_by(step).cloned().collect::<Vec<_>>();
+    let fits = |step: &usize| apart(scale, &every(*step)).into_iter().all(|fits| fits);
+    let step = (1..ticks.len()).find(fits).unwrap_or(ticks.len().max(1));
+    let label = |(place, (tick, label))| (tick, if place % step == 0 { label } else { String::new() });
+    ticks.into_iter().enumerate().map(label).collect()
 }
 
 /// A round time without needless digits: `10 µs`.
@@ -113,6 +118,13 @@ mod tests {
         let ticks = [(1.0, "first".to_owned()), (2.0, "second".to_owned()), (1e6, "last".to_owned())];
         let drawn = below(&scale, &ticks, 0.0, 10.0, "x").into_string();
         assert!(drawn.contains("first") && !drawn.contains("second") && drawn.contains("last"), "{drawn}");
+    }
+
+    #[test]
+    fn labels_that_are_left_out_are_evenly_so() {
+        let scale = Scale::log([10.0, 1e7].into_iter(), 0.0).unwrap().between(0.0, 220.0);
+        let shown: Vec<bool> = time_ticks(&scale).iter().map(|(_, label)| !label.is_empty()).collect();
+        assert_eq!(shown, [true, false, true, false, true, false, true]);
     }
 
     #[test]

@@ -5,12 +5,13 @@ use std::cmp::Ordering;
 
 use super::clean;
 use super::followed::Followed;
+use super::number;
 use super::plot::Flag;
 use super::sheet::Sheet;
 use super::sweep::{Sweep, Track};
 use crate::crossover::{self, Place};
 use crate::task_kinds::{self, Difference, Kinds};
-use crate::words::two_digits;
+use crate::words::{self, two_digits};
 use ipcmark_harness::record::Cell;
 
 /// What is said of the panels of a chart.
@@ -46,12 +47,18 @@ pub(super) fn of(
     };
     let lines: Vec<(&str, Vec<Measured<'_>>)> =
         tracks.iter().map(|track| (track.name.as_str(), measured(track))).collect();
-    match sweep.tells {
+    let (flags, mut said) = match sweep.tells {
         Tells::Fastest => numbered(fastest_changes(&lines, sweep.x_label), Vec::new()),
         Tells::Locks => locks(&lines, sweep.along),
         Tells::Kinds if followed.key == "fact.net_ns" => (Vec::new(), kinds(&lines, sweep.x_label)),
         Tells::Kinds | Tells::Nothing => (Vec::new(), Vec::new()),
+    };
+    let below = |(_, cell): &&Measured<'_>| number::value(cell, followed.key).is_some_and(|value| value < 0.0);
+    match lines.iter().flat_map(|line| &line.1).filter(below).count() {
+        0 => {}
+        count => said.push(format!("Below nothing, by noise, and not drawn: {count} of the numbers in the table.")),
     }
+    (flags, said)
 }
 
 /// Marks with their sentences, by a number where there are several, before the sentences that have no mark.
@@ -151,7 +158,8 @@ fn note(steps: &mut Vec<Step>, kinds: &Kinds, label: &str) {
             steps.len() - 1
         });
         let list = if beyond_noise { &mut steps[place].beyond } else { &mut steps[place].within };
-        list.push(format!("{label} ({ns:+.0} ns)"));
+        let sign = if ns < 0.0 { "−" } else { "+" };
+        list.push(format!("{label} ({sign}{})", words::time(ns.abs())));
     }
 }
 

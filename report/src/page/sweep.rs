@@ -22,6 +22,8 @@ pub(super) struct Sweep {
     pub(super) workloads: &'static [&'static str],
     /// The key of the setup along the x axis.
     pub(super) along: &'static str,
+    /// Where a value of it stands.
+    pub(super) place: fn(f64) -> f64,
     /// Its title and how a value is written.
     pub(super) x_title: &'static str,
     pub(super) x_label: fn(f64) -> String,
@@ -88,7 +90,7 @@ pub(super) fn draw(sheet: &Sheet<'_>, sweep: &Sweep) -> Option<Drawing> {
             let group = match sweep.follows {
                 [_] => panel.group.clone(),
                 // What tells one panel from the next stands above it.
-                _ => Group { phrase: format!("{}: {}", followed.title, panel.group.phrase), ..panel.group.clone() },
+                _ => Group { phrase: format!("{}, {}", followed.title, panel.group.phrase), ..panel.group.clone() },
             };
             drawing.group(sheet, &group, machines);
         }
@@ -107,7 +109,7 @@ fn panels(sheet: &Sheet<'_>, sweep: &Sweep) -> Vec<Panel> {
             group.phrase = format!("{}: {}", sheet.cells[group.cells[0]].workload, group.phrase);
         }
         let tracks = tracks(sheet, &group, sweep);
-        if tracks.iter().any(|track| track.cells.len() > 1) {
+        if !tracks.is_empty() {
             panels.push(Panel { group, tracks });
         }
     }
@@ -118,7 +120,7 @@ fn tracks(sheet: &Sheet<'_>, group: &Group, sweep: &Sweep) -> Vec<Track> {
     let mut tracks: Vec<Track> = Vec::new();
     for &index in &group.cells {
         let cell = sheet.cells[index];
-        let Some(x) = setup_number(cell, sweep.along) else { continue };
+        let Some(x) = setup_number(cell, sweep.along).map(sweep.place) else { continue };
         let name = match setup_word(cell, "peer") {
             peer if sweep.peers_together => format!("{peer}, {}", cell.mechanism),
             _ => cell.mechanism.clone(),
@@ -128,6 +130,8 @@ fn tracks(sheet: &Sheet<'_>, group: &Group, sweep: &Sweep) -> Vec<Track> {
             None => tracks.push(Track { name, family: cell.family.clone(), cells: vec![(x, index)] }),
         }
     }
+    // One place alone is no way: dots show it.
+    tracks.retain(|track| track.cells.len() > 1);
     for track in &mut tracks {
         track.cells.sort_by(|a, b| a.0.total_cmp(&b.0));
     }
@@ -170,7 +174,8 @@ fn values(sheet: &Sheet<'_>, panels: &[Panel], key: &str) -> Vec<f64> {
 
 fn lines(sheet: &Sheet<'_>, machine: usize, panel: &Panel, key: &str, told_apart: &[String]) -> Vec<Line> {
     let point = |&(x, cell): &(f64, usize)| {
-        let number = sheet.number(machine, cell, key)?;
+        // Noise may make a difference less than nothing: no place on a logarithmic scale is right for that.
+        let number = sheet.number(machine, cell, key).filter(|number| number.value >= 0.0)?;
         let interval = followed::interval(sheet.measured(machine, cell)?, key);
         Some(Point { x, number, interval })
     };

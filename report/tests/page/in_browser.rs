@@ -211,6 +211,15 @@ fn narrow_screens_need_no_sideways_scrolling() {
     assert!(browser.eval(too_wide).as_i64().unwrap() <= 0, "{} pixels too wide", browser.eval(too_wide));
 }
 
+#[test]
+fn on_paper_charts_stay_and_controls_go() {
+    let Some(mut browser) = showing(1) else { return };
+    let shown = "['section.chart svg[role=img]', '#system table', '.controls', '.anchor'].map(s => document.querySelector(s).getClientRects().length > 0)";
+    assert_eq!(browser.eval(shown), serde_json::json!([true, true, true, true]));
+    browser.call("Emulation.setEmulatedMedia", serde_json::json!({"media": "print"}));
+    assert_eq!(browser.eval(shown), serde_json::json!([true, true, false, false]));
+}
+
 /// Not a judgement: pictures for people. With `IPCMARK_PAGE=/path/page.html` they are of that page.
 #[test]
 fn screenshots_are_kept() {
@@ -218,7 +227,8 @@ fn screenshots_are_kept() {
         let mut browser = Browser::start(&program);
         browser.window(1400, 1000, "light");
         browser.open(Path::new(&page));
-        return pictures(&mut browser, "given");
+        pictures(&mut browser, "given");
+        return whole(&mut browser, "given");
     }
     for (machines, folder) in [(1, "one"), (3, "three")] {
         let Some(mut browser) = showing(machines) else { return };
@@ -231,6 +241,17 @@ fn screenshots_are_kept() {
         keep(&mut browser, "#lock-hold", &format!("{folder}-dark-lock-hold"));
         keep(&mut browser, "#placement", &format!("{folder}-dark-placement"));
     }
+}
+
+/// The page on a narrow screen, in the dark, and on paper.
+fn whole(browser: &mut Browser, name: &str) {
+    browser.window(390, 844, "light");
+    keep(browser, "body", &format!("{name}-narrow"));
+    browser.window(1400, 1000, "dark");
+    keep(browser, "body", &format!("{name}-dark"));
+    browser.window(800, 1100, "light");
+    browser.call("Emulation.setEmulatedMedia", serde_json::json!({"media": "print"}));
+    keep(browser, "body", &format!("{name}-paper"));
 }
 
 fn pictures(browser: &mut Browser, name: &str) {

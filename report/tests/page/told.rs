@@ -94,8 +94,8 @@ fn where_kinds_of_task_differ_by_more_than_noise_is_said_as_show_does() {
         assert_eq!(kinds.len(), 5, "{workload}");
         for Difference { less, more, ns, beyond_noise } in kinds.iter().flat_map(task_kinds::Kinds::differences) {
             let sentence = said.split(&format!("net of {more} minus {less}: beyond the noise ")).nth(1).unwrap();
-            let (beyond, within) = sentence.split('.').next().unwrap().split_once("; within it ").unwrap();
-            let place = format!(" ({ns:+.0} ns)");
+            let (beyond, within) = sentence.split(".</p>").next().unwrap().split_once("; within it ").unwrap();
+            let place = format!(" ({}{})", if ns < 0.0 { "−" } else { "+" }, ipcmark_report::words::time(ns.abs()));
             assert!(if beyond_noise { beyond } else { within }.contains(&place), "{place} is misplaced in {sentence}");
             verdicts.insert(beyond_noise);
         }

@@ -19,6 +19,7 @@ pub(super) const CHART: Chart = Chart {
 const SWEEP: Sweep = Sweep {
     workloads: &["contended"],
     along: "hold_ns",
+    place: |value| value,
     x_title: "held for",
     x_label: round_time,
     follows: followed::TIME,

@@ -10,8 +10,8 @@ use crate::page::sweep::{self, Sweep};
 pub(super) const CHART: Chart = Chart {
     anchor: "idle-gap",
     title: "Wake-up latency against idle time",
-    reads: "How long a wake-up takes after nothing has happened for a while: what rare messages cost, which back-to- \
-            back benchmarks hide.",
+    reads: "How long a wake-up takes after nothing has happened for a while: what rare messages cost, which \
+            back-to-back benchmarks hide.",
     needs: "`wake` or `hand-off` after several idle times",
     draw,
 };
@@ -19,6 +19,7 @@ pub(super) const CHART: Chart = Chart {
 const SWEEP: Sweep = Sweep {
     workloads: &["wake", "hand-off"],
     along: "idle_ns",
+    place: |value| value,
     x_title: "idle before",
     x_label: round_time,
     follows: followed::TIME_AND_TAIL,

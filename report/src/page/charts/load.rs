@@ -19,6 +19,7 @@ pub(super) const CHART: Chart = Chart {
 const SWEEP: Sweep = Sweep {
     workloads: &["paced", "tail"],
     along: "rate_per_s",
+    place: |value| value,
     x_title: "operations planned per second",
     x_label: rate,
     follows: followed::TIME_AND_TAIL,

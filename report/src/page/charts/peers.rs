@@ -18,6 +18,7 @@ pub(super) const CHART: Chart = Chart {
 const SWEEP: Sweep = Sweep {
     workloads: &["fan-in", "fan-out"],
     along: "parties",
+    place: |value| value,
     x_title: "parties",
     x_label: plain,
     follows: followed::TIME,

@@ -19,6 +19,7 @@ pub(super) const CHART: Chart = Chart {
 const SWEEP: Sweep = Sweep {
     workloads: &["round-trip"],
     along: "payload_bytes",
+    place: |value| value,
     x_title: "message size",
     x_label: size,
     follows: followed::TIME,

@@ -18,6 +18,7 @@ pub(super) const CHART: Chart = Chart {
 const SWEEP: Sweep = Sweep {
     workloads: &["time-slice"],
     along: "quantum_ns",
+    place: |value| value,
     x_title: "a task leaves the CPU every",
     x_label: round_time,
     follows: followed::TIME,

@@ -19,6 +19,7 @@ pub(super) const CHART: Chart = Chart {
 const SWEEP: Sweep = Sweep {
     workloads: &["spawn"],
     along: "memory_bytes",
+    place: |value| value,
     x_title: "resident in the parent",
     x_label: size,
     follows: followed::TIME_AND_TAIL,

@@ -20,6 +20,7 @@ pub(super) const CHART: Chart = Chart {
 const SWEEP: Sweep = Sweep {
     workloads: &["switch-touch", "switch-touch-shared"],
     along: "memory_bytes",
+    place: |value| value,
     x_title: "working set of each task",
     x_label: size,
     follows: followed::SWITCH,

@@ -19,6 +19,7 @@ pub(super) const CHART: Chart = Chart {
 const SWEEP: Sweep = Sweep {
     workloads: &["switch"],
     along: "parties",
+    place: |value| value,
     x_title: "tasks in the ring",
     x_label: plain,
     follows: followed::SWITCH,

@@ -19,6 +19,7 @@ pub(super) const CHART: Chart = Chart {
 const SWEEP: Sweep = Sweep {
     workloads: &["contended", "oversubscribed"],
     along: "parties",
+    place: |value| value,
     x_title: "parties",
     x_label: plain,
     follows: followed::ACQUISITIONS,

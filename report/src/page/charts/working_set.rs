@@ -10,8 +10,8 @@ use crate::page::sweep::{self, Sweep};
 pub(super) const CHART: Chart = Chart {
     anchor: "memory",
     title: "Memory against working set",
-    reads: "What one access, or one first touch, costs as the memory it is spread over outgrows caches and page- \
-            table caches.",
+    reads: "What one access, or one first touch, costs as the memory it is spread over outgrows caches and \
+            page-table caches.",
     needs: "`chase` or `first-touch` with several sizes",
     draw,
 };
@@ -19,6 +19,7 @@ pub(super) const CHART: Chart = Chart {
 const SWEEP: Sweep = Sweep {
     workloads: &["chase", "first-touch"],
     along: "memory_bytes",
+    place: |value| value,
     x_title: "memory",
     x_label: size,
     follows: followed::TIME,
