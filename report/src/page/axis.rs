@@ -40,18 +40,24 @@ pub(super) fn below(scale: &Scale, ticks: &[(f64, String)], from: f64, to: f64, 
     }
 }
 
-/// Which labels are clear of the one shown before them.
+/// Which labels are shown: the last, and before it those that are clear of each other and of it.
 fn apart(scale: &Scale, ticks: &[(f64, String)]) -> Vec<bool> {
-    let mut free_from = f64::MIN;
-    let mut fits = |(value, label): &(f64, String)| {
+    let ends = |(value, label): &(f64, String)| {
         let (x, half) = (scale.at(*value), label.chars().count() as f64 * LETTER / 2.0);
-        let fits = x - half >= free_from && !label.is_empty();
+        (x - half, x + half + LETTER)
+    };
+    let last = ticks.iter().rposition(|tick| !tick.1.is_empty());
+    let free_to = last.map_or(f64::MAX, |last| ends(&ticks[last]).0);
+    let mut free_from = f64::MIN;
+    let mut fits = |(place, tick): (usize, &(f64, String))| {
+        let (from, to) = ends(tick);
+        let fits = Some(place) == last || (from >= free_from && to <= free_to && !tick.1.is_empty());
         if fits {
-            free_from = x + half + LETTER;
+            free_from = to;
         }
         fits
     };
-    ticks.iter().map(&mut fits).collect()
+    ticks.iter().enumerate().map(&mut fits).collect()
 }
 
 /// Ticks of times; where not all labels have room, every second one or fewer has one, so that those that are left are evenly apart.

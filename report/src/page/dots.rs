@@ -99,7 +99,10 @@ fn row(sheet: &Sheet<'_>, machine: usize, cell: usize, x: &Scale, y: f64) -> Mar
             @for (key, shape, class) in MARKS.iter().rev() {
                 @if let Some(number) = of(key) { g class=(class) { (marks::mark(&number, name, *shape, x.at(number.value), y)) } }
             }
-            @if let Some(number) = of("est") { text.value x=(Px(RIGHT + 10.0)) y=(Px(y + 4.0)) { (number.text) } }
+            @match of("est") {
+                Some(number) => text.value x=(Px(RIGHT + 10.0)) y=(Px(y + 4.0)) { (number.text) },
+                None => text.value x=(Px(RIGHT + 10.0)) y=(Px(y + 4.0)) { "–" },
+            }
         }
     }
 }
@@ -110,8 +113,8 @@ fn floor(sheet: &Sheet<'_>, machine: usize, cell: usize, y: f64) -> Markup {
     html! {
         g data-s=(name) {
             text.right x=(Px(LEFT - 8.0)) y=(Px(y + 4.0)) { (clipped(name, 25)) }
-            text.aside x=(Px(LEFT)) y=(Px(y + 4.0)) { "← the floor, off this scale" }
             @if let Some(number) = sheet.number(machine, cell, "est") {
+                text.aside x=(Px(LEFT)) y=(Px(y + 4.0)) { "← the floor, off this scale" }
                 text.value x=(Px(RIGHT + 10.0)) y=(Px(y + 4.0)) data-n=(number.address) data-v=(number.value) { (number.text) }
             }
         }

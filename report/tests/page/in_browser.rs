@@ -3,6 +3,7 @@
 use std::path::{Path, PathBuf};
 
 use ipcmark_report::cite::cite;
+use ipcmark_report::load::load;
 use serde_json::Value;
 
 use crate::browser::{self, Browser};
@@ -220,13 +221,14 @@ fn on_paper_charts_stay_and_controls_go() {
     assert_eq!(browser.eval(shown), serde_json::json!([true, true, false, false]));
 }
 
-/// Not a judgement: pictures for people. With `IPCMARK_PAGE=/path/page.html` they are of that page.
+/// Not a judgement: pictures for people. With `IPCMARK_PAGE=/path/page.html` they are of that page, with a record or a folder of
+/// them of what would be drawn of it.
 #[test]
 fn screenshots_are_kept() {
     if let (Some(page), Some(program)) = (std::env::var_os("IPCMARK_PAGE"), browser::find()) {
         let mut browser = Browser::start(&program);
         browser.window(1400, 1000, "light");
-        browser.open(Path::new(&page));
+        browser.open(&drawn(Path::new(&page)));
         pictures(&mut browser, "given");
         return whole(&mut browser, "given");
     }
@@ -241,6 +243,16 @@ fn screenshots_are_kept() {
         keep(&mut browser, "#lock-hold", &format!("{folder}-dark-lock-hold"));
         keep(&mut browser, "#placement", &format!("{folder}-dark-placement"));
     }
+}
+
+/// The page itself, or the page of records.
+fn drawn(path: &Path) -> PathBuf {
+    if path.extension().is_some_and(|extension| extension == "html") {
+        return path.to_owned();
+    }
+    let page = PathBuf::from(env!("CARGO_TARGET_TMPDIR")).join("given.html");
+    std::fs::write(&page, ipcmark_report::page::render(&load(&[path.to_owned()]))).unwrap();
+    page
 }
 
 /// The page on a narrow screen, in the dark, and on paper.
