@@ -203,7 +203,7 @@ mod tests {
         let Place { value, low: Some(low), high: Some(high) } = flags[0].place else { panic!("it is bounded") };
         assert!((value - 512.0).abs() < 1e-6, "{value}");
         assert!(64.0 < low && low < value && value < high && high < 4096.0, "{low} {high}");
-        assert_eq!(flags[0].says, "b overtakes a at about 510 (440 – 600)");
+        assert_eq!(flags[0].says, "b overtakes a at about 510 (440 – 590)");
     }
 
     #[test]

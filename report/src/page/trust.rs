@@ -35,8 +35,7 @@ fn grades(sheet: &Sheet<'_>) -> Markup {
     const LETTERS: [Letter; 4] = [Letter::A, Letter::B, Letter::C, Letter::D];
     let cells = |machine: usize| (0..sheet.cells.len()).filter_map(move |cell| sheet.measured(machine, cell));
     let grades = (0..sheet.machines.len()).flat_map(cells).filter_map(|cell| cell.grade.as_ref());
-    let mut reasons = alike(grades.flat_map(|grade| &grade.reasons));
-    reasons.sort_by_key(|(_, count)| std::cmp::Reverse(*count));
+    let reasons = alike(grades.flat_map(|grade| &grade.reasons));
     html! {
         div.scroll { table.grades {
             caption { "Cells by grade" }
@@ -63,7 +62,7 @@ fn grades(sheet: &Sheet<'_>) -> Markup {
     }
 }
 
-/// Reasons with how often they were given. Of many that differ in their figures alone, the figures are left out.
+/// Reasons with how often they were given, the most frequent first. Of many that differ in their figures alone, the figures are left out.
 fn alike<'a>(reasons: impl Iterator<Item = &'a String>) -> Vec<(String, usize)> {
     const FEW: usize = 3;
     let mut kinds: BTreeMap<String, BTreeMap<&str, usize>> = BTreeMap::new();
@@ -74,7 +73,9 @@ fn alike<'a>(reasons: impl Iterator<Item = &'a String>) -> Vec<(String, usize)> 
         ..=FEW => reasons.into_iter().map(|(reason, count)| (reason.to_owned(), count)).collect(),
         _ => vec![(kind, reasons.values().sum())],
     };
-    kinds.into_iter().flat_map(told).collect()
+    let mut told: Vec<(String, usize)> = kinds.into_iter().flat_map(told).collect();
+    told.sort_by_key(|(_, count)| std::cmp::Reverse(*count));
+    told
 }
 
 /// `others used … % of its CPUs`.
@@ -158,9 +159,9 @@ mod tests {
         assert_eq!(
             said,
             [
+                ("C: others used … % of its CPUs", 5),
                 ("C: 2 launches cover the median", 2),
-                ("C: 3 launches cover the median", 1),
-                ("C: others used … % of its CPUs", 5)
+                ("C: 3 launches cover the median", 1)
             ]
         );
     }
