@@ -11,7 +11,7 @@ use std::fmt;
 use ipcmark_harness::record::{Cell, Outcome};
 use serde_json::{Map, Value};
 
-use crate::words::time_label;
+use crate::words::{rough_time, two_digits};
 
 /// What a series is swept over.
 #[derive(Copy, Clone, Debug, PartialEq, Eq)]
@@ -23,6 +23,7 @@ enum Axis {
 }
 
 impl Axis {
+    /// Its key in the setup.
     fn key(self) -> &'static str {
         match self {
             Axis::Hold => "hold_ns",
@@ -32,8 +33,8 @@ impl Axis {
 
     fn value(self, value: f64) -> String {
         match self {
-            Axis::Hold => time_label(round(value)),
-            Axis::Parties => format!("{value:.0}"),
+            Axis::Hold => rough_time(value),
+            Axis::Parties => format!("{:.0}", two_digits(value)),
         }
     }
 
@@ -46,12 +47,6 @@ impl Axis {
     }
 }
 
-/// To two digits: an interpolated value is not known better.
-fn round(value: f64) -> u64 {
-    let unit = 10_f64.powf((value.max(1.0)).log10().floor() - 1.0).max(1.0);
-    ((value / unit).round() * unit) as u64
-}
-
 /// Where `challenger` overtakes `leader`, or that it does not.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Crossover {
@@ -62,24 +57,50 @@ pub struct Crossover {
     found: Found,
 }
 
+/// A place along the swept value, within these bounds; none: beyond what was measured.
+#[derive(Copy, Clone, Debug, PartialEq)]
+pub struct Place {
+    /// The place itself, in the unit of the key.
+    pub value: f64,
+    /// It is not before this.
+    pub low: Option<f64>,
+    /// It is not after this.
+    pub high: Option<f64>,
+}
+
 #[derive(Clone, Debug, PartialEq)]
 enum Found {
-    /// There, and within these bounds; none: beyond what was measured.
-    At { value: f64, low: Option<f64>, high: Option<f64> },
+    At(Place),
     /// At every measured value the challenger is faster.
-    Always { from: f64, to: f64 },
+    Always {
+        from: f64,
+        to: f64,
+    },
     /// At none.
-    Never { from: f64, to: f64 },
+    Never {
+        from: f64,
+        to: f64,
+    },
     /// More than once: noise, or a shape that one number does not tell.
-    Often { times: usize },
+    Often {
+        times: usize,
+    },
 }
 
 impl fmt::Display for Crossover {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Crossover { leader, challenger, conditions, axis, found } = self;
+        write!(f, "{}; {}", self.said(), self.conditions)
+    }
+}
+
+impl Crossover {
+    /// The same for those who see the conditions elsewhere: who overtakes whom, and where.
+    #[must_use]
+    pub fn said(&self) -> String {
+        let Crossover { leader, challenger, axis, found, .. } = self;
         let span = |from: &f64, to: &f64| axis.phrase(&format!("{} – {}", axis.value(*from), axis.value(*to)));
-        let said = match found {
-            Found::At { value, low, high } => {
+        match found {
+            Found::At(Place { value, low, high }) => {
                 let bound = |bound: &Option<f64>| bound.map_or_else(|| "not bounded".into(), |at| axis.value(at));
                 let at = axis.phrase(&axis.value(*value));
                 format!("{challenger} overtakes {leader} at about {at} ({} – {})", bound(low), bound(high))
@@ -89,16 +110,22 @@ impl fmt::Display for Crossover {
             Found::Often { times } => {
                 format!("{challenger} and {leader} overtake each other {times} times: no single crossover")
             }
-        };
-        write!(f, "{said}; {conditions}")
+        }
     }
-}
 
-impl Crossover {
-    /// Whether there is one place at which it is overtaken.
+    /// The key of the setup along which it was looked for.
     #[must_use]
-    pub fn is_at_one_place(&self) -> bool {
-        matches!(self.found, Found::At { .. })
+    pub fn along(&self) -> &'static str {
+        self.axis.key()
+    }
+
+    /// The one place at which the leader is overtaken, if there is one.
+    #[must_use]
+    pub fn place(&self) -> Option<Place> {
+        match self.found {
+            Found::At(place) => Some(place),
+            _ => None,
+        }
     }
 }
 
@@ -113,9 +140,9 @@ struct Measured {
 type Series = BTreeMap<u64, Measured>;
 
 /// Every spinlock of the record against its first mutex, along each axis of the contended cells.
-pub fn of_locks(cells: &[Cell]) -> Vec<Crossover> {
+pub fn of_locks<'a>(cells: impl IntoIterator<Item = &'a Cell>) -> Vec<Crossover> {
     let contended = |cell: &&Cell| cell.workload == "contended" && cell.outcome == Outcome::Measured;
-    let cells: Vec<&Cell> = cells.iter().filter(contended).collect();
+    let cells: Vec<&Cell> = cells.into_iter().filter(contended).collect();
     let mut found = Vec::new();
     for axis in [Axis::Hold, Axis::Parties] {
         for conditions in conditions_of(&cells, axis) {
@@ -124,7 +151,7 @@ pub fn of_locks(cells: &[Cell]) -> Vec<Crossover> {
             for (spinlock, leader) in of_family("spinlock") {
                 let (mut leader, mut challenger) = ((spinlock, leader), (mutex.clone(), challenger.clone()));
                 // It may be the spinlock that is slower at first, and overtakes.
-                if crossing(&challenger.1, &leader.1).is_some_and(|found| matches!(found, Found::At { .. })) {
+                if crossing(&challenger.1, &leader.1).is_some_and(|found| matches!(found, Found::At(_))) {
                     std::mem::swap(&mut leader, &mut challenger);
                 }
                 let Some(place) = crossing(&leader.1, &challenger.1) else { continue };
@@ -197,7 +224,7 @@ fn crossing(leader: &Series, challenger: &Series) -> Option<Found> {
         [value] if rises == 0 => {
             // The challenger at its best crosses first, at its worst last.
             let (best, worst) = (ratios(|a, b| b.low / a.high), ratios(|a, b| b.high / a.low));
-            Found::At { value, low: falls(&best).first().copied(), high: falls(&worst).last().copied() }
+            Found::At(Place { value, low: falls(&best).first().copied(), high: falls(&worst).last().copied() })
         }
         _ => Found::Often { times: places.len() + rises },
     })
@@ -209,8 +236,8 @@ fn falls(ratios: &[(f64, f64)]) -> Vec<f64> {
     ratios.windows(2).filter(crosses).map(|pair| between(pair[0], pair[1])).collect()
 }
 
-/// A hold of nothing has no logarithm: from there on the way is straight on a linear scale.
-fn between((from, above): (f64, f64), (to, below): (f64, f64)) -> f64 {
+/// Where the logarithm of a ratio that falls through zero does so. A value of nothing has no logarithm: from there on the way is straight on a linear scale.
+pub(crate) fn between((from, above): (f64, f64), (to, below): (f64, f64)) -> f64 {
     let share = above / (above - below);
     if from == 0.0 { to * share } else { from * (to / from).powf(share) }
 }
@@ -229,7 +256,7 @@ mod tests {
     fn the_crossover_lies_where_the_ratio_is_one_and_its_interval_around_it() {
         let spin = series(&[(100, 100.0), (1000, 1000.0), (10_000, 20_000.0)], 0.05);
         let mutex = series(&[(100, 200.0), (1000, 2000.0), (10_000, 10_000.0)], 0.05);
-        let Some(Found::At { value, low: Some(low), high: Some(high) }) = crossing(&spin, &mutex) else {
+        let Some(Found::At(Place { value, low: Some(low), high: Some(high) })) = crossing(&spin, &mutex) else {
             panic!("there is one")
         };
         assert!((value - 3162.0).abs() < 1.0, "{value}");
@@ -252,13 +279,13 @@ mod tests {
 
     #[test]
     fn a_bound_beyond_what_was_measured_is_said_to_be_none() {
-        let found = Found::At { value: 1234.5, low: Some(1000.0), high: None };
+        let found = Found::At(Place { value: 1234.5, low: Some(1000.0), high: None });
         let conditions = in_words(&Map::from_iter([("peer".into(), "thread".into()), ("parties".into(), 2.into())]));
         let (leader, challenger) = ("tas-spinlock".into(), "std-mutex".into());
         let crossover = Crossover { leader, challenger, conditions, axis: Axis::Hold, found };
         let said = crossover.to_string();
         assert!(
-            said.starts_with("std-mutex overtakes tas-spinlock at about a hold of 1200ns (1us – not bounded); "),
+            said.starts_with("std-mutex overtakes tas-spinlock at about a hold of 1.2 µs (1.0 µs – not bounded); "),
             "{said}"
         );
     }

@@ -7,8 +7,9 @@
 use std::collections::BTreeMap;
 use std::fmt;
 
-use ipcmark_harness::estimate::estimate;
-use ipcmark_harness::record::{Cell, Outcome};
+use ipcmark_harness::estimate::{Estimate, estimate};
+use ipcmark_harness::record::{Cell, LaunchSummary, Outcome};
+use serde_json::Value;
 
 /// What one kind of task takes, in nanoseconds.
 #[derive(Clone, Debug, PartialEq)]
@@ -21,15 +22,19 @@ struct Net {
 impl Net {
     /// Of the launches of one cell; none where they have no net figure.
     fn of(cell: &Cell) -> Option<Net> {
-        let launches: Vec<Vec<f64>> =
-            cell.per_launch.iter().filter_map(|launch| Some(vec![*launch.facts.get("net_ns")?])).collect();
-        let estimate = estimate(&launches)?;
-        Some(Net { median: estimate.point_ns, low: estimate.interval.low, high: estimate.interval.high })
+        let Estimate { point_ns, interval, .. } = of_launches(cell, "net_ns")?;
+        Some(Net { median: point_ns, low: interval.low, high: interval.high })
     }
 
     fn overlaps(&self, other: &Net) -> bool {
         self.low <= other.high && other.low <= self.high
     }
+}
+
+/// The median of a fact across launches, with its interval; none where they do not have it.
+pub(crate) fn of_launches(cell: &Cell, fact: &str) -> Option<Estimate> {
+    let value = |launch: &LaunchSummary| Some(vec![*launch.facts.get(fact)?]);
+    estimate(&cell.per_launch.iter().filter_map(value).collect::<Vec<_>>())
 }
 
 impl fmt::Display for Net {
@@ -51,23 +56,37 @@ pub struct Kinds {
 /// As in ids: a thread shares everything, a process of the same address space only that, a forked one nothing.
 const ORDER: [&str; 3] = ["thread", "clone-vm", "process"];
 
-/// Every set of cells of which at least two kinds of task were measured.
-pub fn of_switches(cells: &[Cell]) -> Vec<Kinds> {
-    let mut sets: Vec<(String, Vec<&Cell>)> = Vec::new();
-    for cell in cells.iter().filter(|cell| cell.outcome == Outcome::Measured && cell.facts.contains_key("net_ns")) {
-        let key = without_kind(&cell.id);
-        match sets.iter_mut().find(|(known, _)| *known == key) {
-            Some((_, set)) => set.push(cell),
-            None => sets.push((key, vec![cell])),
-        }
-    }
-    sets.iter().filter_map(|(_, set)| Kinds::of(set)).collect()
+/// What one kind takes more than another, in nanoseconds.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Difference {
+    /// The kind that has less of its own.
+    pub less: &'static str,
+    /// The other.
+    pub more: &'static str,
+    /// How much longer the other takes.
+    pub ns: f64,
+    /// Whether their intervals do not overlap.
+    pub beyond_noise: bool,
 }
 
-/// An id but for the kind of task, which is its second part.
-fn without_kind(id: &str) -> String {
-    let parts: Vec<&str> = id.split('/').collect();
-    parts.iter().enumerate().filter(|(i, _)| *i != 1).map(|(_, part)| *part).collect::<Vec<_>>().join("/")
+/// Every set of cells of which at least two kinds of task were measured.
+pub fn of_switches<'a>(cells: impl IntoIterator<Item = &'a Cell>) -> Vec<Kinds> {
+    let mut sets: Vec<Vec<&Cell>> = Vec::new();
+    let netted = |cell: &&Cell| cell.outcome == Outcome::Measured && cell.facts.contains_key("net_ns");
+    for cell in cells.into_iter().filter(netted) {
+        match sets.iter_mut().find(|set| differ_in_kind_alone(set[0], cell)) {
+            Some(set) => set.push(cell),
+            None => sets.push(vec![cell]),
+        }
+    }
+    sets.iter().filter_map(|set| Kinds::of(set)).collect()
+}
+
+fn differ_in_kind_alone(one: &Cell, other: &Cell) -> bool {
+    fn rest(cell: &Cell) -> impl Iterator<Item = (&String, &Value)> {
+        cell.setup.iter().filter(|(key, _)| *key != "peer")
+    }
+    one.workload == other.workload && one.mechanism == other.mechanism && rest(one).eq(rest(other))
 }
 
 impl Kinds {
@@ -82,15 +101,30 @@ impl Kinds {
     }
 }
 
+impl Kinds {
+    /// What the tasks did.
+    #[must_use]
+    pub fn mechanism(&self) -> &str {
+        &self.mechanism
+    }
+
+    /// From each kind to the next one that was measured.
+    pub fn differences(&self) -> impl Iterator<Item = Difference> {
+        self.nets.windows(2).filter_map(|pair| {
+            let [(less, from), (more, to)] = pair else { return None };
+            Some(Difference { less, more, ns: to.median - from.median, beyond_noise: !from.overlaps(to) })
+        })
+    }
+}
+
 impl fmt::Display for Kinds {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let Kinds { workload, mechanism, value, nets } = self;
         let each: Vec<String> = nets.iter().map(|(kind, net)| format!("{kind} {net}")).collect();
         write!(f, "{workload}, {mechanism}, {value}: {}", each.join(", "))?;
-        for pair in nets.windows(2) {
-            let [(less, from), (more, to)] = pair else { continue };
-            let verdict = if from.overlaps(to) { "within the noise" } else { "beyond the noise" };
-            write!(f, "; {more} − {less} {:+.0} ns, {verdict}", to.median - from.median)?;
+        for Difference { less, more, ns, beyond_noise } in self.differences() {
+            let verdict = if beyond_noise { "beyond the noise" } else { "within the noise" };
+            write!(f, "; {more} − {less} {ns:+.0} ns, {verdict}")?;
         }
         Ok(())
     }

@@ -52,7 +52,10 @@ pub fn conditions(cell: &Cell) -> String {
     let parties = match (text("waiting").as_str(), number("parties")) {
         ("own", Some(1)) => Some("1 party".into()),
         ("own", Some(parties)) => Some(format!("{parties} parties")),
-        (_, parties) => parties.filter(|_| cell.shares.is_some()).map(|n| format!("{} peers", n.saturating_sub(1))),
+        (_, parties) => parties.filter(|_| cell.shares.is_some()).map(|n| match n.saturating_sub(1) {
+            1 => "1 peer".into(),
+            peers => format!("{peers} peers"),
+        }),
     };
     let idle = number("idle_ns").map(|ns| format!("after {} idle", time_label(ns)));
     let rate = number("rate_per_s").map(|rate| format!("at {}", rate_label(rate)));
@@ -101,6 +104,18 @@ pub fn system(header: &Header) -> String {
 pub fn time(ns: f64) -> String {
     let (unit, name) = unit(ns);
     format!("{} {name}", figure(ns / unit, 3))
+}
+
+/// A time that was interpolated, to two digits: it is not known better. `3.8 µs`, and `0` for none.
+pub fn rough_time(ns: f64) -> String {
+    let (unit, name) = unit(ns);
+    if ns == 0.0 { "0".into() } else { format!("{} {name}", figure(two_digits(ns / unit), 2)) }
+}
+
+/// The value with all but its two leading digits rounded away.
+pub fn two_digits(value: f64) -> f64 {
+    let unit = 10_f64.powf(value.abs().log10().floor() - 1.0);
+    if value == 0.0 || !value.is_finite() { value } else { (value / unit).round() * unit }
 }
 
 /// The unit that keeps one to three digits before the point, in nanoseconds, and its name.
@@ -193,6 +208,12 @@ mod tests {
     fn times_keep_three_digits_in_the_fitting_unit() {
         let shown: Vec<String> = [0.0, 1.234, 12.34, 123.4, 1234.0, 56_780.0, 7.9e6, 2.5e9].map(time).to_vec();
         assert_eq!(shown, ["0.00 ns", "1.23 ns", "12.3 ns", "123 ns", "1.23 µs", "56.8 µs", "7.90 ms", "2.50 s"]);
+    }
+
+    #[test]
+    fn interpolated_times_have_two_digits() {
+        let shown: Vec<String> = [0.0, 7.0, 3849.0, 12_345.0, 273_400.0].map(rough_time).to_vec();
+        assert_eq!(shown, ["0", "7.0 ns", "3.8 µs", "12 µs", "270 µs"]);
     }
 
     #[test]

@@ -5,7 +5,7 @@ use maud::{Markup, html};
 use super::marks::Px;
 use super::number::scaled;
 use super::scale::Scale;
-use crate::words::{figure, size_label, time};
+use crate::words::{figure, size_label, time, two_digits};
 
 /// Labels closer than this many letters' width to the one before are left out.
 const LETTER: f64 = 6.4;
@@ -40,23 +40,34 @@ pub(super) fn below(scale: &Scale, ticks: &[(f64, String)], from: f64, to: f64, 
     }
 }
 
-/// Which labels are clear of the one shown before them.
+/// Which labels are shown: the last, and before it those that are clear of each other and of it.
 fn apart(scale: &Scale, ticks: &[(f64, String)]) -> Vec<bool> {
-    let mut free_from = f64::MIN;
-    let mut fits = |(value, label): &(f64, String)| {
+    let ends = |(value, label): &(f64, String)| {
         let (x, half) = (scale.at(*value), label.chars().count() as f64 * LETTER / 2.0);
-        let fits = x - half >= free_from;
+        (x - half, x + half + LETTER)
+    };
+    let last = ticks.iter().rposition(|tick| !tick.1.is_empty());
+    let free_to = last.map_or(f64::MAX, |last| ends(&ticks[last]).0);
+    let mut free_from = f64::MIN;
+    let mut fits = |(place, tick): (usize, &(f64, String))| {
+        let (from, to) = ends(tick);
+        let fits = Some(place) == last || (from >= free_from && to <= free_to && !tick.1.is_empty());
         if fits {
-            free_from = x + half + LETTER;
+            free_from = to;
         }
         fits
     };
-    ticks.iter().map(&mut fits).collect()
+    ticks.iter().enumerate().map(&mut fits).collect()
 }
 
-/// Ticks of times.
+/// Ticks of times; where not all labels have room, every second one or fewer has one, so that those that are left are evenly apart.
 pub(super) fn time_ticks(scale: &Scale) -> Vec<(f64, String)> {
-    scale.ticks().into_iter().map(|tick| (tick, round_time(tick))).collect()
+    let ticks: Vec<(f64, String)> = scale.ticks().into_iter().map(|tick| (tick, round_time(tick))).collect();
+    let every = |step: usize| ticks.iter().step_by(step).cloned().collect::<Vec<_>>();
+    let fits = |step: &usize| apart(scale, &every(*step)).into_iter().all(|fits| fits);
+    let step = (1..ticks.len()).find(fits).unwrap_or(ticks.len().max(1));
+    let label = |(place, (tick, label))| (tick, if place % step == 0 { label } else { String::new() });
+    ticks.into_iter().enumerate().map(label).collect()
 }
 
 /// A round time without needless digits: `10 µs`.
@@ -71,11 +82,11 @@ pub(super) fn round_time(ns: f64) -> String {
     }
 }
 
-/// A size: `4KiB`, or `234 KiB` where no unit divides it.
+/// A size: `4KiB`, or `230 KiB` where no unit divides it.
 pub(super) fn size(bytes: f64) -> String {
     match bytes {
-        b if b >= 1024.0 * 1024.0 && b % 1024.0 != 0.0 => format!("{} MiB", figure(b / 1024.0 / 1024.0, 2)),
-        b if b >= 1024.0 && b % 1024.0 != 0.0 => format!("{} KiB", figure(b / 1024.0, 2)),
+        b if b >= 1024.0 * 1024.0 && b % 1024.0 != 0.0 => format!("{} MiB", figure(two_digits(b / 1024.0 / 1024.0), 2)),
+        b if b >= 1024.0 && b % 1024.0 != 0.0 => format!("{} KiB", figure(two_digits(b / 1024.0), 2)),
         b => size_label(b as usize),
     }
 }
@@ -113,6 +124,13 @@ mod tests {
         let ticks = [(1.0, "first".to_owned()), (2.0, "second".to_owned()), (1e6, "last".to_owned())];
         let drawn = below(&scale, &ticks, 0.0, 10.0, "x").into_string();
         assert!(drawn.contains("first") && !drawn.contains("second") && drawn.contains("last"), "{drawn}");
+    }
+
+    #[test]
+    fn labels_that_are_left_out_are_evenly_so() {
+        let scale = Scale::log([10.0, 1e7].into_iter(), 0.0).unwrap().between(0.0, 220.0);
+        let shown: Vec<bool> = time_ticks(&scale).iter().map(|(_, label)| !label.is_empty()).collect();
+        assert_eq!(shown, [true, false, true, false, true, false, true]);
     }
 
     #[test]

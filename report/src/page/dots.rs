@@ -14,9 +14,9 @@ use super::table;
 pub(super) const MARKS: [(&str, usize, &str); 4] =
     [("est", 0, "est"), ("p50", 1, "p50"), ("p99", 3, "p99"), ("p999", 2, "p999")];
 
-const WIDTH: f64 = 480.0;
-const LEFT: f64 = 142.0;
-const RIGHT: f64 = 408.0;
+const WIDTH: f64 = 500.0;
+const LEFT: f64 = 168.0;
+const RIGHT: f64 = 426.0;
 const ROW: f64 = 18.0;
 const TOP: f64 = 6.0;
 
@@ -91,7 +91,7 @@ fn row(sheet: &Sheet<'_>, machine: usize, cell: usize, x: &Scale, y: f64) -> Mar
     let (from, to) = reach.fold((f64::MAX, f64::MIN), |(from, to), at| (from.min(at), to.max(at)));
     html! {
         g data-s=(name) {
-            text.right x=(Px(LEFT - 8.0)) y=(Px(y + 4.0)) { (clipped(name, 20)) title { (name) } }
+            text.right x=(Px(LEFT - 8.0)) y=(Px(y + 4.0)) { (clipped(name, 25)) title { (name) } }
             @if from < to { path.reach d=(format!("M{} {}H{}", Px(from), Px(y), Px(to))) {} }
             @if let Some((low, high)) = interval {
                 path.interval d=(format!("M{} {}H{}", Px(x.at(low.value)), Px(y), Px(x.at(high.value)))) {}
@@ -99,7 +99,10 @@ fn row(sheet: &Sheet<'_>, machine: usize, cell: usize, x: &Scale, y: f64) -> Mar
             @for (key, shape, class) in MARKS.iter().rev() {
                 @if let Some(number) = of(key) { g class=(class) { (marks::mark(&number, name, *shape, x.at(number.value), y)) } }
             }
-            @if let Some(number) = of("est") { text.value x=(Px(RIGHT + 10.0)) y=(Px(y + 4.0)) { (number.text) } }
+            @match of("est") {
+                Some(number) => text.value x=(Px(RIGHT + 10.0)) y=(Px(y + 4.0)) { (number.text) },
+                None => text.value x=(Px(RIGHT + 10.0)) y=(Px(y + 4.0)) { "–" },
+            }
         }
     }
 }
@@ -109,9 +112,9 @@ fn floor(sheet: &Sheet<'_>, machine: usize, cell: usize, y: f64) -> Markup {
     let name = &sheet.cells[cell].mechanism;
     html! {
         g data-s=(name) {
-            text.right x=(Px(LEFT - 8.0)) y=(Px(y + 4.0)) { (clipped(name, 20)) }
-            text.aside x=(Px(LEFT)) y=(Px(y + 4.0)) { "← the floor, off this scale" }
+            text.right x=(Px(LEFT - 8.0)) y=(Px(y + 4.0)) { (clipped(name, 25)) }
             @if let Some(number) = sheet.number(machine, cell, "est") {
+                text.aside x=(Px(LEFT)) y=(Px(y + 4.0)) { "← the floor, off this scale" }
                 text.value x=(Px(RIGHT + 10.0)) y=(Px(y + 4.0)) data-n=(number.address) data-v=(number.value) { (number.text) }
             }
         }

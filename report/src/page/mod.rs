@@ -5,7 +5,8 @@
 //!
 //! - `sheet`: all records side by side; `number`: one of their numbers on its way to the page.
 //! - `charts`: one small file a chart, upon what they share: `facets` (what may stand in one panel), `scale`, `axis`,
-//!   `marks`, `plot` (lines), `dots` (rows), `sweep` (lines along a key of the setup), `table`.
+//!   `marks`, `plot` (lines), `dots` (rows), `sweep` (lines along a key of the setup), `followed` (of what), `remarks` (what is
+//!   said of them), `table`.
 //! - `system`, `trust`: the machines, and how far their numbers go; `all`: all numbers, and all machines by their ratios;
 //!   `data`: the same for the script.
 //!
@@ -21,9 +22,11 @@ mod charts;
 mod data;
 mod dots;
 mod facets;
+mod followed;
 mod marks;
 mod number;
 mod plot;
+mod remarks;
 mod scale;
 mod sheet;
 mod sweep;

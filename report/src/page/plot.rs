@@ -6,6 +6,7 @@ use super::axis;
 use super::marks::{self, Px, SERIES, clipped};
 use super::number::Number;
 use super::scale::Scale;
+use crate::crossover::Place;
 
 /// A point of a line.
 pub(super) struct Point {
@@ -32,17 +33,18 @@ pub(super) struct Axes<'a> {
     pub(super) y_title: &'a str,
 }
 
-/// Something at a place of the x axis: its place and what it says.
+/// Something at a place of the x axis: its place with its interval, its name above the frame, and what it says.
 pub(super) struct Flag {
-    pub(super) x: f64,
+    pub(super) place: Place,
+    pub(super) name: String,
     pub(super) says: String,
 }
 
-const WIDTH: f64 = 500.0;
+const WIDTH: f64 = 520.0;
 const HEIGHT: f64 = 310.0;
-const LEFT: f64 = 66.0;
-const RIGHT: f64 = 362.0;
-const TOP: f64 = 10.0;
+const LEFT: f64 = 76.0;
+const RIGHT: f64 = 366.0;
+const TOP: f64 = 13.0;
 const BOTTOM: f64 = 268.0;
 /// From one name to the next.
 const LINE: f64 = 13.0;
@@ -54,12 +56,25 @@ pub(super) fn draw(lines: &[Line], axes: &Axes<'_>, flags: &[Flag], about: &str)
         svg viewBox=(format!("0 0 {WIDTH} {HEIGHT}")) role="img" aria-label=(about) tabindex="0" {
             (axis::left(&y, LEFT, RIGHT, axes.y_label, axes.y_title))
             (axis::below(&x, axes.x_ticks, TOP, BOTTOM, axes.x_title))
-            @for flag in flags {
-                g.flag { path d=(format!("M{} {TOP}V{BOTTOM}", Px(x.at(flag.x)))) { title { (flag.says) } } }
-            }
+            @for flag in flags { (across(flag, &x)) }
             @for line in lines.iter().filter(|line| line.colour.is_none()) { (series(line, &x, &y)) }
             @for line in lines.iter().filter(|line| line.colour.is_some()) { (series(line, &x, &y)) }
             (names(lines, &y))
+        }
+    }
+}
+
+/// A line across the panel in the band of its interval, which without a bound goes on to the end.
+fn across(flag: &Flag, x: &Scale) -> Markup {
+    let at = x.at(flag.place.value);
+    let (low, high) =
+        (flag.place.low.map_or(x.start(), |low| x.at(low)), flag.place.high.map_or(x.end(), |high| x.at(high)));
+    html! {
+        g.flag {
+            title { (flag.says) }
+            rect x=(Px(low)) y=(TOP) width=(Px(high - low)) height=(BOTTOM - TOP) {}
+            path d=(format!("M{} {TOP}V{BOTTOM}", Px(at))) {}
+            text.middle x=(Px(at)) y=(TOP - 3.0) { (flag.name) }
         }
     }
 }
@@ -100,7 +115,7 @@ fn names(lines: &[Line], y: &Scale) -> Markup {
             @for (place, (_, name, colour)) in places.iter().zip(&ends) {
                 g class=(format!("s{}", colour % SERIES)) data-s=(name) {
                     path d=(marks::outline(*colour, RIGHT + 8.0, *place)) {}
-                    text x=(Px(RIGHT + 16.0)) y=(Px(place + 4.0)) { (clipped(name, 18)) }
+                    text x=(Px(RIGHT + 16.0)) y=(Px(place + 4.0)) { (clipped(name, 21)) title { (name) } }
                 }
             }
         }

@@ -11,8 +11,17 @@ pub(super) struct Scale {
     start: f64,
     end: f64,
     log: bool,
-    /// Where zero stands on a logarithmic scale, if it must: as if it were this value.
-    zero: Option<f64>,
+    /// Where zero stands on a logarithmic scale, if it must.
+    zero: Option<Zero>,
+}
+
+/// Zero has no logarithm. From where it stands to the least other value the scale is linear.
+#[derive(Clone, Copy, Debug)]
+struct Zero {
+    /// It stands as if it were this value.
+    stands_for: f64,
+    /// The least other one.
+    least: f64,
 }
 
 impl Scale {
@@ -22,8 +31,8 @@ impl Scale {
         let positive = values.clone().filter(|value| *value > 0.0 && value.is_finite());
         let least = positive.clone().min_by(f64::total_cmp)?;
         let most = positive.max_by(f64::total_cmp)?;
-        let zero = values.clone().any(|value| value == 0.0).then_some(least / 8.0);
-        let (from, to) = (zero.unwrap_or(least).ln(), most.ln());
+        let zero = values.clone().any(|value| value == 0.0).then_some(Zero { stands_for: least / 8.0, least });
+        let (from, to) = (zero.map_or(least, |zero| zero.stands_for).ln(), most.ln());
         // Values that hardly differ must not look as if they did.
         let margin = ((to - from) * margin).max((LEAST_SPAN.ln() - (to - from)) / 2.0);
         Some(Self { from: from - margin, to: to + margin, start: 0.0, end: 1.0, log: true, zero })
@@ -56,10 +65,11 @@ impl Scale {
 
     /// The same as a share of the way, 0 … 1.
     pub(super) fn share(&self, value: f64) -> f64 {
-        let value = match (self.log, value > 0.0) {
-            (true, true) => value.ln(),
-            (true, false) => self.zero.map_or(self.from, f64::ln),
-            (false, _) => value,
+        let value = match self.zero.filter(|zero| value < zero.least) {
+            _ if !self.log => value,
+            Some(Zero { stands_for, least }) => stands_for.ln() + (least / stands_for).ln() * value.max(0.0) / least,
+            None if value > 0.0 => value.ln(),
+            None => self.from,
         };
         ((value - self.from) / (self.to - self.from)).clamp(0.0, 1.0)
     }
@@ -97,6 +107,9 @@ mod tests {
     fn zero_has_a_place_before_all_others() {
         let scale = Scale::log([0.0, 10.0, 1000.0].into_iter(), 0.0).unwrap().between(0.0, 100.0);
         assert!(scale.at(0.0) < scale.at(10.0) && scale.at(0.0) >= 0.0);
+        // A crossover may lie there, and must not stand before zero.
+        let halfway = f64::midpoint(scale.at(0.0), scale.at(10.0));
+        assert!((scale.at(5.0) - halfway).abs() < 1e-9, "{} {halfway}", scale.at(5.0));
     }
 
     #[test]

@@ -1,12 +1,14 @@
 //! The shared piece of charts that follow mechanisms along one key of the setup: which cells make which panel, which lines are told
-//! apart, where the fastest changes, and the table below.
+//! apart, and the table below.
 
 use maud::{Markup, html};
 
 use super::charts::Drawing;
 use super::facets::{Group, groups, largest};
+use super::followed::{self, Followed};
 use super::marks::SERIES;
-use super::plot::{self, Axes, Flag, Line, Point};
+use super::plot::{self, Axes, Line, Point};
+use super::remarks::{self, Tells};
 use super::scale::Scale;
 use super::sheet::{Sheet, setup_number, setup_word};
 use super::table;
@@ -20,6 +22,8 @@ pub(super) struct Sweep {
     pub(super) workloads: &'static [&'static str],
     /// The key of the setup along the x axis.
     pub(super) along: &'static str,
+    /// Where a value of it stands.
+    pub(super) place: fn(f64) -> f64,
     /// Its title and how a value is written.
     pub(super) x_title: &'static str,
     pub(super) x_label: fn(f64) -> String,
@@ -27,32 +31,16 @@ pub(super) struct Sweep {
     pub(super) follows: &'static [Followed],
     /// Whether lines of one panel may differ in what the peer is.
     pub(super) peers_together: bool,
-    /// Whether places where the fastest changes are marked.
-    pub(super) crossings: bool,
-}
-
-/// What is followed.
-pub(super) struct Followed {
-    /// The number's key.
-    pub(super) key: &'static str,
-    /// Its title.
-    pub(super) title: &'static str,
-    /// Its scale and how a value is written at the axis.
-    pub(super) scale: fn(&[f64]) -> Option<Scale>,
-    pub(super) label: fn(f64) -> String,
-}
-
-/// The scale of what spans orders of magnitude.
-pub(super) fn logarithmic(values: &[f64]) -> Option<Scale> {
-    Scale::log(values.iter().copied(), 0.05)
+    /// What is said of a panel beyond what its lines show.
+    pub(super) tells: Tells,
 }
 
 /// One line: whose it is, and its cells by ascending x.
 #[derive(Clone, Debug, PartialEq)]
-struct Track {
-    name: String,
+pub(super) struct Track {
+    pub(super) name: String,
     family: String,
-    cells: Vec<(f64, usize)>,
+    pub(super) cells: Vec<(f64, usize)>,
 }
 
 /// The tracks that may be compared.
@@ -92,15 +80,19 @@ pub(super) fn draw(sheet: &Sheet<'_>, sweep: &Sweep) -> Option<Drawing> {
             let machines = sheet.drawn().filter_map(|machine| {
                 let lines = lines(sheet, machine, panel, followed.key, &told_apart);
                 let about = format!("{} against {}; {}", followed.title, sweep.x_title, panel.group.phrase);
-                let flags = if sweep.crossings { crossings(&lines, sweep.x_label) } else { Vec::new() };
+                let (flags, remarks) = remarks::of(sheet, machine, &panel.tracks, sweep, followed);
                 let (y_label, y_title, x_title) = (followed.label, followed.title, sweep.x_title);
                 let axes = Axes { x: &x, x_ticks: &ticks, x_title, y: &y, y_label, y_title };
-                let remarks: Vec<String> = flags.iter().map(|flag| flag.says.clone()).collect();
                 let drawn = lines.iter().any(|line| !line.points.is_empty());
                 drawn.then(|| (machine, plot::draw(&lines, &axes, &flags, &about), remarks))
             });
             let machines: Vec<_> = machines.collect();
-            drawing.group(sheet, &panel.group, machines);
+            let group = match sweep.follows {
+                [_] => panel.group.clone(),
+                // What tells one panel from the next stands above it.
+                _ => Group { phrase: format!("{}, {}", followed.title, panel.group.phrase), ..panel.group.clone() },
+            };
+            drawing.group(sheet, &group, machines);
         }
         drawing.table(followed.title, &numbers(sheet, &panels, sweep, followed.key));
     }
@@ -117,7 +109,7 @@ fn panels(sheet: &Sheet<'_>, sweep: &Sweep) -> Vec<Panel> {
             group.phrase = format!("{}: {}", sheet.cells[group.cells[0]].workload, group.phrase);
         }
         let tracks = tracks(sheet, &group, sweep);
-        if tracks.iter().any(|track| track.cells.len() > 1) {
+        if !tracks.is_empty() {
             panels.push(Panel { group, tracks });
         }
     }
@@ -128,7 +120,7 @@ fn tracks(sheet: &Sheet<'_>, group: &Group, sweep: &Sweep) -> Vec<Track> {
     let mut tracks: Vec<Track> = Vec::new();
     for &index in &group.cells {
         let cell = sheet.cells[index];
-        let Some(x) = setup_number(cell, sweep.along) else { continue };
+        let Some(x) = setup_number(cell, sweep.along).map(sweep.place) else { continue };
         let name = match setup_word(cell, "peer") {
             peer if sweep.peers_together => format!("{peer}, {}", cell.mechanism),
             _ => cell.mechanism.clone(),
@@ -138,6 +130,8 @@ fn tracks(sheet: &Sheet<'_>, group: &Group, sweep: &Sweep) -> Vec<Track> {
             None => tracks.push(Track { name, family: cell.family.clone(), cells: vec![(x, index)] }),
         }
     }
+    // One place alone is no way: dots show it.
+    tracks.retain(|track| track.cells.len() > 1);
     for track in &mut tracks {
         track.cells.sort_by(|a, b| a.0.total_cmp(&b.0));
     }
@@ -180,8 +174,9 @@ fn values(sheet: &Sheet<'_>, panels: &[Panel], key: &str) -> Vec<f64> {
 
 fn lines(sheet: &Sheet<'_>, machine: usize, panel: &Panel, key: &str, told_apart: &[String]) -> Vec<Line> {
     let point = |&(x, cell): &(f64, usize)| {
-        let number = sheet.number(machine, cell, key)?;
-        let interval = sheet.measured(machine, cell)?.interval_ns.filter(|_| key == "est");
+        // Noise may make a difference less than nothing: no place on a logarithmic scale is right for that.
+        let number = sheet.number(machine, cell, key).filter(|number| number.value >= 0.0)?;
+        let interval = followed::interval(sheet.measured(machine, cell)?, key);
         Some(Point { x, number, interval })
     };
     let line = |track: &Track| Line {
@@ -197,46 +192,6 @@ fn ticks(xs: &[f64], label: fn(f64) -> String) -> Vec<(f64, String)> {
     ticks.sort_by(f64::total_cmp);
     ticks.dedup();
     ticks.into_iter().map(|x| (x, label(x))).collect()
-}
-
-/// Where the fastest changes: between two places at each of which the two are further apart than their intervals.
-fn crossings(lines: &[Line], label: fn(f64) -> String) -> Vec<Flag> {
-    let mut xs: Vec<f64> = lines.iter().flat_map(|line| &line.points).map(|point| point.x).collect();
-    xs.sort_by(f64::total_cmp);
-    xs.dedup();
-    let at = |line: &Line, x: f64| -> Option<(f64, [f64; 2])> {
-        let point = line.points.iter().find(|point| point.x == x)?;
-        Some((point.number.value, point.interval?))
-    };
-    // A floor does nothing and is never overtaken.
-    let racing = || lines.iter().filter(|line| line.name != "null");
-    let fastest = |x: f64| {
-        racing().filter(|l| at(l, x).is_some()).min_by(|a, b| {
-            at(a, x).map(|p| p.0).partial_cmp(&at(b, x).map(|p| p.0)).unwrap_or(std::cmp::Ordering::Equal)
-        })
-    };
-    let crossing = |pair: &[f64]| {
-        let (before, after) = (fastest(pair[0])?, fastest(pair[1])?);
-        let (first, first_other) = (at(before, pair[0])?, at(after, pair[0])?);
-        let (last, last_other) = (at(before, pair[1])?, at(after, pair[1])?);
-        let clear = first.1[1] < first_other.1[0] && last_other.1[1] < last.1[0];
-        let x = between((pair[0], (first_other.0 / first.0).ln()), (pair[1], (last_other.0 / last.0).ln()));
-        let says = || format!("{} overtakes {} at about {}", after.name, before.name, label(rounded(x)));
-        (before.name != after.name && clear && x.is_finite()).then(|| Flag { x, says: says() })
-    };
-    xs.windows(2).filter_map(crossing).collect()
-}
-
-/// Where a logarithm of a ratio that falls through zero does so; straight on logarithmic scales, or from zero on a linear one.
-fn between((from, above): (f64, f64), (to, below): (f64, f64)) -> f64 {
-    let share = above / (above - below);
-    if from == 0.0 { to * share } else { from * (to / from).powf(share) }
-}
-
-/// To two digits: an interpolated value is not known better.
-fn rounded(value: f64) -> f64 {
-    let unit = 10_f64.powf(value.max(1.0).log10().floor() - 1.0).max(1.0);
-    (value / unit).round() * unit
 }
 
 fn numbers(sheet: &Sheet<'_>, panels: &[Panel], sweep: &Sweep, key: &str) -> Markup {
@@ -256,39 +211,4 @@ fn numbers(sheet: &Sheet<'_>, panels: &[Panel], sweep: &Sweep, key: &str) -> Mar
         table::numbers(sheet, &panel.group, &heads, &rows)
     });
     html! { @for block in blocks { (block) } }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::super::number::Number;
-    use super::*;
-
-    fn line(name: &str, points: &[(f64, f64)]) -> Line {
-        let point = |&(x, value): &(f64, f64)| {
-            let interval = Some([value * 0.95, value * 1.05]);
-            Point { x, number: Number::new(0, 0, "est", value), interval }
-        };
-        Line { name: name.into(), colour: None, points: points.iter().map(point).collect() }
-    }
-
-    #[test]
-    fn a_crossing_lies_between_the_two_places_and_is_said() {
-        let lines = [line("a", &[(64.0, 1.0), (4096.0, 16.0)]), line("b", &[(64.0, 4.0), (4096.0, 4.0)])];
-        let flags = crossings(&lines, |x| format!("{x}"));
-        assert_eq!(flags.len(), 1);
-        assert!((flags[0].x - 512.0).abs() < 1e-6, "{}", flags[0].x);
-        assert_eq!(flags[0].says, "b overtakes a at about 510");
-    }
-
-    #[test]
-    fn intervals_that_overlap_make_no_crossing() {
-        let lines = [line("a", &[(64.0, 1.0), (4096.0, 1.02)]), line("b", &[(64.0, 1.02), (4096.0, 1.0)])];
-        assert!(crossings(&lines, |x| format!("{x}")).is_empty());
-    }
-
-    #[test]
-    fn the_floor_is_never_overtaken() {
-        let lines = [line("null", &[(1.0, 1.0), (2.0, 9.0)]), line("b", &[(1.0, 4.0), (2.0, 4.0)])];
-        assert!(crossings(&lines, |x| format!("{x}")).is_empty());
-    }
 }

@@ -34,12 +34,8 @@ pub(super) fn section(sheet: &Sheet<'_>) -> Markup {
 fn grades(sheet: &Sheet<'_>) -> Markup {
     const LETTERS: [Letter; 4] = [Letter::A, Letter::B, Letter::C, Letter::D];
     let cells = |machine: usize| (0..sheet.cells.len()).filter_map(move |cell| sheet.measured(machine, cell));
-    let mut reasons: BTreeMap<&str, usize> = BTreeMap::new();
-    for grade in (0..sheet.machines.len()).flat_map(cells).filter_map(|cell| cell.grade.as_ref()) {
-        grade.reasons.iter().for_each(|reason| *reasons.entry(reason).or_default() += 1);
-    }
-    let mut reasons: Vec<(&str, usize)> = reasons.into_iter().collect();
-    reasons.sort_by_key(|(_, count)| std::cmp::Reverse(*count));
+    let grades = (0..sheet.machines.len()).flat_map(cells).filter_map(|cell| cell.grade.as_ref());
+    let reasons = alike(grades.flat_map(|grade| &grade.reasons));
     html! {
         div.scroll { table.grades {
             caption { "Cells by grade" }
@@ -64,6 +60,31 @@ fn grades(sheet: &Sheet<'_>) -> Markup {
                 } }
         }
     }
+}
+
+/// Reasons with how often they were given, the most frequent first. Of many that differ in their figures alone, the figures are left out.
+fn alike<'a>(reasons: impl Iterator<Item = &'a String>) -> Vec<(String, usize)> {
+    const FEW: usize = 3;
+    let mut kinds: BTreeMap<String, BTreeMap<&str, usize>> = BTreeMap::new();
+    for reason in reasons {
+        *kinds.entry(without_figures(reason)).or_default().entry(reason).or_default() += 1;
+    }
+    let told = |(kind, reasons): (String, BTreeMap<&str, usize>)| match reasons.len() {
+        ..=FEW => reasons.into_iter().map(|(reason, count)| (reason.to_owned(), count)).collect(),
+        _ => vec![(kind, reasons.values().sum())],
+    };
+    let mut told: Vec<(String, usize)> = kinds.into_iter().flat_map(told).collect();
+    told.sort_by_key(|(_, count)| std::cmp::Reverse(*count));
+    told
+}
+
+/// `others used … % of its CPUs`.
+fn without_figures(reason: &str) -> String {
+    let word = |word: &str| match word.trim_start_matches(['+', '-', '−']).starts_with(|c: char| c.is_ascii_digit()) {
+        true => "…".to_owned(),
+        false => word.to_owned(),
+    };
+    reason.split(' ').map(word).collect::<Vec<_>>().join(" ")
 }
 
 /// One entry a check, with the machines on which it found something.
@@ -122,5 +143,26 @@ fn meanwhile(sheet: &Sheet<'_>) -> Markup {
                 li { @if sheet.machines.len() > 1 { (index + 1) ": " } (clean(change)) }
             } }
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn many_reasons_that_differ_in_figures_are_told_as_one() {
+        let used: Vec<String> = (10..15).map(|share| format!("C: others used {share} % of its CPUs")).collect();
+        let launches: Vec<String> = [2, 3, 2].map(|count| format!("C: {count} launches cover the median")).into();
+        let told = alike(used.iter().chain(&launches));
+        let said: Vec<(&str, usize)> = told.iter().map(|(reason, count)| (reason.as_str(), *count)).collect();
+        assert_eq!(
+            said,
+            [
+                ("C: others used … % of its CPUs", 5),
+                ("C: 2 launches cover the median", 2),
+                ("C: 3 launches cover the median", 1)
+            ]
+        );
     }
 }

@@ -86,7 +86,7 @@ fn further(machine: usize) -> Vec<Cell> {
     for (place, memory) in [0, 4 << 10, 64 << 10, 1 << 20, 4 << 20_u64].into_iter().enumerate() {
         let more = |peer: &str| json!({"memory_bytes": memory, "stride_bytes": 64, "peer": peer});
         let net = 800.0 + memory as f64 / 100.0;
-        for (peer, extra) in [("thread", 0.0), ("process", 150.0)] {
+        for (peer, extra) in [("thread", 0.0), ("clone-vm", 5.0), ("process", 150.0)] {
             let facts = [("net_ns", net + extra), ("overhead_ns", 300.0), ("gross_ns", net + extra + 300.0)];
             add("switch-touch", "switch", "futex-ring", more(peer), net + extra + 300.0, &facts);
             let ring = json!({"parties": 2_u64 << place, "peer": peer});
@@ -121,12 +121,14 @@ fn object(value: Value) -> Map<String, Value> {
 }
 
 fn cell(identity: Identity, ns: f64, facts: &[(&str, f64)]) -> Cell {
-    let facts: BTreeMap<String, f64> = facts.iter().map(|(name, value)| ((*name).to_owned(), *value)).collect();
     let launch = |place: u32| Launch {
         batches_ns: vec![ns * (1.0 + f64::from(place) / 100.0); 5],
         operations: 1000,
         shares: vec![500, 400 + u64::from(place)],
-        facts: facts.clone(),
+        facts: facts
+            .iter()
+            .map(|(name, value)| ((*name).to_owned(), value * (1.0 + f64::from(place) / 100.0)))
+            .collect(),
         ..Launch::default()
     };
     let mut histogram = Histogram::new();

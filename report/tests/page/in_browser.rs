@@ -3,13 +3,14 @@
 use std::path::{Path, PathBuf};
 
 use ipcmark_report::cite::cite;
+use ipcmark_report::load::load;
 use serde_json::Value;
 
 use crate::browser::{self, Browser};
 use crate::fixture;
 
 /// A browser that shows the page of so many machines; none where there is no browser.
-fn showing(machines: usize) -> Option<Browser> {
+pub(crate) fn showing(machines: usize) -> Option<Browser> {
     let program = browser::find()?;
     let mut browser = Browser::start(&program);
     browser.window(1400, 1000, "light");
@@ -44,7 +45,7 @@ fn decode(text: &str) -> Vec<u8> {
     bytes.collect()
 }
 
-fn strings(value: &Value) -> Vec<&str> {
+pub(crate) fn strings(value: &Value) -> Vec<&str> {
     value.as_array().unwrap().iter().filter_map(Value::as_str).collect()
 }
 
@@ -211,14 +212,25 @@ fn narrow_screens_need_no_sideways_scrolling() {
     assert!(browser.eval(too_wide).as_i64().unwrap() <= 0, "{} pixels too wide", browser.eval(too_wide));
 }
 
-/// Not a judgement: pictures for people. With `IPCMARK_PAGE=/path/page.html` they are of that page.
+#[test]
+fn on_paper_charts_stay_and_controls_go() {
+    let Some(mut browser) = showing(1) else { return };
+    let shown = "['section.chart svg[role=img]', '#system table', '.controls', '.anchor'].map(s => document.querySelector(s).getClientRects().length > 0)";
+    assert_eq!(browser.eval(shown), serde_json::json!([true, true, true, true]));
+    browser.call("Emulation.setEmulatedMedia", serde_json::json!({"media": "print"}));
+    assert_eq!(browser.eval(shown), serde_json::json!([true, true, false, false]));
+}
+
+/// Not a judgement: pictures for people. With `IPCMARK_PAGE=/path/page.html` they are of that page, with a record or a folder of
+/// them of what would be drawn of it.
 #[test]
 fn screenshots_are_kept() {
     if let (Some(page), Some(program)) = (std::env::var_os("IPCMARK_PAGE"), browser::find()) {
         let mut browser = Browser::start(&program);
         browser.window(1400, 1000, "light");
-        browser.open(Path::new(&page));
-        return pictures(&mut browser, "given");
+        browser.open(&drawn(Path::new(&page)));
+        pictures(&mut browser, "given");
+        return whole(&mut browser, "given");
     }
     for (machines, folder) in [(1, "one"), (3, "three")] {
         let Some(mut browser) = showing(machines) else { return };
@@ -231,6 +243,27 @@ fn screenshots_are_kept() {
         keep(&mut browser, "#lock-hold", &format!("{folder}-dark-lock-hold"));
         keep(&mut browser, "#placement", &format!("{folder}-dark-placement"));
     }
+}
+
+/// The page itself, or the page of records.
+fn drawn(path: &Path) -> PathBuf {
+    if path.extension().is_some_and(|extension| extension == "html") {
+        return path.to_owned();
+    }
+    let page = PathBuf::from(env!("CARGO_TARGET_TMPDIR")).join("given.html");
+    std::fs::write(&page, ipcmark_report::page::render(&load(&[path.to_owned()]))).unwrap();
+    page
+}
+
+/// The page on a narrow screen, in the dark, and on paper.
+fn whole(browser: &mut Browser, name: &str) {
+    browser.window(390, 844, "light");
+    keep(browser, "body", &format!("{name}-narrow"));
+    browser.window(1400, 1000, "dark");
+    keep(browser, "body", &format!("{name}-dark"));
+    browser.window(800, 1100, "light");
+    browser.call("Emulation.setEmulatedMedia", serde_json::json!({"media": "print"}));
+    keep(browser, "body", &format!("{name}-paper"));
 }
 
 fn pictures(browser: &mut Browser, name: &str) {

@@ -8,3 +8,4 @@ mod in_browser;
 mod many;
 mod numbers;
 mod strangers;
+mod told;

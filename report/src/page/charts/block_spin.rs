@@ -88,12 +88,14 @@ fn pairs(sheet: &Sheet<'_>, group: &Group) -> Vec<Pair> {
 const WIDTH: f64 = 480.0;
 const LEFT: f64 = 142.0;
 const MIDDLE: f64 = 308.0;
+/// Half of what lies between both scales: the last label of one and the first of the other stand out into it.
+const GAP: f64 = 24.0;
 const RIGHT: f64 = 470.0;
 const ROW: f64 = 18.0;
 const TOP: f64 = 6.0;
 
 fn panel(sheet: &Sheet<'_>, machine: usize, pairs: &[Pair], time: &Scale, cpu: &Scale, phrase: &str) -> Markup {
-    let (time, cpu) = (time.between(LEFT, MIDDLE - 12.0), cpu.between(MIDDLE + 6.0, RIGHT));
+    let (time, cpu) = (time.between(LEFT, MIDDLE - GAP), cpu.between(MIDDLE + GAP, RIGHT));
     let bottom = TOP + pairs.len() as f64 * ROW + 4.0;
     html! {
         svg viewBox=(format!("0 0 {WIDTH} {}", Px(bottom + 40.0))) role="img" tabindex="0"

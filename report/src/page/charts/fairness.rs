@@ -21,7 +21,7 @@ pub(super) const CHART: Chart = Chart {
 const WORKLOADS: [&str; 4] = ["contended", "oversubscribed", "read-mix", "fan-out"];
 const MOST_GROUPS: usize = 4;
 const WIDTH: f64 = 480.0;
-const LEFT: f64 = 142.0;
+const LEFT: f64 = 158.0;
 const RIGHT: f64 = 424.0;
 const ROW: f64 = 18.0;
 const TOP: f64 = 6.0;
@@ -89,7 +89,7 @@ fn strip(sheet: &Sheet<'_>, machine: usize, cell: usize, y: f64) -> Markup {
         .collect();
     html! {
         g data-s=(name) {
-            text.right x=(Px(LEFT - 8.0)) y=(Px(y + 13.0)) { (clipped(name, 20)) title { (name) } }
+            text.right x=(Px(LEFT - 8.0)) y=(Px(y + 13.0)) { (clipped(name, 23)) title { (name) } }
             @for (party, (share, (from, width))) in shares.iter().zip(places).enumerate() {
                 rect class=(format!("share share{}", party % 2)) x=(Px(from)) y=(Px(y + 2.0)) width=(Px((width - 1.0).max(0.4)))
                     height=(Px(ROW - 4.0)) data-n=(share.address) data-v=(share.value) {

@@ -1,9 +1,11 @@
 //! Latency at a given rate.
 
 use super::{Chart, Drawing};
-use crate::page::axis::{rate, round_time};
+use crate::page::axis::rate;
+use crate::page::followed;
+use crate::page::remarks::Tells;
 use crate::page::sheet::Sheet;
-use crate::page::sweep::{self, Followed, Sweep, logarithmic};
+use crate::page::sweep::{self, Sweep};
 
 pub(super) const CHART: Chart = Chart {
     anchor: "load",
@@ -17,14 +19,12 @@ pub(super) const CHART: Chart = Chart {
 const SWEEP: Sweep = Sweep {
     workloads: &["paced", "tail"],
     along: "rate_per_s",
+    place: |value| value,
     x_title: "operations planned per second",
     x_label: rate,
-    follows: &[
-        Followed { key: "est", title: "time of one operation", scale: logarithmic, label: round_time },
-        Followed { key: "p99", title: "p99 of single operations", scale: logarithmic, label: round_time },
-    ],
+    follows: followed::TIME_AND_TAIL,
     peers_together: false,
-    crossings: false,
+    tells: Tells::Nothing,
 };
 
 fn draw(sheet: &Sheet<'_>) -> Option<Drawing> {

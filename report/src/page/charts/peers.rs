@@ -1,9 +1,11 @@
 //! One against many.
 
 use super::{Chart, Drawing};
-use crate::page::axis::{plain, round_time};
+use crate::page::axis::plain;
+use crate::page::followed;
+use crate::page::remarks::Tells;
 use crate::page::sheet::Sheet;
-use crate::page::sweep::{self, Followed, Sweep, logarithmic};
+use crate::page::sweep::{self, Sweep};
 
 pub(super) const CHART: Chart = Chart {
     anchor: "peers",
@@ -16,11 +18,12 @@ pub(super) const CHART: Chart = Chart {
 const SWEEP: Sweep = Sweep {
     workloads: &["fan-in", "fan-out"],
     along: "parties",
+    place: |value| value,
     x_title: "parties",
     x_label: plain,
-    follows: &[Followed { key: "est", title: "time of one operation", scale: logarithmic, label: round_time }],
+    follows: followed::TIME,
     peers_together: false,
-    crossings: false,
+    tells: Tells::Nothing,
 };
 
 fn draw(sheet: &Sheet<'_>) -> Option<Drawing> {

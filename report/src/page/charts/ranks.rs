@@ -5,7 +5,9 @@ use maud::{Markup, html};
 use super::{Chart, Drawing};
 use crate::page::facets::{Group, groups, largest};
 use crate::page::marks::{self, Px, SERIES, clipped};
+use crate::page::number::heading;
 use crate::page::sheet::{Sheet, setup_number};
+use crate::page::table::{self, Row};
 
 pub(super) const CHART: Chart = Chart {
     anchor: "ranks",
@@ -16,6 +18,8 @@ pub(super) const CHART: Chart = Chart {
     draw,
 };
 
+/// What the table gives of each.
+const KEYS: [&str; 3] = ["est", "low", "high"];
 const MOST_GROUPS: usize = 3;
 const WIDTH: f64 = 480.0;
 const LEFT: f64 = 140.0;
@@ -43,10 +47,15 @@ fn draw(sheet: &Sheet<'_>) -> Option<Drawing> {
     let told: Vec<(Vec<Track>, Group)> = all.filter(|(tracks, _)| tracks.len() > 1).collect();
     let (charts, left_out) = largest(told, |(tracks, _)| tracks.len(), MOST_GROUPS);
     let mut drawing = Drawing::new(left_out);
+    let mut tables = Vec::new();
     for (tracks, group) in &charts {
         // One panel over all machines: the label of the first one would be wrong above it.
         drawing.wide(group, &slopes(sheet, tracks, &group.phrase));
+        tables.push(numbers(sheet, group, tracks));
     }
+    let named = sheet.drawn().map(|machine| format!("{}: {}", machine + 1, sheet.machines[machine].label));
+    drawing.remarks.push(named.collect::<Vec<_>>().join("; "));
+    drawing.table("times by rank", &html! { @for table in tables { (table) } });
     (!drawing.is_empty()).then_some(drawing)
 }
 
@@ -68,6 +77,21 @@ fn tracks(sheet: &Sheet<'_>, group: &Group) -> Vec<Track> {
     let mut tracks: Vec<Track> = cells.iter().map(track).collect();
     tracks.sort_by_key(|track| track.ranks[0]);
     tracks
+}
+
+/// The times that the ranks are of, a row for each machine.
+fn numbers(sheet: &Sheet<'_>, group: &Group, tracks: &[Track]) -> Markup {
+    let row = |machine: usize, track: &Track| {
+        let entries = KEYS.map(|key| sheet.number(machine, track.cell, key)).into();
+        Row { machine, name: track.name.clone(), entries }
+    };
+    let mut rows = Vec::new();
+    for machine in sheet.drawn() {
+        let mut ranked: Vec<&Track> = tracks.iter().collect();
+        ranked.sort_by_key(|track| track.ranks[machine]);
+        rows.extend(ranked.into_iter().map(|track| row(machine, track)));
+    }
+    table::numbers(sheet, group, &KEYS.map(heading), &rows)
 }
 
 fn slopes(sheet: &Sheet<'_>, tracks: &[Track], phrase: &str) -> Markup {

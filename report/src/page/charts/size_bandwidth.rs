@@ -1,15 +1,17 @@
 //! Streams against the size of the message.
 
 use super::{Chart, Drawing};
-use crate::page::axis::{bytes_per_s, size};
+use crate::page::axis::size;
+use crate::page::followed;
+use crate::page::remarks::Tells;
 use crate::page::sheet::Sheet;
-use crate::page::sweep::{self, Followed, Sweep, logarithmic};
+use crate::page::sweep::{self, Sweep};
 
 pub(super) const CHART: Chart = Chart {
     anchor: "size-bandwidth",
     title: "Bandwidth against message size",
     reads: "Payload that arrives in a second when the sender never waits for an answer. Both axes are logarithmic; \
-            higher is better.",
+            higher is better. A dashed line marks where the fastest mechanism changes; the band is its interval.",
     needs: "`stream` with several message sizes",
     draw,
 };
@@ -17,11 +19,12 @@ pub(super) const CHART: Chart = Chart {
 const SWEEP: Sweep = Sweep {
     workloads: &["stream"],
     along: "payload_bytes",
+    place: |value| value,
     x_title: "message size",
     x_label: size,
-    follows: &[Followed { key: "bps", title: "payload per second", scale: logarithmic, label: bytes_per_s }],
+    follows: followed::BANDWIDTH,
     peers_together: false,
-    crossings: false,
+    tells: Tells::Fastest,
 };
 
 fn draw(sheet: &Sheet<'_>) -> Option<Drawing> {

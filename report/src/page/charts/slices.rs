@@ -2,8 +2,10 @@
 
 use super::{Chart, Drawing};
 use crate::page::axis::round_time;
+use crate::page::followed;
+use crate::page::remarks::Tells;
 use crate::page::sheet::Sheet;
-use crate::page::sweep::{self, Followed, Sweep, logarithmic};
+use crate::page::sweep::{self, Sweep};
 
 pub(super) const CHART: Chart = Chart {
     anchor: "slices",
@@ -16,11 +18,12 @@ pub(super) const CHART: Chart = Chart {
 const SWEEP: Sweep = Sweep {
     workloads: &["time-slice"],
     along: "quantum_ns",
+    place: |value| value,
     x_title: "a task leaves the CPU every",
     x_label: round_time,
-    follows: &[Followed { key: "est", title: "time of one operation", scale: logarithmic, label: round_time }],
+    follows: followed::TIME,
     peers_together: false,
-    crossings: false,
+    tells: Tells::Nothing,
 };
 
 fn draw(sheet: &Sheet<'_>) -> Option<Drawing> {

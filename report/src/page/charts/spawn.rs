@@ -1,9 +1,11 @@
 //! Births against the memory of the parent.
 
 use super::{Chart, Drawing};
-use crate::page::axis::{round_time, size};
+use crate::page::axis::size;
+use crate::page::followed;
+use crate::page::remarks::Tells;
 use crate::page::sheet::Sheet;
-use crate::page::sweep::{self, Followed, Sweep, logarithmic};
+use crate::page::sweep::{self, Sweep};
 
 pub(super) const CHART: Chart = Chart {
     anchor: "spawn",
@@ -17,14 +19,12 @@ pub(super) const CHART: Chart = Chart {
 const SWEEP: Sweep = Sweep {
     workloads: &["spawn"],
     along: "memory_bytes",
+    place: |value| value,
     x_title: "resident in the parent",
     x_label: size,
-    follows: &[
-        Followed { key: "est", title: "time of one operation", scale: logarithmic, label: round_time },
-        Followed { key: "p99", title: "p99 of single operations", scale: logarithmic, label: round_time },
-    ],
+    follows: followed::TIME_AND_TAIL,
     peers_together: false,
-    crossings: false,
+    tells: Tells::Nothing,
 };
 
 fn draw(sheet: &Sheet<'_>) -> Option<Drawing> {

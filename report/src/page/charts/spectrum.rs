@@ -33,7 +33,9 @@ type Machines = Vec<(usize, Vec<Line>)>;
 type Spectrum = Vec<(f64, u64)>;
 
 fn draw(sheet: &Sheet<'_>) -> Option<Drawing> {
-    let small = |cell: &usize| setup_number(sheet.cells[*cell], "payload_bytes").is_none_or(|bytes| bytes <= 64.0);
+    let small = |cell: &usize| {
+        setup_number(sheet.cells[*cell], "payload_bytes").is_none_or(|bytes| [0.0, 64.0].contains(&bytes))
+    };
     let told =
         |cell: &usize| sheet.drawn().any(|m| sheet.measured(m, *cell).is_some_and(|cell| cell.histogram.is_some()));
     let cells: Vec<usize> = sheet.of_workload("round-trip").into_iter().filter(small).filter(told).collect();

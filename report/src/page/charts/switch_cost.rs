@@ -1,15 +1,18 @@
 //! Switches against what each task touches.
 
 use super::{Chart, Drawing};
-use crate::page::axis::{round_time, size};
+use crate::page::axis::size;
+use crate::page::followed;
+use crate::page::remarks::Tells;
 use crate::page::sheet::Sheet;
-use crate::page::sweep::{self, Followed, Sweep, logarithmic};
+use crate::page::sweep::{self, Sweep};
 
 pub(super) const CHART: Chart = Chart {
     anchor: "switch",
     title: "Switch cost against working set",
     reads: "Net is what remains of the gross cost of one switch when the same calls without a switch (overhead) are \
-            taken away. Threads, processes and processes that share an address space run the same code.",
+            taken away. Threads, processes and processes that share an address space (clone-vm) run the \
+            same code. They differ by more than noise where their intervals across launches do not overlap.",
     needs: "`switch-touch` or `switch-touch-shared` with several working sets",
     draw,
 };
@@ -17,15 +20,12 @@ pub(super) const CHART: Chart = Chart {
 const SWEEP: Sweep = Sweep {
     workloads: &["switch-touch", "switch-touch-shared"],
     along: "memory_bytes",
+    place: |value| value,
     x_title: "working set of each task",
     x_label: size,
-    follows: &[
-        Followed { key: "fact.net_ns", title: "net cost of a switch", scale: logarithmic, label: round_time },
-        Followed { key: "est", title: "gross cost of a switch", scale: logarithmic, label: round_time },
-        Followed { key: "fact.overhead_ns", title: "overhead without a switch", scale: logarithmic, label: round_time },
-    ],
+    follows: followed::SWITCH,
     peers_together: true,
-    crossings: false,
+    tells: Tells::Kinds,
 };
 
 fn draw(sheet: &Sheet<'_>) -> Option<Drawing> {

@@ -1,9 +1,11 @@
 //! Switches against how many tasks take turns.
 
 use super::{Chart, Drawing};
-use crate::page::axis::{plain, round_time};
+use crate::page::axis::plain;
+use crate::page::followed;
+use crate::page::remarks::Tells;
 use crate::page::sheet::Sheet;
-use crate::page::sweep::{self, Followed, Sweep, logarithmic};
+use crate::page::sweep::{self, Sweep};
 
 pub(super) const CHART: Chart = Chart {
     anchor: "switch-ring",
@@ -17,15 +19,12 @@ pub(super) const CHART: Chart = Chart {
 const SWEEP: Sweep = Sweep {
     workloads: &["switch"],
     along: "parties",
+    place: |value| value,
     x_title: "tasks in the ring",
     x_label: plain,
-    follows: &[
-        Followed { key: "fact.net_ns", title: "net cost of a switch", scale: logarithmic, label: round_time },
-        Followed { key: "est", title: "gross cost of a switch", scale: logarithmic, label: round_time },
-        Followed { key: "fact.overhead_ns", title: "overhead without a switch", scale: logarithmic, label: round_time },
-    ],
+    follows: followed::SWITCH,
     peers_together: true,
-    crossings: false,
+    tells: Tells::Kinds,
 };
 
 fn draw(sheet: &Sheet<'_>) -> Option<Drawing> {
