@@ -14,11 +14,10 @@ use std::time::Duration;
 
 use ipcmark_harness::clock::Clock;
 use ipcmark_harness::parties::{Extent, Far, Parties, Span};
-use ipcmark_harness::placement::Placement;
 use ipcmark_harness::session::{Sample, Session, Verified};
 
 use super::pace::{Pace, until};
-use super::{count, read_mix};
+use super::{ALONE, count, read_mix};
 use crate::mechanism::{Axes, Point, Rank, Setup, Stage, Support, Waiting, Workload};
 use crate::shapes::{Counter, Lock, RwLock};
 
@@ -75,13 +74,7 @@ const fn alone(
         windows_of: None,
         carries_payload: false,
         rank,
-        axes: Axes {
-            payload_bytes: super::NO_PAYLOAD,
-            parties: &[Point(1, Rank::Common), Point(2, Rank::Headline)],
-            placements: &[Placement::SameCpu],
-            alike: true,
-            ..Axes::PAIR
-        },
+        axes: Axes { parties: &[Point(1, Rank::Common), Point(2, Rank::Headline)], ..ALONE },
         supports,
         open,
     }
