@@ -17,10 +17,12 @@ use serde_json::Value;
 use crate::clock::Clock;
 use crate::control::{self, Command, Failure, FailureKind, MAX_MESSAGE_BYTES, Reply};
 use crate::histogram::Histogram;
+use crate::machine::Root;
+use crate::oom::OomKills;
 use crate::pauses::{self, Moment};
 use crate::session::{Sample, Verified};
 use crate::sys::names::Drawn;
-use crate::sys::process::limit_on_processes;
+use crate::sys::process::{kill_child, limit_on_processes};
 use crate::sys::signals;
 use crate::worker::HIDDEN_COMMAND;
 
@@ -46,6 +48,8 @@ pub struct Worker {
     buffer: Vec<u8>,
     patience: Duration,
     names: Drawn,
+    /// Before it was started.
+    oom_kills: Option<OomKills>,
     ended: bool,
     /// Whether [`Worker::each`] may be asked for.
     pub offers_each: bool,
@@ -99,6 +103,7 @@ impl Launcher {
 
     fn start(&self, padding: usize) -> io::Result<Worker> {
         pauses::watch()?;
+        let oom_kills = OomKills::so_far(&Root::new("/"));
         let (control, theirs) = socketpair(AddressFamily::Unix, SockType::SeqPacket, None, SockFlag::SOCK_CLOEXEC)?;
         let child = std::process::Command::new(EXECUTABLE)
             .arg0("ipcmark-worker")
@@ -119,6 +124,7 @@ impl Launcher {
             buffer,
             patience,
             names,
+            oom_kills,
             ended: false,
             offers_each: false,
             each_wants_long_operations: true,
@@ -173,7 +179,7 @@ impl Worker {
             Ok(status) => format!("the worker {} after its work", describe(status)),
             Err(error) => format!("waiting for the worker: {error}"),
         };
-        Err(Failure::new(FailureKind::Worker, failure))
+        Err(self.explained(Failure::new(FailureKind::Worker, failure)))
     }
 
     /// The worker's process id, for tests that do it harm.
@@ -203,10 +209,18 @@ impl Worker {
     fn ask(&mut self, command: &Command, expected: Duration) -> Result<Reply, Failure> {
         // An error here means that the worker has died; `answer` finds out how.
         let _ = control::put(&self.control, command);
-        match self.answer(expected)? {
-            Reply::Failed(failure) => Err(failure),
+        match self.answer(expected).map_err(|failure| self.explained(failure))? {
+            Reply::Failed(failure) => Err(self.explained(failure)),
             reply => Ok(reply),
         }
+    }
+
+    /// A failure beside which the OOM killer was at work says so: whom it kills says nothing.
+    fn explained(&self, mut failure: Failure) -> Failure {
+        if let Some(why) = self.oom_kills.as_ref().and_then(|before| before.since(&Root::new("/"))) {
+            failure.reason = format!("{}; {why}", failure.reason);
+        }
+        failure
     }
 
     fn answer(&mut self, expected: Duration) -> Result<Reply, Failure> {
@@ -270,8 +284,11 @@ impl Drop for Worker {
             return;
         }
         let _ = killpg(Pid::from_raw(self.child.id() as i32), Signal::SIGKILL);
-        let _ = self.child.kill();
-        let _ = self.child.wait();
+        // Its peers die with it. Where a sandbox refuses every kill it is not waited for: it dies with this process.
+        let killed = self.child.kill().is_ok() || kill_child(Pid::from_raw(self.child.id() as i32));
+        if killed {
+            let _ = self.child.wait();
+        }
         self.names.sweep();
     }
 }

@@ -30,6 +30,7 @@ pub mod histogram;
 pub mod launch;
 pub mod machine;
 pub mod measuring_lock;
+mod oom;
 pub mod parties;
 mod pauses;
 pub mod placement;

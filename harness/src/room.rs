@@ -33,36 +33,62 @@ fn address_space(root: &Root, bytes: u64) -> Result<(), String> {
     ))
 }
 
-/// The group that limits memory: of version 1 where the `memory` controller is there, else of version 2 (cgroups(7)). A
-/// container may see its path as on the host but only its own part of the tree, so levels that are not there are passed over.
-fn control_groups(root: &Root, bytes: u64) -> Result<(), String> {
+/// A control group that may limit memory.
+pub(crate) struct MemoryGroup {
+    folder: String,
+    is_version_1: bool,
+}
+
+impl MemoryGroup {
+    /// The file of its limit.
+    pub(crate) fn limit(&self) -> String {
+        format!("{}/{}", self.folder, if self.is_version_1 { "memory.limit_in_bytes" } else { "memory.max" })
+    }
+
+    /// The file that counts what the OOM killer did.
+    pub(crate) fn events(&self) -> String {
+        format!("{}/{}", self.folder, if self.is_version_1 { "memory.oom_control" } else { "memory.events" })
+    }
+
+    /// What it allows. `max` is no number, and means no limit; version 1 has the greatest number of whole pages for that.
+    pub(crate) fn most_bytes(&self, root: &Root) -> Option<u64> {
+        root.read_number(&self.limit()).ok().filter(|&most| most < i64::MAX as u64 >> 16 << 16)
+    }
+
+    /// What is taken. What is used besides is mostly cached files, which give way.
+    fn taken_bytes(&self, root: &Root) -> u64 {
+        let rows = if self.is_version_1 { ["total_rss", "total_shmem"] } else { ["anon", "shmem"] };
+        let stat = root.read(&format!("{}/memory.stat", self.folder)).unwrap_or_default();
+        let row = |name| stat.lines().find_map(|line| line.strip_prefix(name)?.strip_prefix(' ')?.parse::<u64>().ok());
+        rows.into_iter().filter_map(row).sum()
+    }
+}
+
+/// The groups that limit the memory of this process, from its own to the root: of version 1 where the `memory` controller
+/// is there, else of version 2 (cgroups(7)). A container may see its path as on the host but only its own part of the tree,
+/// so some of them may not be there.
+pub(crate) fn memory_groups(root: &Root) -> Vec<MemoryGroup> {
     let text = root.read(CGROUP).unwrap_or_default();
     let groups = || text.lines().filter_map(|line| line.split_once(':')?.1.split_once(':'));
     let version_1 = groups().find(|(controllers, _)| controllers.split(',').any(|name| name == "memory"));
-    let (mount, limit, rows, path) = match (version_1, groups().find(|(controllers, _)| controllers.is_empty())) {
-        (Some((_, path)), _) => ("/sys/fs/cgroup/memory", "memory.limit_in_bytes", ["total_rss", "total_shmem"], path),
-        (None, Some((_, path))) => ("/sys/fs/cgroup", "memory.max", ["anon", "shmem"], path),
-        (None, None) => return Ok(()),
-    };
-    let mut path = path.trim_end_matches('/');
-    loop {
-        // `max` is no number, and means no limit.
-        if let Ok(most) = root.read_number(&format!("{mount}{path}/{limit}")) {
-            // What is used besides is mostly cached files, which give way.
-            let stat = root.read(&format!("{mount}{path}/memory.stat")).unwrap_or_default();
-            let row =
-                |name| stat.lines().find_map(|line| line.strip_prefix(name)?.strip_prefix(' ')?.parse::<u64>().ok());
-            let taken: u64 = rows.into_iter().filter_map(row).sum();
-            if taken.saturating_add(bytes) > most {
-                return Err(format!(
-                    "{limit} of the control group allows {most} bytes, {taken} are taken and {bytes} more are needed; \
-                     raise {mount}{path}/{limit}"
-                ));
-            }
+    let version_2 = || groups().find(|(controllers, _)| controllers.is_empty());
+    let (mount, is_version_1) =
+        if version_1.is_some() { ("/sys/fs/cgroup/memory", true) } else { ("/sys/fs/cgroup", false) };
+    let Some((_, path)) = version_1.or_else(version_2) else { return Vec::new() };
+    let levels = std::iter::successors(Some(path.trim_end_matches('/')), |path| Some(path.rsplit_once('/')?.0));
+    levels.map(|path| MemoryGroup { folder: format!("{mount}{path}"), is_version_1 }).collect()
+}
+
+fn control_groups(root: &Root, bytes: u64) -> Result<(), String> {
+    for group in memory_groups(root) {
+        let (limit, taken) = (group.limit(), group.taken_bytes(root));
+        if let Some(most) = group.most_bytes(root).filter(|&most| taken.saturating_add(bytes) > most) {
+            return Err(format!(
+                "{limit} of the control group allows {most} bytes, {taken} are taken and {bytes} more are needed; raise it"
+            ));
         }
-        let Some((parent, _)) = path.rsplit_once('/') else { return Ok(()) };
-        path = parent;
     }
+    Ok(())
 }
 
 fn available(root: &Root, bytes: u64) -> Result<(), String> {
@@ -75,7 +101,7 @@ fn available(root: &Root, bytes: u64) -> Result<(), String> {
 }
 
 #[cfg(test)]
-mod tests {
+pub(crate) mod tests {
     use std::fs;
 
     use tempfile::TempDir;
@@ -83,7 +109,7 @@ mod tests {
     use super::*;
 
     /// A machine that has these files.
-    fn machine(files: &[(&str, &str)]) -> (TempDir, Root) {
+    pub(crate) fn machine(files: &[(&str, &str)]) -> (TempDir, Root) {
         let folder = tempfile::tempdir().unwrap();
         for (path, text) in files {
             let file = folder.path().join(path);

@@ -11,11 +11,13 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use nix::sys::socket::{MsgFlags, SockType, getsockopt, send, sockopt};
+use nix::sys::stat::{SFlag, fstat};
 use nix::unistd::Pid;
 
 use crate::clock::Clock;
 use crate::control::{self, Command, Failure, FailureKind, FailureText, MAX_MESSAGE_BYTES, Reply};
 use crate::histogram::Histogram;
+use crate::oom;
 use crate::pauses::{self, Moment};
 use crate::session::{Sample, Session};
 use crate::sys::{names, privileges, process, signals};
@@ -63,7 +65,13 @@ pub fn serve_if_asked(trade: Trade) {
 
 /// Whether standard input is a socket of the channel's kind; a terminal, a file or a pipe is somebody trying it by hand.
 fn has_channel() -> bool {
-    matches!(getsockopt(&io::stdin(), sockopt::SockType), Ok(SockType::SeqPacket))
+    match getsockopt(&io::stdin(), sockopt::SockType) {
+        Ok(kind) => kind == SockType::SeqPacket,
+        // What is no socket cannot be asked; neither can a socket where a sandbox refuses the call.
+        Err(_) => {
+            fstat(io::stdin()).is_ok_and(|it| SFlag::from_bits_truncate(it.st_mode) & SFlag::S_IFMT == SFlag::S_IFSOCK)
+        }
+    }
 }
 
 fn prepare(parent: Pid) -> io::Result<()> {
@@ -75,6 +83,7 @@ fn prepare(parent: Pid) -> io::Result<()> {
     }));
     signals::before_ending_by(&names::ENDINGS, names::leave)?;
     pauses::watch()?;
+    oom::choose_this_process_first();
     // A sandbox that refuses even this has privileges well in hand.
     let _ = privileges::drop_unneeded();
     process::die_with(parent, names::PARENT_DEATH)

@@ -5,7 +5,7 @@ use std::time::Instant;
 
 use ipcmark_harness::parties::PeerKind;
 use ipcmark_harness::sys::process;
-use nix::sys::signal::{Signal, kill, raise};
+use nix::sys::signal::{Signal, raise};
 use nix::sys::wait::{WaitPidFlag, WaitStatus, waitpid};
 use nix::unistd::Pid;
 
@@ -43,8 +43,7 @@ fn await_death(child: Pid) -> io::Result<()> {
     let deadline = Instant::now() + PATIENCE;
     while waitpid(child, Some(WaitPidFlag::WNOHANG))? == WaitStatus::StillAlive {
         if Instant::now() > deadline {
-            kill(child, Signal::SIGKILL)?;
-            waitpid(child, None)?;
+            process::end_child(child);
             return Ok(());
         }
         std::thread::sleep(PATIENCE / 100);

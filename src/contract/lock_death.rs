@@ -7,8 +7,7 @@ use std::time::{Duration, Instant};
 
 use ipcmark_harness::sys::memory::{Shareable, Shared};
 use ipcmark_harness::sys::process;
-use nix::sys::signal::{Signal, kill};
-use nix::sys::wait::waitpid;
+use nix::sys::signal::Signal;
 use nix::unistd::{Pid, getpid, pause};
 
 use super::broken;
@@ -116,8 +115,6 @@ impl Party {
 
 impl Drop for Party {
     fn drop(&mut self) {
-        // Errors: it has ended.
-        let _ = kill(self.process, Signal::SIGKILL);
-        let _ = waitpid(self.process, None);
+        process::end_child(self.process);
     }
 }

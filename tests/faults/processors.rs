@@ -1,84 +1,21 @@
 //! CPUs that are rationed, few, or taken away during a run.
 
-use std::ffi::CString;
-use std::path::{Path, PathBuf};
-use std::sync::atomic::{AtomicU32, Ordering};
-
 use ipcmark_harness::record::Outcome;
 use nix::sched::{CpuSet, sched_getaffinity};
 use nix::unistd::Pid;
 use serde_json::Value;
 
 use crate::common::{ipcmark, skip};
-use crate::confined::{Step, World};
+use crate::confined::World;
+use crate::control_group::Group;
 use crate::live_run::{Place, eventually};
 
-/// A control group of the test's own.
-struct Group(PathBuf);
-
-impl Group {
-    /// None where the machine's groups are not ours to change, and then standard error says so.
-    fn new(controller: &str) -> Option<Group> {
-        static NUMBER: AtomicU32 = AtomicU32::new(0);
-        let name = format!("ipcmark-test-{}-{}", std::process::id(), NUMBER.fetch_add(1, Ordering::Relaxed));
-        let own = std::fs::read_to_string("/proc/self/cgroup").unwrap_or_default();
-        // A line is `number:controllers:path`; version 2 names no controllers, and has all of them in one tree.
-        let folder = |line: &str| match line.splitn(3, ':').collect::<Vec<_>>()[..] {
-            [_, "", path] => Some(Path::new("/sys/fs/cgroup").join(path.trim_start_matches('/'))),
-            [_, controllers, path] if controllers.split(',').any(|one| one == controller) => {
-                Some(Path::new("/sys/fs/cgroup").join(controller).join(path.trim_start_matches('/')))
-            }
-            _ => None,
-        };
-        let mut why = "no control group".to_owned();
-        for parent in own.lines().filter_map(folder) {
-            let group = parent.join(&name);
-            if let Err(error) = std::fs::create_dir(&group) {
-                why = format!("{}: {error}", group.display());
-                continue;
-            }
-            let group = Group(group);
-            if group.has(controller) {
-                return Some(group);
-            }
-            why = format!("{} has no controller {controller}", parent.display());
-        }
-        skip(format_args!("{controller}: {why}"));
-        None
-    }
-
-    fn has(&self, controller: &str) -> bool {
-        let files = std::fs::read_dir(&self.0).into_iter().flatten().flatten();
-        let of_it = format!("{controller}.");
-        files.filter_map(|file| file.file_name().into_string().ok()).any(|file| file.starts_with(&of_it))
-    }
-
-    /// Sets the first of these files that there is.
-    fn set(&self, settings: &[(&str, &str)]) {
-        let (file, value) = settings.iter().find(|(file, _)| self.0.join(file).exists()).unwrap();
-        std::fs::write(self.0.join(file), value).unwrap();
-    }
-
-    /// With these CPUs, and the memory of all.
-    fn of_cpus(cpus: &str) -> Option<Group> {
-        let group = Group::new("cpuset")?;
-        group.set(&[("cpuset.mems", "0")]);
-        group.set(&[("cpuset.cpus", cpus)]);
-        Some(group)
-    }
-
-    /// Moves the new process there.
-    fn join(&self) -> Step {
-        let procs = self.0.join("cgroup.procs");
-        Step::Set(CString::new(procs.to_str().unwrap()).unwrap(), "0".into())
-    }
-}
-
-impl Drop for Group {
-    /// A zombie is in it until it has been waited for.
-    fn drop(&mut self) {
-        eventually("an empty control group", || std::fs::remove_dir(&self.0).ok());
-    }
+/// A control group with these CPUs, and the memory of all.
+fn of_cpus(cpus: &str) -> Option<Group> {
+    let group = Group::new("cpuset")?;
+    group.set(&[("cpuset.mems", "0")]);
+    group.set(&[("cpuset.cpus", cpus)]);
+    Some(group)
 }
 
 const PIPE: &str = "round-trip/process/same-cpu/block/pipe/64B";
@@ -95,7 +32,7 @@ fn with_a_tenth_of_a_cpu_a_run_completes() {
 
 #[test]
 fn in_a_cpuset_of_one_cpu_pairs_of_cpus_are_skipped_with_the_reason() {
-    let Some(group) = Group::of_cpus("0") else { return };
+    let Some(group) = of_cpus("0") else { return };
     let Some(world) = World::new(&[group.join()]) else { return };
     let ended =
         world.ipcmark(&["run", "--launches", "1", "--out", "record.jsonl", "round-trip/process/*/block/pipe/64B"]);
@@ -152,7 +89,7 @@ fn taken_away(world: &World, id: &str, take: impl FnOnce(usize, usize)) {
 fn a_cpu_that_is_taken_from_the_cpuset_of_a_run_fails_the_cells_that_were_pinned_to_it() {
     let Some(id) = on_two_cpus() else { return };
     let all = cpus_of(0).iter().map(usize::to_string).collect::<Vec<_>>().join(",");
-    let Some(group) = Group::of_cpus(&all) else { return };
+    let Some(group) = of_cpus(&all) else { return };
     let Some(world) = World::new(&[group.join()]) else { return };
     taken_away(&world, &id, |near, _| group.set(&[("cpuset.cpus", &near.to_string())]));
 }

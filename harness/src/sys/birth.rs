@@ -11,7 +11,6 @@ use std::ptr;
 use std::sync::atomic::{AtomicU32, AtomicU64, Ordering};
 
 use nix::errno::Errno;
-use nix::sys::signal::{Signal, kill};
 use nix::sys::wait::{WaitStatus, waitpid};
 use nix::unistd::{ForkResult, Pid};
 
@@ -99,8 +98,7 @@ impl Sharer {
 
 impl Drop for Sharer {
     fn drop(&mut self) {
-        let _ = kill(self.0, Signal::SIGKILL);
-        while waitpid(self.0, None) == Err(Errno::EINTR) {}
+        process::end_child(self.0);
     }
 }
 

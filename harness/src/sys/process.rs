@@ -8,9 +8,12 @@ use std::time::Duration;
 use nix::errno::Errno;
 use nix::sys::prctl;
 use nix::sys::resource::{Resource, getrlimit};
-use nix::sys::signal::Signal;
+use nix::sys::signal::{Signal, kill};
+use nix::sys::wait::waitpid;
 use nix::unistd::{ForkResult, Pid, getpid, getppid, pause};
 
+use super::pidfd::{pidfd_open, pidfd_send_signal};
+use super::realtime_signal::tgkill;
 use super::{futex, refused};
 use crate::machine::Root;
 
@@ -112,6 +115,21 @@ pub(crate) fn stat(process: i32) -> Result<Stat, String> {
     Ok(Stat { start_ticks, has_ended: ["Z", "X"].contains(&state) })
 }
 
+/// SIGKILL to a child that nobody has waited for, and waits for it. Where a sandbox refuses every call that sends a signal,
+/// nobody is waited for: the child ends with its parent ([`die_with`]).
+pub fn end_child(child: Pid) {
+    if kill_child(child) {
+        while waitpid(child, None) == Err(Errno::EINTR) {}
+    }
+}
+
+/// SIGKILL to a child that nobody has waited for: by kill(2), or by what is left where a sandbox refuses that. Whether it
+/// was sent.
+pub(crate) fn kill_child(child: Pid) -> bool {
+    let by_pidfd = || pidfd_open(child).is_ok_and(|pidfd| pidfd_send_signal(pidfd, libc::SIGKILL).is_ok());
+    kill(child, Signal::SIGKILL).is_ok() || tgkill(child, child, libc::SIGKILL).is_ok() || by_pidfd()
+}
+
 /// The number of threads of this process, from the entries of /proc/self/task; 1 where procfs is not mounted.
 fn thread_count() -> usize {
     std::fs::read_dir("/proc/self/task").map_or(1, |tasks| tasks.count().max(1))
@@ -121,7 +139,7 @@ fn thread_count() -> usize {
 mod tests {
     use super::*;
     use crate::sys::memory::Shared;
-    use nix::sys::wait::{WaitStatus, waitpid};
+    use nix::sys::wait::WaitStatus;
 
     #[test]
     fn a_pausing_child_has_announced_itself_and_ends_with_the_thread_that_forked_it() {

@@ -8,8 +8,8 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use ipcmark_harness::sys::birth::Sharer;
 
 use super::{Base, Transparent, support, transparent};
-use crate::mechanism::{Family, Mechanism, Rank, Reach, Support};
-use crate::shapes::{self, Region};
+use crate::mechanism::{Family, Mechanism, Rank, Reach, Setup, Support};
+use crate::shapes::{self, Region, room};
 
 pub(super) static SMALL: Mechanism = Mechanism {
     name: "after-fork",
@@ -57,5 +57,10 @@ impl<R: Region> Region for AfterFork<R> {
 
     fn words(&self) -> &[AtomicU64] {
         self.memory.words()
+    }
+
+    /// The child keeps what was there, beside the copies.
+    fn supports(setup: &Setup) -> Support {
+        room(&Setup { memory_bytes: setup.memory_bytes.map(|bytes| bytes * 2), ..*setup })
     }
 }
