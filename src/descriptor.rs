@@ -16,10 +16,22 @@ use crate::mechanism::{Support, Waiting};
 /// Sets `O_NONBLOCK` where the parties spin.
 pub fn wait_by(fd: &impl AsFd, waiting: Waiting) -> io::Result<()> {
     if waiting == Waiting::Spin {
-        let flags = OFlag::from_bits_retain(fcntl(fd, FcntlArg::F_GETFL)?);
-        fcntl(fd, FcntlArg::F_SETFL(flags | OFlag::O_NONBLOCK))?;
+        let flags =
+            OFlag::from_bits_retain(fcntl(fd, FcntlArg::F_GETFL).map_err(|errno| named("fcntl(F_GETFL)", errno))?);
+        set_flags(fd, flags | OFlag::O_NONBLOCK)?;
     }
     Ok(())
+}
+
+/// `F_SETFL` in fcntl(2).
+pub fn set_flags(fd: &impl AsFd, flags: OFlag) -> io::Result<()> {
+    fcntl(fd, FcntlArg::F_SETFL(flags)).map(drop).map_err(|errno| named("fcntl(F_SETFL)", errno))
+}
+
+/// Another descriptor of what this one is of.
+pub fn duplicated(fd: &impl AsFd) -> io::Result<OwnedFd> {
+    let done = fd.as_fd().try_clone_to_owned();
+    done.map_err(|error| io::Error::new(error.kind(), format!("fcntl(F_DUPFD_CLOEXEC): {error}")))
 }
 
 /// `write(2)` until all of `message` is written.

@@ -276,14 +276,15 @@ impl World {
 /// Above every errno.
 const STEP_SHIFT: u32 = 12;
 
-/// A program that hangs is killed before the test that waits for the shell gives up.
+/// A program that hangs is killed before the test that waits for the shell gives up. Redirecting a function, the shell would
+/// put its own output aside by fcntl(2), which may be refused to it; a subshell needs not.
 const SCRIPT: &str = r#"
 look() { ls -liAR /dev/shm queues; cat /proc/sysvipc/msg /proc/sysvipc/sem /proc/sysvipc/shm; }
 BEFORE || exit 99
-look >before 2>&1
+(look) >before 2>&1
 timeout --foreground -s KILL 100 "$0" "$@"
 code=$?
-look >after 2>&1
+(look) >after 2>&1
 AFTER
 exit $code"#;
 

@@ -10,9 +10,10 @@ use std::os::unix::fs::OpenOptionsExt;
 use interprocess::os::unix::fifo_file::create_fifo;
 use interprocess::unnamed_pipe::{Recver, Sender, pipe};
 use ipcmark_harness::sys::names;
-use nix::fcntl::{FcntlArg, OFlag, fcntl};
+use nix::fcntl::OFlag;
 
 use super::std_pipe::{Pipe, Reader, support};
+use crate::descriptor::set_flags;
 use crate::mechanism::{Family, Mechanism, Rank, Reach};
 use crate::shapes;
 
@@ -57,7 +58,7 @@ impl Reader for File {
             let writer = OpenOptions::new().write(true).open(&path);
             std::fs::remove_file(&path)?;
             let reader = reader?;
-            fcntl(&reader, FcntlArg::F_SETFL(OFlag::empty()))?;
+            set_flags(&reader, OFlag::empty())?;
             Ok((reader, writer?))
         })
     }

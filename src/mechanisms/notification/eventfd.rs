@@ -6,7 +6,7 @@ use std::os::fd::{AsFd, BorrowedFd};
 use nix::sys::eventfd::{EfdFlags, EventFd};
 use nix::unistd::{read, write};
 
-use crate::descriptor::{named, until_done};
+use crate::descriptor::{duplicated, named, until_done};
 use crate::mechanism::{Family, Mechanism, Rank, Reach, Setup, Waiting};
 use crate::shapes::{self, Wakeup};
 
@@ -59,7 +59,7 @@ fn counter(waiting: Waiting) -> io::Result<EventFd> {
 
 /// The other end's descriptor of the same counter.
 fn duplicate(counter: &EventFd) -> io::Result<EventFd> {
-    let fd = counter.as_fd().try_clone_to_owned()?;
+    let fd = duplicated(counter)?;
     #[allow(unsafe_code)]
     // SAFETY: a duplicate of an eventfd is an eventfd, and this handle owns it alone.
     Ok(unsafe { EventFd::from_owned_fd(fd) })

@@ -12,7 +12,7 @@ use io_uring::squeue::Flags;
 use io_uring::{IoUring, opcode, types};
 use nix::errno::Errno;
 
-use crate::descriptor::{named, until_done};
+use crate::descriptor::{duplicated, named, until_done};
 use crate::mechanism::{Family, Mechanism, Rank, Reach, Setup, Support, Waiting};
 use crate::shapes::{self, Wakeup};
 use crate::uring::{errno, new_ring};
@@ -89,7 +89,7 @@ impl Rings {
     fn pair_waiting(waiting: Waiting) -> io::Result<(Self, Self)> {
         let ring = || new_ring(&IoUring::builder(), ENTRIES);
         let (near, far) = (ring()?, ring()?);
-        let (to_near, to_far) = (near.as_fd().try_clone_to_owned()?, far.as_fd().try_clone_to_owned()?);
+        let (to_near, to_far) = (duplicated(&near.as_fd())?, duplicated(&far.as_fd())?);
         Ok((Rings { ring: near, outbound: to_far, waiting }, Rings { ring: far, outbound: to_near, waiting }))
     }
 

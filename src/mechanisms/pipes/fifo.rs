@@ -15,12 +15,12 @@ use std::path::{Path, PathBuf};
 
 use ipcmark_harness::sys::names;
 use nix::errno::Errno;
-use nix::fcntl::{FcntlArg, OFlag, fcntl, open};
+use nix::fcntl::{OFlag, open};
 use nix::sys::stat::Mode;
 use nix::unistd::{mkfifo, unlink};
 
 use super::pipe::{Pipe, Source, has_default_capacity};
-use crate::descriptor::{named, read_all, write_all};
+use crate::descriptor::{named, read_all, set_flags, write_all};
 use crate::mechanism::{Family, Mechanism, Rank, Reach, Setup, Support, Waiting};
 use crate::shapes::{self, Rendezvous};
 
@@ -94,7 +94,7 @@ impl Drop for Name<'_> {
 /// Opens for reading, whether there is a writer or not.
 fn open_alone(path: &Path) -> io::Result<OwnedFd> {
     let reader = open_with_peer(path, OFlag::O_RDONLY | OFlag::O_NONBLOCK)?;
-    fcntl(&reader, FcntlArg::F_SETFL(OFlag::empty()))?;
+    set_flags(&reader, OFlag::empty())?;
     Ok(reader)
 }
 

@@ -11,7 +11,7 @@ use nix::fcntl::{FcntlArg, OFlag, fcntl};
 use nix::unistd::pipe2;
 
 use super::vmsplice::{page_bytes, slots};
-use crate::descriptor::{named, read_all, wait_by, write_all};
+use crate::descriptor::{duplicated, named, read_all, wait_by, write_all};
 use crate::mechanism::{Family, Mechanism, Rank, Reach, Setup, Support, Waiting};
 use crate::shapes::{self, FanIn, FanOut, Transport};
 
@@ -86,7 +86,8 @@ pub(super) fn new_pipe(capacity: usize) -> io::Result<(OwnedFd, OwnedFd)> {
 
 /// Whether the kernel gave this pipe what it gives usually, and not two pages (pipe(7)).
 pub(in crate::mechanisms) fn has_default_capacity(pipe: impl AsFd) -> io::Result<()> {
-    let (bytes, usual) = (fcntl(pipe, FcntlArg::F_GETPIPE_SZ)? as usize, slots(DEFAULT_BYTES) * page_bytes());
+    let (bytes, usual) = (fcntl(pipe, FcntlArg::F_GETPIPE_SZ), slots(DEFAULT_BYTES) * page_bytes());
+    let bytes = bytes.map_err(|errno| named("fcntl(F_GETPIPE_SZ)", errno))? as usize;
     if bytes >= usual {
         return Ok(());
     }
@@ -151,7 +152,7 @@ impl<S: Source> Pipe<S> {
     }
 
     fn duplicate(&self) -> io::Result<Self> {
-        Ok(Pipe { reader: self.reader.try_clone()?, writer: self.writer.try_clone()?, _source: PhantomData })
+        Ok(Pipe { reader: duplicated(&self.reader)?, writer: duplicated(&self.writer)?, _source: PhantomData })
     }
 }
 

@@ -13,7 +13,7 @@ use nix::sys::socket::{MsgFlags, SockType, UnixAddr, getsockopt, recv, sockopt};
 use nix::unistd::{Pid, getpid};
 
 use super::listening::{accepted, bound, connect_to, connected, listening};
-use crate::descriptor::unix_pair;
+use crate::descriptor::{named, unix_pair};
 use crate::mechanism::{Support, Waiting};
 
 /// How two ends meet.
@@ -106,7 +106,8 @@ fn each_other<N: Named>() -> io::Result<(OwnedFd, OwnedFd)> {
 pub(super) fn accepted_from(listener: &OwnedFd, process: Pid) -> io::Result<OwnedFd> {
     loop {
         let end = accepted(listener)?;
-        if getsockopt(&end, sockopt::PeerCredentials)?.pid() == process.as_raw() {
+        let credentials = getsockopt(&end, sockopt::PeerCredentials);
+        if credentials.map_err(|errno| named("getsockopt(SO_PEERCRED)", errno))?.pid() == process.as_raw() {
             return Ok(end);
         }
     }

@@ -169,9 +169,9 @@ fn fitting(from: &OwnedFd, to: &OwnedFd, address: &SockaddrIn, payload_bytes: us
     if poll(&mut [PollFd::new(to.as_fd(), PollFlags::POLLIN)], ARRIVAL_MS)? == 0 {
         return Err(io::Error::new(io::ErrorKind::TimedOut, format!("it has not come within {ARRIVAL_MS} ms")));
     }
-    let used = getsockopt(to, MemInfo)?[0];
+    let used = getsockopt(to, MemInfo).map_err(|errno| named("getsockopt(SO_MEMINFO)", errno))?[0];
     discard_all(to);
-    let buffer = getsockopt(to, sockopt::RcvBuf)? as u32;
+    let buffer = getsockopt(to, sockopt::RcvBuf).map_err(|errno| named("getsockopt(SO_RCVBUF)", errno))? as u32;
     Ok((buffer / 4 * 3 / used.max(1)).clamp(1, MOST_UNDER_WAY))
 }
 

@@ -10,7 +10,7 @@ use nix::unistd::{Pid, getpid};
 
 use super::listening::{connected, listening};
 use super::meeting::{Meeting, Name, Named, accepted_from};
-use crate::descriptor::{fits_send_buffer, read_all, read_message, wait_by, write_all, write_message};
+use crate::descriptor::{duplicated, fits_send_buffer, read_all, read_message, wait_by, write_all, write_message};
 use crate::mechanism::{Setup, Support, Waiting};
 use crate::shapes::{Rendezvous, Transport};
 
@@ -52,7 +52,7 @@ impl<K: Kind, M: Meeting> Unix<K, M> {
 
     /// Another one of the same socket.
     pub(super) fn duplicate(&self) -> io::Result<Self> {
-        Ok(Unix { fd: self.fd.try_clone()?, _made: PhantomData })
+        Ok(Unix { fd: duplicated(&self.fd)?, _made: PhantomData })
     }
 }
 

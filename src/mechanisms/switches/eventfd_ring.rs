@@ -1,12 +1,11 @@
 //! An eventfd for each place: write(2) passes the token, read(2) takes it.
 
 use std::io;
-use std::os::fd::AsFd;
 
 use nix::sys::eventfd::{EfdFlags, EventFd};
 use nix::unistd::{read, write};
 
-use crate::descriptor::{named, until_done};
+use crate::descriptor::{duplicated, named, until_done};
 use crate::mechanism::{Family, Mechanism, Rank, Reach, Setup};
 use crate::shapes::{self, TokenRing};
 
@@ -53,7 +52,7 @@ fn counter() -> io::Result<EventFd> {
 
 /// The previous place's descriptor of the same counter.
 fn duplicate(counter: &EventFd) -> io::Result<EventFd> {
-    let fd = counter.as_fd().try_clone_to_owned()?;
+    let fd = duplicated(counter)?;
     #[allow(unsafe_code)]
     // SAFETY: a duplicate of an eventfd is an eventfd, and this place owns it alone.
     Ok(unsafe { EventFd::from_owned_fd(fd) })
