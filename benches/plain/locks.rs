@@ -5,6 +5,7 @@
 
 use std::cell::UnsafeCell;
 use std::hint::black_box;
+use std::rc::Rc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex};
 
@@ -21,7 +22,7 @@ pub(crate) fn parking_lot_mutex(plan: &Plan<'_>) -> anyhow::Result<Vec<f64>> {
 }
 
 pub(crate) fn pthread_mutex(plan: &Plan<'_>) -> anyhow::Result<Vec<f64>> {
-    let mutex = black_box(Arc::new(UnsafeCell::new(libc::PTHREAD_MUTEX_INITIALIZER)));
+    let mutex = black_box(Rc::new(UnsafeCell::new(libc::PTHREAD_MUTEX_INITIALIZER)));
     plan.beside_a_thread(|| {
         // SAFETY: a live mutex, which this thread takes and then has.
         unsafe { (libc::pthread_mutex_lock(mutex.get()), libc::pthread_mutex_unlock(mutex.get())) };
