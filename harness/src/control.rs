@@ -60,6 +60,8 @@ pub enum Command {
         /// And at most so long, in nanoseconds.
         duration_ns: u64,
     },
+    /// Give the kernel back what the allocator keeps in store, so that the memory that is held is in use.
+    Trim,
     /// End the peers and leave.
     Quit,
 }
@@ -99,6 +101,8 @@ pub enum Reply {
     },
     /// To `Verify`.
     Verified(Verified),
+    /// To `Trim`.
+    Trimmed,
     /// To `Quit`: everything is torn down.
     Gone,
     /// To anything: the worker leaves after this.

@@ -166,6 +166,14 @@ impl Worker {
         }
     }
 
+    /// What the worker's allocator keeps in store goes back to the kernel: what the worker holds then is in use.
+    pub fn trim(&mut self) -> Result<(), Failure> {
+        match self.ask(&Command::Trim, Duration::ZERO)? {
+            Reply::Trimmed => Ok(()),
+            other => Err(out_of_turn(&other)),
+        }
+    }
+
     /// Ends the session in good order: peers told, objects gone, processes reaped.
     pub fn quit(mut self) -> Result<(), Failure> {
         self.ask(&Command::Quit, Duration::ZERO)?;

@@ -20,7 +20,7 @@ use crate::histogram::Histogram;
 use crate::oom;
 use crate::pauses::{self, Moment};
 use crate::session::{Sample, Session};
-use crate::sys::{names, privileges, process, signals};
+use crate::sys::{memory, names, privileges, process, signals};
 
 /// The first argument of a worker; the second is the process id of its front end.
 pub const HIDDEN_COMMAND: &str = "__worker";
@@ -132,6 +132,10 @@ fn answer(command: Command, session: &mut Option<Box<dyn Session>>, trade: Trade
             let own = crate::doctor::probe::answer(&question);
             return Ok(Reply::Answer(own.unwrap_or_else(|| (trade.answer)(&question))?));
         }
+        Command::Trim => {
+            memory::trim();
+            return Ok(Reply::Trimmed);
+        }
         Command::Quit => {
             drop(session.take());
             return Ok(Reply::Gone);
@@ -151,7 +155,7 @@ fn answer(command: Command, session: &mut Option<Box<dyn Session>>, trade: Trade
             let sample = session.each(iterations, &mut latencies)?;
             Ok(Reply::Each { sample, histogram: latencies.to_base64(), paused: start.met_a_pause() })
         }
-        Command::Open { .. } | Command::Ask { .. } | Command::Quit => unreachable!("handled before"),
+        Command::Open { .. } | Command::Ask { .. } | Command::Trim | Command::Quit => unreachable!("handled before"),
     }
 }
 

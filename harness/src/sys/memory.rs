@@ -19,6 +19,15 @@ use nix::unistd::ftruncate;
 use super::huge_pages::Pages;
 use super::refused;
 
+/// `malloc_trim(3)`: what the allocator keeps in store goes back to the kernel. Other C libraries than glibc have no such call.
+pub(crate) fn trim() {
+    #[cfg(target_env = "gnu")]
+    // SAFETY: it takes a number, locks what it must, and gives back only what nobody has.
+    unsafe {
+        libc::malloc_trim(0)
+    };
+}
+
 /// Types that may lie in memory shared between processes.
 ///
 /// # Safety

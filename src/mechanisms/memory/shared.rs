@@ -156,11 +156,17 @@ impl Kind for Memfd {
     }
 }
 
+// One for all memory that a thread maps: each object has lost its name before the next is made, and there may be thousands.
+thread_local! {
+    static NAME: String = mapping::new_name();
+    static KEY: i32 = names::key();
+}
+
 struct Posix;
 
 impl Kind for Posix {
     fn map(len: usize) -> io::Result<Mapping> {
-        Mapping::untouched_of(mapping::posix_shm(len)?, len, Pages::Base)
+        NAME.with(|name| Mapping::untouched_of(mapping::posix_shm(name, len)?, len, Pages::Base))
     }
 
     fn may_have(len: usize) -> io::Result<()> {
@@ -172,7 +178,7 @@ struct Sysv;
 
 impl Kind for Sysv {
     fn map(len: usize) -> io::Result<Mapping> {
-        let key = names::key();
+        let key = KEY.with(|key| *key);
         names::held(|| Segment::create(key, len, Pages::Base)?.attach_untouched())
     }
 

@@ -82,7 +82,7 @@ impl Mapping for PosixShm {
     }
 
     fn several(len: usize, parties: usize) -> io::Result<Vec<Memory>> {
-        let fd = posix_shm(len)?;
+        let fd = posix_shm(&new_name(), len)?;
         (0..parties).map(|_| map(&fd, len)).collect()
     }
 }
@@ -107,11 +107,10 @@ impl PosixShm {
 }
 
 /// A file of `len` bytes in /dev/shm, whose name is gone already.
-pub(in crate::mechanisms) fn posix_shm(len: usize) -> io::Result<OwnedFd> {
-    let name = new_name();
+pub(in crate::mechanisms) fn posix_shm(name: &str, len: usize) -> io::Result<OwnedFd> {
     let fd = names::held(|| {
-        let fd = create(&name)?;
-        PosixShm::unlink(&name).map(|()| fd)
+        let fd = create(name)?;
+        PosixShm::unlink(name).map(|()| fd)
     })?;
     truncate(&fd, len).map(|()| fd)
 }
@@ -127,7 +126,7 @@ pub(in crate::mechanisms) fn room_in_dev_shm(len: usize) -> io::Result<()> {
 }
 
 /// A name for `shm_open(3)`, which wants a slash before it.
-pub(super) fn new_name() -> String {
+pub(in crate::mechanisms) fn new_name() -> String {
     format!("/{}", names::next())
 }
 
