@@ -9,6 +9,7 @@
 
 use std::hint::black_box;
 use std::io;
+use std::marker::PhantomData;
 use std::sync::atomic::AtomicU64;
 use std::time::Duration;
 
@@ -22,53 +23,96 @@ use crate::mechanism::{Axes, Point, Rank, Setup, Stage, Support, Waiting, Worklo
 use crate::shapes::{Counter, Lock, RwLock};
 
 pub(super) const fn workload<L: Lock>() -> Workload {
-    let open: Open = |stage, clock| {
-        open(stage, clock, L::handles, L::settle, Deed { once: take_and_release::<L>, agrees: |_, _| Ok(()) })
-    };
+    let open: Open = |stage, clock| open::<TakeAndRelease<L>>(stage, clock, L::handles, L::settle);
     let summary = "taken and released by the only party that wants it";
     alone("uncontended", summary, Rank::Headline, L::supports, open)
 }
 
 /// Of a counter.
 pub(super) const fn add<C: Counter>() -> Workload {
-    let open: Open =
-        |stage, clock| open(stage, clock, C::handles, |_| Ok(()), Deed { once: C::add, agrees: count::agrees });
+    let open: Open = |stage, clock| open::<Add<C>>(stage, clock, C::handles, |_| Ok(()));
     alone("uncontended", "raised by the only party that raises it", Rank::Headline, C::supports, open)
 }
 
 pub(super) const fn read<L: RwLock>() -> Workload {
-    let open: Open = |stage, clock| {
-        let agrees = |lock: &mut L, _| read_mix::agrees(lock, 0);
-        open(stage, clock, L::handles, L::settle, Deed { once: read_one::<L>, agrees })
-    };
+    let open: Open = |stage, clock| open::<ReadOne<L>>(stage, clock, L::handles, L::settle);
     let summary = "a word of the data read by the only party that wants it";
     alone("uncontended-read", summary, Rank::Common, L::supports, open)
 }
 
 pub(super) const fn write<L: RwLock>() -> Workload {
-    let open: Open = |stage, clock| {
-        open(stage, clock, L::handles, L::settle, Deed { once: write_all::<L>, agrees: read_mix::agrees })
-    };
+    let open: Open = |stage, clock| open::<WriteAll<L>>(stage, clock, L::handles, L::settle);
     let summary = "all words of the data written by the only party that wants them";
     alone("uncontended-write", summary, Rank::Common, L::supports, open)
 }
 
-// What is done over and over. Not closures, which cannot be told to be inlined: the call cost a fifth of an empty lock of std.
+/// What is done over and over. Not a closure, which cannot be told to be inlined: a call costs a fifth of an empty lock of std.
+trait Deed: 'static {
+    type Handle: Send + 'static;
 
-#[inline(always)]
-fn take_and_release<L: Lock>(lock: &mut L) -> io::Result<()> {
-    lock.with(|| ())
+    fn once(handle: &mut Self::Handle) -> io::Result<()>;
+
+    /// Whether what it was done to has counted that it was done so often.
+    fn agrees(handle: &mut Self::Handle, done: u64) -> io::Result<()>;
 }
 
-#[inline(always)]
-fn read_one<L: RwLock>(lock: &mut L) -> io::Result<()> {
-    black_box(lock.read(|words| words.first())?);
-    Ok(())
+struct TakeAndRelease<L>(PhantomData<L>);
+struct Add<C>(PhantomData<C>);
+struct ReadOne<L>(PhantomData<L>);
+struct WriteAll<L>(PhantomData<L>);
+
+impl<L: Lock> Deed for TakeAndRelease<L> {
+    type Handle = L;
+
+    #[inline(always)]
+    fn once(lock: &mut L) -> io::Result<()> {
+        lock.with(|| ())
+    }
+
+    /// It guards nothing to look at.
+    fn agrees(_: &mut L, _: u64) -> io::Result<()> {
+        Ok(())
+    }
 }
 
-#[inline(always)]
-fn write_all<L: RwLock>(lock: &mut L) -> io::Result<()> {
-    lock.write(|words| words.change(|| ()))
+impl<C: Counter> Deed for Add<C> {
+    type Handle = C;
+
+    #[inline(always)]
+    fn once(counter: &mut C) -> io::Result<()> {
+        counter.add()
+    }
+
+    fn agrees(counter: &mut C, done: u64) -> io::Result<()> {
+        count::agrees(counter, done)
+    }
+}
+
+impl<L: RwLock> Deed for ReadOne<L> {
+    type Handle = L;
+
+    #[inline(always)]
+    fn once(lock: &mut L) -> io::Result<()> {
+        black_box(lock.read(|words| words.first())?);
+        Ok(())
+    }
+
+    fn agrees(lock: &mut L, _: u64) -> io::Result<()> {
+        read_mix::agrees(lock, 0)
+    }
+}
+
+impl<L: RwLock> Deed for WriteAll<L> {
+    type Handle = L;
+
+    #[inline(always)]
+    fn once(lock: &mut L) -> io::Result<()> {
+        lock.write(|words| words.change(|| ()))
+    }
+
+    fn agrees(lock: &mut L, done: u64) -> io::Result<()> {
+        read_mix::agrees(lock, done)
+    }
 }
 
 type Open = fn(&Stage, Clock) -> io::Result<Box<dyn Session>>;
@@ -94,19 +138,11 @@ const fn alone(
     }
 }
 
-struct Alone<L, F> {
-    handle: L,
-    deed: Deed<L, F>,
-    /// How often it was done so far.
+struct Alone<D: Deed> {
+    handle: D::Handle,
+    /// How often it has been done.
     done: u64,
     parties: Parties,
-}
-
-/// What is done over and over.
-struct Deed<L, F> {
-    once: F,
-    /// Whether what it was done to has counted that it was done so often.
-    agrees: fn(&mut L, u64) -> io::Result<()>,
 }
 
 /// A party that is alive and wants nothing.
@@ -118,12 +154,11 @@ impl Far for Asleep {
     }
 }
 
-fn open<L: Send + 'static>(
+fn open<D: Deed>(
     stage: &Stage,
     clock: Clock,
-    handles: fn(&Setup) -> io::Result<Vec<L>>,
-    settle: fn(&mut L) -> io::Result<()>,
-    deed: Deed<L, impl Fn(&mut L) -> io::Result<()> + 'static>,
+    handles: fn(&Setup) -> io::Result<Vec<D::Handle>>,
+    settle: fn(&mut D::Handle) -> io::Result<()>,
 ) -> io::Result<Box<dyn Session>> {
     let mut parties = Parties::new(clock, &stage.near_cpus)?;
     let mut handles = handles(&stage.setup)?;
@@ -133,15 +168,15 @@ fn open<L: Send + 'static>(
     }
     let mut handle = handles.pop().ok_or_else(|| io::Error::other("a lock came without a handle"))?;
     settle(&mut handle)?;
-    Ok(Box::new(Alone { handle, deed, done: 0, parties }))
+    Ok(Box::new(Alone::<D> { handle, done: 0, parties }))
 }
 
-impl<L, F: Fn(&mut L) -> io::Result<()>> Alone<L, F> {
+impl<D: Deed> Alone<D> {
     /// The measured loop.
     #[inline(always)]
-    fn repeat(handle: &mut L, once: &F, count: u64) -> io::Result<()> {
+    fn repeat(handle: &mut D::Handle, count: u64) -> io::Result<()> {
         for _ in 0..count {
-            once(handle)?;
+            D::once(handle)?;
         }
         Ok(())
     }
@@ -149,30 +184,30 @@ impl<L, F: Fn(&mut L) -> io::Result<()>> Alone<L, F> {
     /// After an order, outside the clock.
     fn agreed(&mut self, sample: Sample) -> io::Result<Sample> {
         self.done += sample.operations;
-        (self.deed.agrees)(&mut self.handle, self.done)?;
+        D::agrees(&mut self.handle, self.done)?;
         Ok(sample)
     }
 }
 
-impl<L, F: Fn(&mut L) -> io::Result<()>> Session for Alone<L, F> {
+impl<D: Deed> Session for Alone<D> {
     fn batch(&mut self, iterations: u64) -> io::Result<Sample> {
-        let Alone { handle, deed, parties, .. } = self;
+        let Alone { handle, parties, .. } = self;
         let sample = parties.run(Extent::Count(iterations), false, |clock, _| {
             let start = clock.start();
-            Self::repeat(handle, &deed.once, iterations)?;
+            Self::repeat(handle, iterations)?;
             Ok(Span { start, end: clock.end(), ends_at_far: false, operations: iterations })
         })?;
         self.agreed(sample)
     }
 
     fn window(&mut self, duration: Duration) -> io::Result<Sample> {
-        let Alone { handle, deed, parties, .. } = self;
+        let Alone { handle, parties, .. } = self;
         let sample = parties.run(Extent::Open, false, |clock, _| {
             let start = clock.start();
             let mut pace = Pace::new(clock, start, duration);
             let mut operations = 0;
             loop {
-                Self::repeat(handle, &deed.once, pace.chunk)?;
+                Self::repeat(handle, pace.chunk)?;
                 operations += pace.chunk;
                 if pace.is_over(clock) {
                     return Ok(Span { start, end: clock.end(), ends_at_far: false, operations });
