@@ -11,8 +11,8 @@ pub(super) const CHART: Chart = Chart {
     anchor: "switch-ring",
     title: "Switch cost against ring size",
     reads: "One switch as more tasks pass a token round on one CPU: address spaces that the processor can no longer tell apart, \
-            and caches that no longer hold all of them, show as steps. Three tasks and more are under SCHED_BATCH, so that a hop is one switch; by itself that costs more \
-            than what two tasks have, SCHED_OTHER, and is part of the first step.",
+            and caches that no longer hold all of them, show as steps. Three tasks and more are under SCHED_BATCH, so that a hop is \
+            one switch; by itself that costs more than what two tasks have, SCHED_OTHER, and is part of the first step.",
     needs: "`switch` with several ring sizes",
     draw,
 };
