@@ -153,10 +153,9 @@ fn main() -> anyhow::Result<()> {
         if !arguments.selects(&id) {
             continue;
         }
-        let cell = plan::select(Profile::Full, &[comparison.id.to_owned()], here.topology())?[0];
-        match here.stage(&cell) {
+        match stage(comparison.id, &here)? {
             _ if lists => println!("{id}: benchmark"),
-            Ok(stage) => print(&id, &compare(comparison, &cell, &stage, launcher, alternations)?),
+            Ok((cell, stage)) => print(&id, &compare(comparison, &cell, &stage, launcher, alternations)?),
             Err(reason) => println!("{id}\n  skipped: {reason}"),
         }
     }
@@ -178,9 +177,7 @@ const LAUNCH: &str = "floor/launch/start-to-first-batch-ready";
 
 /// What starting a worker, its peer and its session costs, in nanoseconds, each.
 fn launches(launcher: &Launcher, here: &Here, count: usize) -> anyhow::Result<Vec<f64>> {
-    let id = "round-trip/process/same-cpu/block/pipe/64B".to_owned();
-    let cell = plan::select(Profile::Full, &[id], here.topology())?[0];
-    let stage = here.stage(&cell).map_err(anyhow::Error::msg)?;
+    let (cell, stage) = stage("round-trip/process/same-cpu/block/pipe/64B", here)?.map_err(anyhow::Error::msg)?;
     let launch = |_| {
         let start = std::time::Instant::now();
         let worker = launcher.open(&cell.spec(&stage), 0)?;

@@ -217,9 +217,9 @@ impl Worker {
     fn ask(&mut self, command: &Command, expected: Duration) -> Result<Reply, Failure> {
         // An error here means that the worker has died; `answer` finds out how.
         let _ = control::put(&self.control, command);
-        match self.answer(expected).map_err(|failure| self.explained(failure))? {
-            Reply::Failed(failure) => Err(self.explained(failure)),
-            reply => Ok(reply),
+        match self.answer(expected) {
+            Ok(Reply::Failed(failure)) | Err(failure) => Err(self.explained(failure)),
+            Ok(reply) => Ok(reply),
         }
     }
 

@@ -18,6 +18,7 @@ use nix::sys::socket::{
 use nix::unistd::{SysconfVar, sysconf};
 
 use crate::sys::process::stat;
+use crate::sys::tried;
 
 const ADDRESS: &[u8] = b"ipcmark.measures";
 /// How long one that does not listen yet is given at a time.
@@ -80,8 +81,8 @@ impl Holder {
     fn ask_at(address: &[u8]) -> io::Result<Holder> {
         let (socket, address) = (open()?, UnixAddr::new_abstract(address)?);
         // Between its bind(2) and its listen(2) the other refuses.
-        let answers = |_| connect(socket.as_raw_fd(), &address).is_ok() || (std::thread::sleep(ANSWERING), false).1;
-        let peer = (0..20).any(answers).then(|| getsockopt(&socket, PeerCredentials).ok()).flatten();
+        let answered = tried(20, ANSWERING, || connect(socket.as_raw_fd(), &address).is_ok());
+        let peer = answered.then(|| getsockopt(&socket, PeerCredentials).ok()).flatten();
         let process = peer.map(|peer| peer.pid()).filter(|&process| process > 0);
         Ok(Holder { process, age: process.and_then(age) })
     }

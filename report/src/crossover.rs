@@ -236,7 +236,8 @@ fn falls(ratios: &[(f64, f64)]) -> Vec<f64> {
     ratios.windows(2).filter(crosses).map(|pair| between(pair[0], pair[1])).collect()
 }
 
-/// Where the logarithm of a ratio that falls through zero does so. A value of nothing has no logarithm: from there on the way is straight on a linear scale.
+/// Where the logarithm of a ratio that falls through zero does so. A value of nothing has no logarithm: from there on the way is
+/// straight on a linear scale.
 pub(crate) fn between((from, above): (f64, f64), (to, below): (f64, f64)) -> f64 {
     let share = above / (above - below);
     if from == 0.0 { to * share } else { from * (to / from).powf(share) }

@@ -199,7 +199,6 @@ impl<R: Region> Session for Chase<R> {
 #[cfg(test)]
 mod tests {
     use ipcmark_harness::parties::PeerKind;
-
     use ipcmark_harness::placement::Placement;
 
     use super::*;

@@ -7,6 +7,7 @@
 use std::ffi::c_int;
 use std::fmt::Display;
 use std::io;
+use std::time::Duration;
 
 use nix::errno::Errno;
 
@@ -48,4 +49,9 @@ fn check(code: c_int) -> nix::Result<()> {
 #[cold]
 fn refused(call: impl Display, errno: Errno, cause: impl Display) -> io::Error {
     io::Error::new(io::Error::from(errno).kind(), format!("{call}: {errno}{cause}"))
+}
+
+/// Whether `done` said so within that many tries, with a pause after each that did not.
+pub(crate) fn tried(times: u32, pause: Duration, mut done: impl FnMut() -> bool) -> bool {
+    (0..times).any(|_| done() || (std::thread::sleep(pause), false).1)
 }

@@ -14,7 +14,7 @@ use nix::unistd::{ForkResult, Pid, getpid, getppid, pause};
 
 use super::pidfd::{pidfd_open, pidfd_send_signal};
 use super::realtime_signal::tgkill;
-use super::{futex, refused};
+use super::{futex, refused, tried};
 use crate::machine::Root;
 
 /// How long a thread that has ended is given at a time to be gone.
@@ -26,8 +26,7 @@ const LEAVING: Duration = Duration::from_millis(1);
 /// Refuses (`Deadlock`) when the process has other threads: only async-signal-safe calls would be allowed in the child.
 pub fn fork(body: impl FnOnce() -> i32) -> io::Result<Pid> {
     // One that has been joined may still be on its way out: the kernel tells before it has gone.
-    let is_alone = |_| thread_count() == 1 || (std::thread::sleep(LEAVING), false).1;
-    if !(0..100).any(is_alone) {
+    if !tried(100, LEAVING, || thread_count() == 1) {
         let why = format!(
             "fork(2) refused: {} threads are running and the child needs more than async-signal-safe calls",
             thread_count()

@@ -1,7 +1,7 @@
 //! eventfd(2): two counters in semaphore mode, one a direction; write(2) adds one, read(2) takes one.
 
 use std::io;
-use std::os::fd::{AsFd, BorrowedFd};
+use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 
 use nix::sys::eventfd::{EfdFlags, EventFd};
 use nix::unistd::{read, write};
@@ -23,14 +23,15 @@ pub(super) static MECHANISM: Mechanism = Mechanism {
 
 struct Events {
     inbound: EventFd,
-    outbound: EventFd,
+    /// The other end's counter.
+    outbound: OwnedFd,
 }
 
 impl Wakeup for Events {
     fn pair(setup: &Setup) -> io::Result<(Self, Self)> {
         let (there, back) = (counter(setup.waiting)?, counter(setup.waiting)?);
-        let (theirs_in, theirs_out) = (duplicate(&there)?, duplicate(&back)?);
-        Ok((Events { inbound: back, outbound: there }, Events { inbound: theirs_in, outbound: theirs_out }))
+        let (to_there, to_here) = (duplicated(&there)?, duplicated(&back)?);
+        Ok((Events { inbound: back, outbound: to_there }, Events { inbound: there, outbound: to_here }))
     }
 
     #[inline]
@@ -55,12 +56,4 @@ fn counter(waiting: Waiting) -> io::Result<EventFd> {
         flags |= EfdFlags::EFD_NONBLOCK;
     }
     EventFd::from_value_and_flags(0, flags).map_err(|errno| named("eventfd", errno))
-}
-
-/// The other end's descriptor of the same counter.
-fn duplicate(counter: &EventFd) -> io::Result<EventFd> {
-    let fd = duplicated(counter)?;
-    #[allow(unsafe_code)]
-    // SAFETY: a duplicate of an eventfd is an eventfd, and this handle owns it alone.
-    Ok(unsafe { EventFd::from_owned_fd(fd) })
 }

@@ -1,6 +1,7 @@
 //! An eventfd for each place: write(2) passes the token, read(2) takes it.
 
 use std::io;
+use std::os::fd::OwnedFd;
 
 use nix::sys::eventfd::{EfdFlags, EventFd};
 use nix::unistd::{read, write};
@@ -22,13 +23,14 @@ pub(super) static MECHANISM: Mechanism = Mechanism {
 
 struct Events {
     inbound: EventFd,
-    outbound: EventFd,
+    /// The next place's counter.
+    outbound: OwnedFd,
 }
 
 impl TokenRing for Events {
     fn places(setup: &Setup) -> io::Result<Vec<Self>> {
         let inbound: Vec<EventFd> = (0..setup.parties).map(|_| counter()).collect::<io::Result<_>>()?;
-        let mut outbound = inbound.iter().map(duplicate).collect::<io::Result<Vec<_>>>()?;
+        let mut outbound = inbound.iter().map(duplicated).collect::<io::Result<Vec<_>>>()?;
         outbound.rotate_left(1);
         Ok(inbound.into_iter().zip(outbound).map(|(inbound, outbound)| Events { inbound, outbound }).collect())
     }
@@ -48,12 +50,4 @@ impl TokenRing for Events {
 fn counter() -> io::Result<EventFd> {
     let flags = EfdFlags::EFD_CLOEXEC | EfdFlags::EFD_SEMAPHORE;
     EventFd::from_value_and_flags(0, flags).map_err(|errno| named("eventfd", errno))
-}
-
-/// The previous place's descriptor of the same counter.
-fn duplicate(counter: &EventFd) -> io::Result<EventFd> {
-    let fd = duplicated(counter)?;
-    #[allow(unsafe_code)]
-    // SAFETY: a duplicate of an eventfd is an eventfd, and this place owns it alone.
-    Ok(unsafe { EventFd::from_owned_fd(fd) })
 }
