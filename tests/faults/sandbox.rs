@@ -52,9 +52,31 @@ fn without(name: &str, call: libc::c_long) {
     for errno in [Errno::EPERM, Errno::ENOSYS] {
         let Some(world) = World::new(&[Step::Refuse(Refusal { call, first: None, errno })]) else { return };
         let args = [&["verify", "--json", "--operations", "20", "--cell-timeout", "5"], &CELLS[..]].concat();
-        let ended = world.ipcmark(&args);
+        let ended = match name {
+            // The shell that looks before and after could not wait, either.
+            "wait4" => world.start(&args).end(),
+            "unlink" => {
+                let ended = world.ipcmark_unchecked(":", ":", &args);
+                let [before, after] = ["before", "after"].map(|when| but_for_unlinked(&world.listed(when)));
+                assert_eq!(before, after, "objects are left, gone or touched");
+                ended
+            }
+            _ => world.ipcmark(&args),
+        };
+        world.place().assert_no_process_left();
         assert_explained(name, errno, &ended);
     }
+}
+
+/// A listing without the temporary files that sem_open(3) of the GNU C library makes, links and then cannot unlink, and without the
+/// sums that they are in: SECURITY.md names this limit.
+fn but_for_unlinked(listing: &str) -> String {
+    let is_temporary = |line: &str| {
+        let random = line.rsplit_once(" sem.").map(|(_, random)| random);
+        random.is_some_and(|random| random.len() == 6 && random.chars().all(|letter| letter.is_ascii_alphanumeric()))
+    };
+    let kept = listing.lines().filter(|line| !is_temporary(line) && !line.starts_with("total "));
+    kept.collect::<Vec<_>>().join("\n")
 }
 
 macro_rules! sandboxes {

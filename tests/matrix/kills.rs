@@ -8,6 +8,7 @@ use std::panic::AssertUnwindSafe;
 use std::process::Command;
 use std::time::{Duration, Instant};
 
+use ipcmark::commands::exit;
 use ipcmark_harness::record::{self, Outcome, Record};
 use libtest_mimic::{Failed, Trial};
 use nix::sys::signal::{Signal, kill};
@@ -16,7 +17,7 @@ use nix::unistd::Pid;
 use crate::common::{AS_A_TEST, Ended, Live};
 use crate::live_run::Place;
 use crate::strike::{CellName, Party};
-use crate::table::{self, SHAPES, cell_name};
+use crate::table::{self, SHAPES, cell_name, was_disturbed};
 use crate::watched::{Hand, Launch, Phase, watch};
 
 /// How their names begin.
@@ -121,6 +122,14 @@ impl Killer {
     }
 }
 
+impl Blow {
+    /// Whether the cell cannot have been measured: a party that is leaving, or a newborn, may have done its work before it dies.
+    fn is_sure(&self) -> bool {
+        let is_newborn = self.cell.0 == "spawn" && self.party != Party::Worker;
+        self.phase != Phase::Close && !is_newborn
+    }
+}
+
 impl Hand for Killer {
     fn taken(&mut self, launch: &Launch) {
         // The doctor launches cells of its own, before there is a record.
@@ -214,12 +223,12 @@ fn check(place: &Place, killer: &Killer, ended: &Ended) {
     let lost: Vec<_> = complete.iter().filter(|cell| !cells.contains_key(*cell)).collect();
     assert!(lost.is_empty(), "lost: {lost:?}, {ended:?}");
     let harmed = killer.blows.iter().filter(|blow| blow.party != Party::Runner);
-    let sure: BTreeSet<_> = harmed.clone().filter(|blow| blow.phase != Phase::Close).map(|blow| &blow.cell).collect();
+    let sure: BTreeSet<_> = harmed.clone().filter(|blow| blow.is_sure()).map(|blow| &blow.cell).collect();
     let perhaps: BTreeSet<_> = harmed.map(|blow| &blow.cell).collect();
     for (name, cell) in &cells {
         let is_right = match cell.outcome {
             Outcome::Measured => !sure.contains(name),
-            Outcome::Failed => perhaps.contains(name),
+            Outcome::Failed => perhaps.contains(name) || disturbed(cell),
             _ => false,
         };
         assert!(is_right, "{:?} {}: {:?}, {ended:?}", cell.outcome, cell.id, cell.reason);
@@ -229,14 +238,20 @@ fn check(place: &Place, killer: &Killer, ended: &Ended) {
     }
 }
 
+fn disturbed(cell: &record::Cell) -> bool {
+    was_disturbed(cell.outcome, cell.reason.as_deref().unwrap_or_default())
+}
+
 /// Resumes a run that was killed: nothing complete is measured again, and nothing is missing then.
 fn complete_it(place: &Place, before: &Record) {
     let mut command = Command::new(std::env::current_exe().unwrap());
     command.args(["run", "--resume", "record.jsonl"]).args(AS_A_TEST).current_dir(place.path());
     let ended = Live::start(command).unwrap().end();
-    assert_eq!(ended.code, Some(0), "{ended:?}");
     let record = Record::read(&place.record()).unwrap().0;
-    let wrong: Vec<_> = record.cells.iter().filter(|cell| cell.outcome != Outcome::Measured).collect();
+    let code = if record.cells.iter().any(disturbed) { exit::VERIFICATION } else { exit::DONE };
+    assert_eq!(ended.code, Some(code), "{ended:?}");
+    let wrong: Vec<_> =
+        record.cells.iter().filter(|cell| cell.outcome != Outcome::Measured && !disturbed(cell)).collect();
     assert!(wrong.is_empty() && record.cells.len() == ids().len(), "{} cells, {wrong:?}", record.cells.len());
     for cell in before.cells.iter().filter(|cell| cell.outcome == Outcome::Measured) {
         assert!(record.cell(&cell.id) == Some(cell), "{} was measured again", cell.id);
