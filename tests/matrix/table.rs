@@ -168,8 +168,6 @@ pub(crate) fn trials() -> Vec<Trial> {
     assert_eq!(ended.code, Some(0), "a run that nothing happens to: {ended:?}");
     let mut runs: BTreeMap<(Plan, Option<&str>), Shared> = BTreeMap::new();
     let mut trials = vec![Trial::test("every-shape-has-a-row", every_shape_has_a_row)];
-    // All of it takes a quarter of an hour: without being asked, what ends a worker or a peer at once in every phase.
-    let everything = std::env::var_os("IPCMARK_MATRIX").is_some_and(|value| value == "all");
     for (shape, id) in SHAPES {
         let (cell, plans) = (cell_name(id), plans());
         for (name, plan) in plans.into_iter().filter(|(_, plan)| survey.offers(&cell, *plan)) {
@@ -177,8 +175,7 @@ pub(crate) fn trials() -> Vec<Trial> {
             let shared = Arc::clone(runs.entry((plan, alone)).or_default());
             let cell = cell.clone();
             let trial = move || judge(&cell, plan, shared.get_or_init(|| outcomes(plan, alone)));
-            let trial = Trial::ignorable_test(format!("{shape}/{name}"), trial);
-            trials.push(trial.with_ignored_flag(!everything && !is_brief(plan, shape)));
+            trials.push(Trial::ignorable_test(format!("{shape}/{name}"), trial));
         }
     }
     trials
@@ -293,15 +290,6 @@ fn judge(cell: &CellName, plan: Plan, outcomes: &Result<Outcomes, String>) -> Re
         Ok(Completion::Completed)
     } else {
         Err(format!("{outcome:?}, {reason}; expected: {expected}").into())
-    }
-}
-
-/// Whether it is tried without being asked for.
-fn is_brief(plan: Plan, shape: &str) -> bool {
-    match (plan.fault, plan.party) {
-        (Fault::Kill, Party::Runner) => shape == "transport",
-        (Fault::Kill, _) | (Fault::Panic | Fault::Exit, Party::Worker) => true,
-        _ => false,
     }
 }
 
