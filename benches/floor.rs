@@ -21,10 +21,31 @@ use ipcmark_harness::estimate::median;
 use ipcmark_harness::launch::Launcher;
 use ipcmark_harness::sampling::{self, Each, Effort};
 
-/// Rounds in which every arm has its turn.
-const ALTERNATIONS: usize = 10;
-const EFFORT: Effort =
-    Effort { warm_up: Duration::from_millis(20), batch: Duration::from_millis(4), batches: 40, each: Duration::ZERO };
+/// How workers are started, and how much is done.
+#[derive(Copy, Clone)]
+struct Way {
+    launcher: Launcher,
+    /// Rounds in which every arm has its turn.
+    alternations: usize,
+    effort: Effort,
+}
+
+impl Way {
+    fn new(measures: bool) -> Way {
+        let launcher = Launcher { clock: Clock::calibrate().clock, patience: Duration::from_secs(10) };
+        let effort = |warm_up_ms, batch_ms, batches| Effort {
+            warm_up: Duration::from_millis(warm_up_ms),
+            batch: Duration::from_millis(batch_ms),
+            batches,
+            each: Duration::ZERO,
+        };
+        match measures {
+            true => Way { launcher, alternations: 10, effort: effort(20, 4, 40) },
+            // As little as criterion takes: only that each arm runs is to be seen.
+            false => Way { launcher, alternations: 1, effort: effort(1, 1, 10) },
+        }
+    }
+}
 
 /// One way of measuring: nanoseconds an operation.
 type Arm<'a> = (String, Box<dyn FnMut() -> anyhow::Result<f64> + 'a>);
@@ -138,14 +159,13 @@ const LONG_MESSAGES: &[(&str, plain::Loop)] = &[
 fn main() -> anyhow::Result<()> {
     ipcmark_harness::worker::serve_if_asked(ipcmark::cell::TRADE);
     let arguments = arguments::Arguments::of_this_process();
-    let launcher = Launcher { clock: Clock::calibrate().clock, patience: Duration::from_secs(10) };
-    let here = Here::look(&launcher)?;
+    let way = Way::new(arguments.measures);
+    let here = Here::look(&way.launcher)?;
     let lists = std::env::args().any(|arg| arg == "--list");
-    let alternations = if arguments.measures { ALTERNATIONS } else { 1 };
     if arguments.selects(LAUNCH) {
         match lists {
             true => println!("{LAUNCH}: benchmark"),
-            false => print(LAUNCH, &[("one worker".into(), launches(&launcher, &here, alternations)?)]),
+            false => print(LAUNCH, &[("one worker".into(), launches(&way, &here)?)]),
         }
     }
     for comparison in COMPARISONS {
@@ -155,7 +175,7 @@ fn main() -> anyhow::Result<()> {
         }
         match stage(comparison.id, &here)? {
             _ if lists => println!("{id}: benchmark"),
-            Ok((cell, stage)) => print(&id, &compare(comparison, &cell, &stage, launcher, alternations)?),
+            Ok((cell, stage)) => print(&id, &compare(comparison, &cell, &stage, way)?),
             Err(reason) => println!("{id}\n  skipped: {reason}"),
         }
     }
@@ -166,7 +186,7 @@ fn main() -> anyhow::Result<()> {
         }
         match (stage(pair[0], &here)?, stage(pair[1], &here)?) {
             _ if lists => println!("{id}: benchmark"),
-            (Ok(first), Ok(second)) => print(&id, &alternate(both_ways(&[first, second], launcher), alternations)?),
+            (Ok(first), Ok(second)) => print(&id, &alternate(both_ways(&[first, second], way), way)?),
             (Err(reason), _) | (_, Err(reason)) => println!("{id}\n  skipped: {reason}"),
         }
     }
@@ -176,16 +196,16 @@ fn main() -> anyhow::Result<()> {
 const LAUNCH: &str = "floor/launch/start-to-first-batch-ready";
 
 /// What starting a worker, its peer and its session costs, in nanoseconds, each.
-fn launches(launcher: &Launcher, here: &Here, count: usize) -> anyhow::Result<Vec<f64>> {
+fn launches(way: &Way, here: &Here) -> anyhow::Result<Vec<f64>> {
     let (cell, stage) = stage("round-trip/process/same-cpu/block/pipe/64B", here)?.map_err(anyhow::Error::msg)?;
     let launch = |_| {
         let start = std::time::Instant::now();
-        let worker = launcher.open(&cell.spec(&stage), 0)?;
+        let worker = way.launcher.open(&cell.spec(&stage), 0)?;
         let elapsed = start.elapsed();
         worker.quit()?;
         Ok(elapsed.as_nanos() as f64)
     };
-    (0..count).map(launch).collect()
+    (0..way.alternations).map(launch).collect()
 }
 
 /// The cell of that id, and where it runs or why it does not.
@@ -195,35 +215,29 @@ fn stage(id: &str, here: &Here) -> anyhow::Result<Result<(Cell, Stage), String>>
 }
 
 /// Every arm's results, one an alternation.
-fn compare(
-    comparison: &Comparison,
-    cell: &Cell,
-    stage: &Stage,
-    launcher: Launcher,
-    alternations: usize,
-) -> anyhow::Result<Results> {
+fn compare(comparison: &Comparison, cell: &Cell, stage: &Stage, way: Way) -> anyhow::Result<Results> {
     let mut arms: Vec<Arm<'_>> = Vec::new();
     for &(name, plain) in comparison.plain {
-        arms.push((name.into(), Box::new(move || plain::measure(plain, stage, launcher.clock))));
+        arms.push((name.into(), Box::new(move || plain::measure(plain, stage, way.launcher.clock, &way.effort))));
     }
-    arms.push(("ipcmark run".into(), Box::new(|| by_launch(cell, stage, launcher))));
-    arms.push(("cargo bench".into(), Box::new(|| by_criterion(cell, stage, launcher))));
-    alternate(arms, alternations)
+    arms.push(("ipcmark run".into(), Box::new(|| by_launch(cell, stage, way))));
+    arms.push(("cargo bench".into(), Box::new(|| by_criterion(cell, stage, way))));
+    alternate(arms, way)
 }
 
-fn both_ways(staged: &[(Cell, Stage)], launcher: Launcher) -> Vec<Arm<'_>> {
+fn both_ways(staged: &[(Cell, Stage)], way: Way) -> Vec<Arm<'_>> {
     let mut arms: Vec<Arm<'_>> = Vec::new();
     for (cell, stage) in staged {
         let name = cell.mechanism.name;
-        arms.push((format!("{name}, run"), Box::new(move || by_launch(cell, stage, launcher))));
-        arms.push((format!("{name}, bench"), Box::new(move || by_criterion(cell, stage, launcher))));
+        arms.push((format!("{name}, run"), Box::new(move || by_launch(cell, stage, way))));
+        arms.push((format!("{name}, bench"), Box::new(move || by_criterion(cell, stage, way))));
     }
     arms
 }
 
-fn alternate(mut arms: Vec<Arm<'_>>, alternations: usize) -> anyhow::Result<Results> {
+fn alternate(mut arms: Vec<Arm<'_>>, way: Way) -> anyhow::Result<Results> {
     let mut results: Results = arms.iter().map(|(name, _)| (name.clone(), Vec::new())).collect();
-    for round in 0..alternations {
+    for round in 0..way.alternations {
         // Each arm takes each place in the order: whoever comes after an idle moment meets another machine.
         for turn in 0..arms.len() {
             let arm = (turn + round) % arms.len();
@@ -233,25 +247,25 @@ fn alternate(mut arms: Vec<Arm<'_>>, alternations: usize) -> anyhow::Result<Resu
     Ok(results)
 }
 
-fn by_launch(cell: &Cell, stage: &Stage, launcher: Launcher) -> anyhow::Result<f64> {
-    let mut worker = launcher.open(&cell.spec(stage), 0)?;
-    let result = sampling::measure(&mut worker, &EFFORT, &launcher.clock, Each::AsBefore { timed: false })?;
+fn by_launch(cell: &Cell, stage: &Stage, way: Way) -> anyhow::Result<f64> {
+    let mut worker = way.launcher.open(&cell.spec(stage), 0)?;
+    let result = sampling::measure(&mut worker, &way.effort, &way.launcher.clock, Each::AsBefore { timed: false })?;
     worker.quit()?;
     median(&result.launch.batches_ns).ok_or_else(|| anyhow::anyhow!("no batches"))
 }
 
 /// A whole criterion benchmark; its median is that of what `iter_custom` returned.
-fn by_criterion(cell: &Cell, stage: &Stage, launcher: Launcher) -> anyhow::Result<f64> {
-    let mut live = live::Live::new(launcher, cell, stage);
+fn by_criterion(cell: &Cell, stage: &Stage, way: Way) -> anyhow::Result<f64> {
+    let mut live = live::Live::new(way.launcher, cell, stage);
     // The warm-up is short, and tells criterion how many operations fill a batch.
     live.start()?;
     let live = std::cell::RefCell::new(live);
     let folder = std::env::temp_dir().join(format!("ipcmark-floor-{}", std::process::id()));
     let mut criterion = Criterion::default()
         .without_plots()
-        .warm_up_time(EFFORT.warm_up)
-        .measurement_time(EFFORT.batch * EFFORT.batches)
-        .sample_size(EFFORT.batches as usize)
+        .warm_up_time(way.effort.warm_up)
+        .measurement_time(way.effort.batch * way.effort.batches)
+        .sample_size(way.effort.batches as usize)
         .nresamples(1001)
         .output_directory(&folder);
     let mut group = criterion.benchmark_group("floor");

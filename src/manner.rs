@@ -1,11 +1,18 @@
 //! How a party waits for a word in shared memory: by polling it, by futex(2), or first one and then the other.
 
-use std::sync::atomic::{AtomicU32, Ordering, fence};
-
 use ipcmark_harness::placement::Placement;
-use ipcmark_harness::sys::futex;
 
 use crate::mechanism::{Setup, Waiting};
+
+/// What sleeping stands on; in its model (`models/`) that is loom's.
+mod ground {
+    pub(super) use std::sync::atomic::{AtomicU32, Ordering, fence};
+
+    pub(super) use ipcmark_harness::sys::futex;
+}
+mod sleeper;
+
+pub use sleeper::Sleeper;
 
 /// How often an adaptive party polls before it blocks: a few microseconds, about twice what a spinning answer takes.
 pub const ADAPTIVE_POLLS: u32 = 2000;
@@ -45,51 +52,5 @@ impl Manner {
     #[inline(always)]
     pub fn sleeps_after(self, polls: u32) -> bool {
         self.may_sleep() && polls >= self.polls
-    }
-}
-
-/// A word by which a party that sleeps can be woken; all zero at first.
-///
-/// It says that it sleeps, looks once more, and waits by futex(2); the other looks for sleepers after each step. The two
-/// `SeqCst` fences make sure that one of them sees the other (Dekker's handshake).
-#[repr(transparent)]
-pub struct Sleeper {
-    /// 1 while the party sleeps or is about to.
-    sleeps: AtomicU32,
-}
-
-impl Sleeper {
-    /// Sleeps until woken, unless there is `news` after having said so. Returns spuriously, too.
-    pub fn sleep_unless(&self, news: impl FnOnce() -> bool) {
-        self.sleeps.store(1, Ordering::Relaxed);
-        // SeqCst: with the fence in `wake_if`, either we see the other's step or it sees that we sleep.
-        fence(Ordering::SeqCst);
-        if !news() {
-            futex::wait(&self.sleeps, 1, None);
-        }
-        self.sleeps.store(0, Ordering::Relaxed);
-    }
-
-    /// Wakes the party if it sleeps and this step is one that it waits for.
-    #[inline]
-    pub fn wake_if(&self, awaited: impl FnOnce() -> bool) {
-        // SeqCst: pairs with the fence in `sleep_unless`.
-        fence(Ordering::SeqCst);
-        if self.sleeps.load(Ordering::Relaxed) != 0 && awaited() {
-            self.rouse();
-        }
-    }
-
-    /// Wakes the party, whether or not it says that it sleeps.
-    pub fn wake(&self) {
-        // SeqCst: as in `wake_if`; a party that says so from now on sees the step.
-        fence(Ordering::SeqCst);
-        self.rouse();
-    }
-
-    fn rouse(&self) {
-        // Before the wake-up: who is about to sleep is then refused by the kernel.
-        self.sleeps.store(0, Ordering::Relaxed);
-        futex::wake(&self.sleeps, 1);
     }
 }

@@ -8,6 +8,7 @@ use clap::ValueEnum;
 use ipcmark_harness::parties::PeerKind;
 use ipcmark_harness::placement::{Placement, Topology};
 use ipcmark_harness::sampling::Effort;
+use memchr::memmem::Finder;
 use serde::{Deserialize, Serialize};
 use wildmatch::WildMatch;
 
@@ -219,11 +220,19 @@ pub fn select(profile: Profile, filters: &[String], topology: &Topology) -> Resu
         whole_ids(filters, topology).into_iter().filter(|cell| !known.contains(cell.id().as_str())).collect();
     ids.extend(beyond.iter().map(Cell::id));
     chosen.extend(beyond);
-    if let Some(filter) = filters.iter().find(|filter| !ids.iter().any(|id| means(filter, id))) {
-        return Err(NoMatch::new(filter, profile, &ids, &cells(Profile::Full, topology)));
+    let mut meant = vec![false; ids.len()];
+    for filter in filters {
+        let matcher = Matcher::new(filter);
+        let mut finds = false;
+        for (_, meant) in ids.iter().zip(&mut meant).filter(|(id, _)| matcher.means(id)) {
+            (finds, *meant) = (true, true);
+        }
+        if !finds {
+            return Err(NoMatch::new(filter, profile, &ids, &cells(Profile::Full, topology)));
+        }
     }
-    let mut ids = ids.iter();
-    chosen.retain(|_| ids.next().is_some_and(|id| filters.iter().any(|filter| means(filter, id))));
+    let mut meant = meant.into_iter();
+    chosen.retain(|_| meant.next() == Some(true));
     Ok(chosen)
 }
 
@@ -238,9 +247,27 @@ fn whole_ids(filters: &[String], topology: &Topology) -> Vec<Cell> {
     cells
 }
 
-/// A filter with `*` or `?` is a glob over the whole id, any other a substring.
-fn means(filter: &str, id: &str) -> bool {
-    if filter.contains(['*', '?']) { WildMatch::new(filter).matches(id) } else { id.contains(filter) }
+/// A filter that is made ready once for all ids.
+enum Matcher<'a> {
+    /// With `*` or `?`, over the whole id.
+    Glob(WildMatch),
+    Substring(Box<Finder<'a>>),
+}
+
+impl<'a> Matcher<'a> {
+    fn new(filter: &'a str) -> Matcher<'a> {
+        match filter.contains(['*', '?']) {
+            true => Matcher::Glob(WildMatch::new(filter)),
+            false => Matcher::Substring(Box::new(Finder::new(filter))),
+        }
+    }
+
+    fn means(&self, id: &str) -> bool {
+        match self {
+            Matcher::Glob(glob) => glob.matches(id),
+            Matcher::Substring(finder) => finder.find(id.as_bytes()).is_some(),
+        }
+    }
 }
 
 /// A filter that means no cell.
@@ -257,7 +284,8 @@ impl std::error::Error for NoMatch {}
 
 impl NoMatch {
     fn new(filter: &str, profile: Profile, ids: &[String], beyond: &[Cell]) -> NoMatch {
-        let elsewhere = beyond.iter().filter(|cell| means(filter, &cell.id())).count();
+        let matcher = Matcher::new(filter);
+        let elsewhere = beyond.iter().filter(|cell| matcher.means(&cell.id())).count();
         let advice = if elsewhere > 0 {
             format!("{elsewhere} cells of the full profile match: add `--profile full`, or give a whole id")
         } else {

@@ -21,6 +21,7 @@ use ipcmark::ring::{Consumer, Producer, Ring};
 use ipcmark_harness::clock::Clock;
 use ipcmark_harness::estimate::median;
 use ipcmark_harness::parties::pin;
+use ipcmark_harness::sampling::Effort;
 use ipcmark_harness::sys::memory::{Shareable, Shared};
 use ipcmark_harness::sys::process::{die_with, fork};
 use nix::sys::signal::Signal;
@@ -39,16 +40,14 @@ pub(crate) struct Plan<'a> {
     batches: usize,
 }
 
-const BATCHES: usize = 40;
-const BATCH_NS: f64 = 4e6;
 const MESSAGE: usize = 64;
 
 /// The median batch, after a short run that tells how many operations fill one.
-pub(crate) fn measure(plain: Loop, stage: &Stage, clock: Clock) -> anyhow::Result<f64> {
+pub(crate) fn measure(plain: Loop, stage: &Stage, clock: Clock, effort: &Effort) -> anyhow::Result<f64> {
     let probe = plain(&Plan { stage, clock, count: 200, batches: 3 })?;
     let op_ns = median(&probe).unwrap_or(1e3).max(1.0);
-    let count = ((BATCH_NS / op_ns) as u64).max(1);
-    let times = plain(&Plan { stage, clock, count, batches: BATCHES })?;
+    let count = ((effort.batch.as_nanos() as f64 / op_ns) as u64).max(1);
+    let times = plain(&Plan { stage, clock, count, batches: effort.batches as usize })?;
     median(&times).ok_or_else(|| anyhow::anyhow!("no batches"))
 }
 

@@ -3,7 +3,7 @@
 use std::cell::Cell;
 use std::ops::Deref;
 
-pub(super) use loom::sync::atomic::Ordering;
+pub(super) use loom::sync::atomic::{AtomicU64, Ordering, fence};
 
 /// loom's, which would let a sequentially consistent load see less than the newest value even where all stores are
 /// sequentially consistent, too: here such a load takes the newest, as an exchange does.

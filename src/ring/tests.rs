@@ -1,11 +1,13 @@
 //! The ring with messages of every size, over many laps: what an earlier lap left must never pass for a header.
+#![allow(unsafe_code)] // the ends take a pointer
 
 use std::io;
 use std::time::Duration;
 
 use ipcmark_harness::sys::memory::{Shareable, Shared};
 
-use super::{CAPACITY, Consumer, Manner, Producer, Ring};
+use super::{CAPACITY, Consumer, Producer, Ring};
+use crate::manner::Manner;
 use crate::mechanism::Waiting;
 use crate::workloads::payload;
 

@@ -30,7 +30,7 @@ use ipcmark_harness::worker::{HIDDEN_COMMAND, serve_if_asked};
 use libtest_mimic::Arguments;
 
 /// Runs that wait for a deadline, as many do, need no CPU: more of them than CPUs go side by side.
-const SIDE_BY_SIDE: usize = 12;
+const SIDE_BY_SIDE: usize = 16;
 
 fn main() {
     // The command of the program under test, too, which this executable is then.

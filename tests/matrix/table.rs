@@ -257,6 +257,7 @@ fn check_end(plan: Plan, ended: &Ended, failed: Option<i32>) {
 
 fn judge(cell: &CellName, plan: Plan, outcomes: &Result<Outcomes, String>) -> Result<Completion, Failed> {
     let Outcomes { struck, cells } = outcomes.as_ref()?;
+    let found = cells.get(cell);
     match struck.get(cell) {
         Some(Ok(())) => {}
         Some(Err(errno)) => return Err(format!("nobody was struck: {errno}").into()),
@@ -264,9 +265,11 @@ fn judge(cell: &CellName, plan: Plan, outcomes: &Result<Outcomes, String>) -> Re
         None if plan.phase == Phase::Each => {
             return Ok(Completion::ignored_with("this time no operation was timed by itself"));
         }
+        None if found.is_some_and(|(outcome, reason)| was_disturbed(*outcome, reason)) => {
+            return Ok(Completion::ignored_with("this time other work ended the cell before"));
+        }
         None => return Err("the phase did not come".into()),
     }
-    let found = cells.get(cell);
     if ends_the_run(plan) {
         return match found {
             None => Ok(Completion::Completed),
