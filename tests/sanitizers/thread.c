@@ -17,10 +17,10 @@ const char *__tsan_default_options(void) {
 /*
  * Fences are not modelled: a counted reference is given up by a Release, and what it counts taken down after a fence
  * (alloc::sync::Arc::drop_slow, and where a thread gives up its own name). What a std::sync::Once has called is over before the library
- * says so, within itself.
+ * says so, within itself. The test harness's channel is its own, and is not instrumented, either.
  */
 const char *__tsan_default_suppressions(void) {
-    return "race:drop_slow\nrace:std::rt::thread_cleanup\nrace:std::sys::sync::once::futex::Once\n";
+    return "race:drop_slow\nrace:std::rt::thread_cleanup\nrace:std::sys::sync::once::futex::Once\nrace:test::event::CompletedTest\nrace:Option<test::run_test\n";
 }
 
 /*
