@@ -206,6 +206,19 @@ impl Place {
         assert!(stayed.is_empty(), "names left: {stayed:?}");
     }
 
+    /// The same of processes only: whose objects are its own has them looked at there.
+    pub(crate) fn assert_no_process_left(&self) {
+        let left_after = |deadline: Instant| loop {
+            let processes = self.processes();
+            if processes.is_empty() || Instant::now() > deadline {
+                return processes;
+            }
+            std::thread::sleep(Duration::from_millis(5));
+        };
+        let processes = left_after(Instant::now() + Duration::from_secs(20));
+        assert!(processes.is_empty(), "(process, parent) left: {processes:?}");
+    }
+
     /// Removes names of workers that have ended in System V namespaces of their own, before other tests take them for theirs.
     pub(crate) fn remove_what_the_dead_have_left(&self) {
         let own = std::fs::read_link("/proc/self/ns/ipc").unwrap_or_default();
@@ -218,19 +231,6 @@ impl Place {
                 let _ = std::fs::remove_dir_all(lease);
             }
         }
-    }
-
-    /// The same of processes only: whose objects are its own has them looked at there.
-    pub(crate) fn assert_no_process_left(&self) {
-        let left_after = |deadline: Instant| loop {
-            let processes = self.processes();
-            if processes.is_empty() || Instant::now() > deadline {
-                return processes;
-            }
-            std::thread::sleep(Duration::from_millis(5));
-        };
-        let processes = left_after(Instant::now() + Duration::from_secs(20));
-        assert!(processes.is_empty(), "(process, parent) left: {processes:?}");
     }
 
     /// Stops every process that works in this folder, but for `run` itself, for so long.

@@ -54,16 +54,20 @@ fn without(name: &str, call: libc::c_long) {
         let args = [&["verify", "--json", "--operations", "20", "--cell-timeout", "5"], &CELLS[..]].concat();
         let ended = match name {
             // The shell that looks before and after could not wait, either.
-            "wait4" => world.start(&args).end(),
+            "wait4" => {
+                let ended = world.start(&args).end();
+                world.place().assert_no_process_left();
+                ended
+            }
             "unlink" => {
                 let ended = world.ipcmark_unchecked(":", ":", &args);
+                world.place().assert_no_process_left();
                 let [before, after] = ["before", "after"].map(|when| but_for_unlinked(&world.listed(when)));
                 assert_eq!(before, after, "objects are left, gone or touched");
                 ended
             }
             _ => world.ipcmark(&args),
         };
-        world.place().assert_no_process_left();
         assert_explained(name, errno, &ended);
     }
 }
