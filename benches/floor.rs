@@ -19,7 +19,8 @@ use ipcmark::plan::{self, Profile};
 use ipcmark_harness::clock::Clock;
 use ipcmark_harness::estimate::median;
 use ipcmark_harness::launch::Launcher;
-use ipcmark_harness::sampling::{self, Each, Effort};
+use ipcmark_harness::sampling::{self, Each, Earlier};
+use plain::Effort;
 
 /// How workers are started, and how much is done.
 #[derive(Copy, Clone)]
@@ -37,7 +38,6 @@ impl Way {
             warm_up: Duration::from_millis(warm_up_ms),
             batch: Duration::from_millis(batch_ms),
             batches,
-            each: Duration::ZERO,
         };
         match measures {
             true => Way { launcher, alternations: 10, effort: effort(20, 4, 40) },
@@ -249,7 +249,17 @@ fn alternate(mut arms: Vec<Arm<'_>>, way: Way) -> anyhow::Result<Results> {
 
 fn by_launch(cell: &Cell, stage: &Stage, way: Way) -> anyhow::Result<f64> {
     let mut worker = way.launcher.open(&cell.spec(stage), 0)?;
-    let result = sampling::measure(&mut worker, &way.effort, &way.launcher.clock, Each::AsBefore { timed: false })?;
+    let steady = way.effort.batch * way.effort.batches;
+    let effort = sampling::Effort {
+        batch: way.effort.batch,
+        first_launch: steady,
+        steady,
+        cap: steady + way.effort.warm_up,
+        each: Duration::ZERO,
+    };
+    // As the plain loops: what comes after the warm-up counts.
+    let earlier = Earlier { settled_after: Some(way.effort.warm_up), each: Each::AsBefore { timed: false } };
+    let result = sampling::measure(&mut worker, &effort, &way.launcher.clock, &earlier)?;
     worker.quit()?;
     median(&result.launch.batches_ns).ok_or_else(|| anyhow::anyhow!("no batches"))
 }

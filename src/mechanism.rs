@@ -371,6 +371,8 @@ pub struct Axes {
     pub placements: &'static [Placement],
     /// How prominent it is with all parties on one CPU.
     pub on_one_cpu: Rank,
+    /// How prominent it is where parties poll.
+    pub polling: Rank,
     /// Whether all parties do the same, so that ids count all of them, and not the peers of one.
     pub alike: bool,
 }
@@ -391,6 +393,7 @@ impl Axes {
         quantum_ns: &[],
         placements: &Placement::ALL,
         on_one_cpu: Rank::Headline,
+        polling: Rank::Headline,
         alike: false,
     };
 }

@@ -15,6 +15,7 @@ use wildmatch::WildMatch;
 use crate::cell::Cell;
 use crate::mechanism::{Axes, Mechanism, Point, Rank, Setup, Waiting, Workload};
 use crate::mechanisms;
+use crate::runner::Goal;
 
 /// How much is measured: which cells are on by default, and how long each takes.
 #[derive(Copy, Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ValueEnum)]
@@ -38,18 +39,30 @@ impl Profile {
         }
     }
 
-    /// Launches of each cell. Six is the fewest whose extremes cover the median with 95 % (1 − 2⁻⁵ = 0.969).
+    /// Launches of each cell, at least. Six is the fewest whose extremes cover the median with 95 % (1 − 2⁻⁵ = 0.969); twelve leave
+    /// out two on either side, so that one bad launch does not widen the interval.
     pub fn launches(self) -> u32 {
         match self {
             Profile::Quick => 6,
-            Profile::Standard | Profile::Full => 10,
+            Profile::Standard | Profile::Full => 12,
         }
     }
 
-    /// What each launch measures: the same in all profiles, so that a cell means the same in each.
+    /// What each launch measures: the same in all profiles, so that a cell means the same in each; but for how long it is waited for
+    /// a steady state.
     pub fn effort(self) -> Effort {
         let ms = Duration::from_millis;
-        Effort { warm_up: ms(3), batch: ms(2), batches: 10, each: ms(10) }
+        let cap = if self == Profile::Quick { ms(400) } else { ms(1000) };
+        Effort { batch: ms(2), first_launch: ms(100), steady: ms(36), cap, each: ms(10) }
+    }
+
+    /// How well each cell should be known, and how long the run may take for that.
+    pub fn goal(self) -> Goal {
+        match self {
+            Profile::Quick => Goal { target: Some(0.05), budget: Duration::from_secs(54) },
+            Profile::Standard => Goal { target: Some(0.05), budget: Duration::from_secs(45 * 60) },
+            Profile::Full => Goal { target: None, budget: Duration::ZERO },
+        }
     }
 
     /// The ranks of all parts of a cell, added up, that this profile still has.
@@ -130,12 +143,13 @@ fn point(axes: &Axes, setup: &Setup) -> Option<usize> {
         Placement::SameCpu => axes.on_one_cpu as usize,
         _ => 0,
     };
+    let polling = if setup.waiting == Waiting::Spin { axes.polling as usize } else { 0 };
     let size_and_parties = on(axes.payload_bytes, Some(setup.payload_bytes))? + on(axes.parties, Some(setup.parties))?;
     let times = on(axes.idle_ns, setup.idle_ns)? + on(axes.rate_per_s, setup.rate_per_s)?;
     let lock = on(axes.hold_ns, setup.hold_ns)? + on(axes.outside_ns, setup.outside_ns)?;
     let lock = lock + on(axes.permits, setup.permits)? + on(axes.reads_per_mille, setup.reads_per_mille)?;
     let memory = on(axes.memory_bytes, setup.memory_bytes)? + on(axes.stride_bytes, setup.stride_bytes)?;
-    Some(placement + size_and_parties + times + lock + memory + on(axes.quantum_ns, setup.quantum_ns)?)
+    Some(placement + polling + size_and_parties + times + lock + memory + on(axes.quantum_ns, setup.quantum_ns)?)
 }
 
 /// Every setup that any workload of the table has.

@@ -1,26 +1,28 @@
-//! Runs cells: all launches of all cells in one shuffled order, so that drift is shared; each result written when it is
-//! complete.
+//! Runs cells, launch by launch. The order is made of rounds: each has every cell once, shuffled, so that drift is shared and
+//! launches of one round are neighbours in time. After the planned rounds, further ones go to cells whose interval is wider
+//! than wanted, while the budget lasts. Each result is written when it is complete.
+//!
+//! A launch is measured again if the machine was not the cell's own meanwhile (`runner/meter.rs`): never because of its result.
 
-use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::collections::BTreeSet;
 use std::time::{Duration, Instant};
 
 use ipcmark_harness::control::{Failure, FailureKind};
+use ipcmark_harness::estimate::{estimate, median};
 use ipcmark_harness::histogram::Histogram;
 use ipcmark_harness::launch::Launcher;
-use ipcmark_harness::machine::{CpuTimes, Root, cpu_times};
 use ipcmark_harness::placement::Placement;
 use ipcmark_harness::record::{self, Launch, Measurement};
-use ipcmark_harness::sampling::{self, Each, Effort};
-use nix::sys::resource::{UsageWho, getrusage};
-use serde_json::{Value, json};
+use ipcmark_harness::sampling::{self, Each, Earlier, Effort};
 
 use crate::cell::Cell;
 use crate::mechanism::{Stage, Waiting};
+use meter::{Meter, Spent};
 
-/// Above this share of foreign CPU time a cell carries a note: beyond it, repeated runs here stopped agreeing.
-const FOREIGN_SHARE_NOTED: f64 = 0.05;
-/// /proc/stat counts in ticks of 1/USER_HZ, which is 100 on every architecture of Linux.
-const TICK_NS: f64 = 1e7;
+pub use meter::own_cpu_ns;
+
+mod meter;
+
 /// The environment grows by up to so many bytes, at random, in each launch: one page, so that the stack moves through one.
 const MAX_PADDING: usize = 4096;
 /// What is checked in the first launch of each cell.
@@ -29,6 +31,20 @@ const VERIFIED_AT_MOST: Duration = Duration::from_millis(3);
 
 /// What starting the further peers, and emptying the channel after each batch, adds to a launch, about.
 const EMPTYING: Duration = Duration::from_millis(60);
+/// Until all parties of a window are at work, and the near end has looked; the same.
+const BEGINNING: Duration = Duration::from_millis(3);
+
+/// However wide its interval, no cell gets more launches.
+const MOST_LAUNCHES: usize = 60;
+
+/// How well cells should be known, and how long that may take.
+#[derive(Copy, Clone, Debug)]
+pub struct Goal {
+    /// Half the width of the interval that is wanted, as a share of the estimate; none: the planned launches and no more.
+    pub target: Option<f64>,
+    /// Beyond the planned launches, none is begun that would end later than this after the begin of the run.
+    pub budget: Duration,
+}
 
 /// A cell on its way to a result.
 #[derive(Debug)]
@@ -43,17 +59,10 @@ pub struct Job {
     discarded: u64,
     spent: Spent,
     planned: usize,
-}
-
-/// What the CPUs of a cell did meanwhile.
-#[derive(Copy, Clone, Debug, Default)]
-struct Spent {
-    wall_ns: u64,
-    cpus: u64,
-    machine: CpuTimes,
-    own_ns: u64,
-    /// Differences taken, one a launch and CPU: each is off by up to a tick.
-    readings: u64,
+    /// Why launches were measured again.
+    replaced: Vec<String>,
+    /// Whether launches beyond the planned ones were asked for.
+    is_extended: bool,
 }
 
 impl Job {
@@ -70,6 +79,8 @@ impl Job {
             discarded: 0,
             spent: Spent::default(),
             planned: launches as usize,
+            replaced: Vec::new(),
+            is_extended: false,
         }
     }
 
@@ -85,6 +96,7 @@ impl Job {
         };
         self.verification = earlier.verification.clone();
         self.notes = earlier.notes.clone();
+        self.replaced = earlier.replaced.clone();
     }
 
     /// Launches still to come.
@@ -92,19 +104,58 @@ impl Job {
         if self.stage.is_err() { 0 } else { self.planned.saturating_sub(self.launches.len()) }
     }
 
-    /// How long one launch takes, about.
+    /// How long the next launch takes, about.
     pub fn expected(&self, effort: &Effort) -> Duration {
+        self.expected_after(effort, &self.earlier())
+    }
+
+    /// How long all launches still to come take, about.
+    fn expected_of_all(&self, effort: &Effort) -> Duration {
+        let settled_after = Some(self.earlier().settled_after.unwrap_or(Duration::ZERO));
+        let later = Earlier { settled_after, ..self.earlier() };
+        match self.left() as u32 {
+            0 => Duration::ZERO,
+            left => self.expected(effort) + self.expected_after(effort, &later) * (left - 1),
+        }
+    }
+
+    fn expected_after(&self, effort: &Effort, earlier: &Earlier) -> Duration {
         let setup = self.cell.setup;
+        if let Some(window_of) = self.cell.workload.windows_of {
+            let window = window_of(&setup) + BEGINNING;
+            return effort.expected(earlier, window, Some(window));
+        }
         // Two parties that poll on one CPU take turns at the scheduler's tick: two of them an operation, 8 ms at 250 Hz.
         let ticks = setup.placement == Placement::SameCpu && setup.waiting == Waiting::Spin;
         let idle = Duration::from_nanos(setup.idle_ns.unwrap_or(0));
         let between = setup.rate_per_s.map_or(Duration::ZERO, |rate| Duration::from_secs(1) / rate as u32);
-        let turn = if ticks { Duration::from_millis(8) } else { Duration::ZERO };
-        if let Some(window_of) = self.cell.workload.windows_of {
-            return effort.expected_of_windows(window_of(&setup));
-        }
-        let usual = effort.expected(self.cell.workload.times_each, turn.max(idle).max(between));
+        let turn = if ticks { Duration::from_millis(8) } else { Duration::ZERO }.max(idle).max(between);
+        let usual = effort.expected(earlier, turn, self.cell.workload.times_each.then_some(turn));
         if setup.parties > 2 { usual + EMPTYING } else { usual }
+    }
+
+    /// What the launches so far have shown.
+    fn earlier(&self) -> Earlier {
+        let settled: Vec<f64> = self.launches.iter().filter_map(|launch| launch.context.steady_after_ms).collect();
+        // Where there were too few batches to tell, a longer launch would not tell either.
+        let tells = self.launches.first().is_none_or(|first| first.context.steady.is_some());
+        let settled = if tells { median(&settled) } else { Some(0.0) };
+        let each = match &self.histogram {
+            None => Each::IfLongEnough,
+            Some(earlier) => Each::AsBefore { timed: earlier.is_ok() },
+        };
+        Earlier { settled_after: settled.map(|ms| Duration::from_secs_f64(ms / 1e3)), each }
+    }
+
+    /// Plans one more launch where the interval is wider than wanted.
+    fn extend(&mut self, target: f64) -> bool {
+        let batches: Vec<Vec<f64>> = self.launches.iter().map(|launch| launch.batches_ns.clone()).collect();
+        let width = estimate(&batches).and_then(|found| found.relative_half_width);
+        let wanted = self.stage.is_ok() && self.failure.is_none() && self.launches.len() < MOST_LAUNCHES;
+        let extends = wanted && width.is_some_and(|width| width > target);
+        self.planned += usize::from(extends);
+        self.is_extended |= extends;
+        extends
     }
 
     /// The line of the record; none when nothing has been measured of it yet.
@@ -124,17 +175,15 @@ impl Job {
         let mut notes = self.notes.clone();
         notes.extend(self.spent.note());
         notes.extend(sampling::discarded_note(self.discarded));
-        Some(record::Cell::measured(
-            identity,
-            Measurement {
-                launches: self.launches.clone(),
-                histogram,
-                bytes_per_operation: self.cell.bytes_per_operation(),
-                verification: self.verification.clone(),
-                conditions,
-                notes,
-            },
-        ))
+        let measurement = Measurement {
+            launches: self.launches.clone(),
+            histogram,
+            bytes_per_operation: self.cell.bytes_per_operation(),
+            verification: self.verification.clone(),
+            conditions,
+            notes,
+        };
+        Some(record::Cell { replaced: self.replaced.clone(), ..record::Cell::measured(identity, measurement) })
     }
 
     /// The CPUs that its parties are pinned to; none when it cannot run here.
@@ -153,24 +202,32 @@ impl Job {
         self.cell.id()
     }
 
-    fn launch(&mut self, launcher: &Launcher, effort: &Effort, padding: usize) -> Result<(), Failure> {
+    /// One launch; where the machine says that it was disturbed it is forgotten, and another one is left to be measured, up to as
+    /// many as were planned: on a machine that is never quiet the last ones stand, and the grade says what they are.
+    fn launch(&mut self, launcher: &Launcher, effort: &Effort, slot: Slot) -> Result<(), Failure> {
         let Ok(stage) = &self.stage else { return Ok(()) };
         let meter = Meter::start(stage);
-        let mut worker = launcher.open(&self.cell.spec(stage), padding)?;
-        if self.launches.is_empty() {
+        let mut worker = launcher.open(&self.cell.spec(stage), slot.padding)?;
+        let result = sampling::measure(&mut worker, effort, &launcher.clock, &self.earlier())?;
+        if self.verification.is_none() {
+            // After what is timed: it would warm up what a burst finds cold.
             let verified = worker.verify(VERIFIED_OPERATIONS, VERIFIED_AT_MOST)?;
             let summary = format!("passed: {} operations, {} bytes compared", verified.operations, verified.bytes);
             (self.verification, self.notes) = (Some(summary), worker.notes.clone());
         }
-        let each = match &self.histogram {
-            None => Each::IfLongEnough,
-            Some(earlier) => Each::AsBefore { timed: earlier.is_ok() },
-        };
-        let result = sampling::measure(&mut worker, effort, &launcher.clock, each)?;
         self.discarded += worker.discarded;
         worker.quit()?;
-        self.spent.add(meter.stop());
-        self.launches.push(result.launch);
+        let spent = meter.stop();
+        let mut launch = result.launch;
+        let context = &mut launch.context;
+        (context.round, context.at_s) = (slot.round, slot.at.as_secs_f64());
+        spent.describe(context);
+        if let Some(why) = spent.disturbance().filter(|_| self.replaced.len() < self.planned) {
+            self.replaced.push(format!("round {}, {:.1} s: {why}", slot.round, slot.at.as_secs_f64()));
+            return Ok(());
+        }
+        self.spent.add(spent);
+        self.launches.push(launch);
         self.add_histogram(result.histogram);
         Ok(())
     }
@@ -183,6 +240,16 @@ impl Job {
             (Some(_), _) => {}
         }
     }
+}
+
+/// Which launch it is.
+#[derive(Copy, Clone, Debug)]
+struct Slot {
+    round: u32,
+    /// Since the run began.
+    at: Duration,
+    /// Bytes that the environment grows by.
+    padding: usize,
 }
 
 /// What happens while jobs run.
@@ -200,132 +267,108 @@ pub enum Event<'a> {
     Complete(Box<record::Cell>),
 }
 
-/// Runs all launches of `jobs` in an order drawn from `seed`. Ends early when interrupted; then `Ok` holds the failure that
-/// says so. `report` may end it with an error of its own.
+/// Runs all launches of `jobs`, in rounds whose orders are drawn from `seed`, then further ones as `goal` wants. Ends early when
+/// interrupted; then `Ok` holds the failure that says so. `report` may end it with an error of its own.
 pub fn run<E>(
     jobs: &mut [Job],
     launcher: &Launcher,
     effort: &Effort,
-    seed: u64,
+    (goal, seed): (&Goal, u64),
     mut report: impl FnMut(Event<'_>) -> Result<(), E>,
 ) -> Result<Option<Failure>, E> {
-    let mut random = fastrand::Rng::with_seed(seed);
-    let order = order(jobs, &mut random);
-    let total = order.iter().map(|&i| jobs[i].expected(effort)).sum();
-    let mut done = Duration::ZERO;
     for job in jobs.iter().filter(|job| job.stage.is_err()) {
         complete(job, &mut report)?;
     }
-    for index in order {
-        let job = &mut jobs[index];
-        if job.failure.is_none() {
-            report(Event::Launch { job, done, total })?;
-            match job.launch(launcher, effort, random.usize(..MAX_PADDING)) {
+    let mut rounds = Rounds::after(jobs, seed);
+    loop {
+        if let Some(interruption) = rounds.next(jobs, launcher, effort, &mut report)? {
+            return Ok(Some(interruption));
+        }
+        let is_over = jobs.iter().all(|job| job.left() == 0 || job.failure.is_some());
+        if is_over && !rounds.extend(jobs, goal, effort) {
+            return Ok(None);
+        }
+    }
+}
+
+/// The order of launches.
+struct Rounds {
+    start: Instant,
+    /// What earlier starts of a resumed run took.
+    earlier: Duration,
+    random: fastrand::Rng,
+    round: u32,
+    done: Duration,
+}
+
+impl Rounds {
+    /// After the rounds that an interrupted run has recorded.
+    fn after(jobs: &[Job], seed: u64) -> Rounds {
+        let contexts = || jobs.iter().flat_map(|job| &job.launches).map(|launch| launch.context);
+        Rounds {
+            start: Instant::now(),
+            earlier: Duration::from_secs_f64(contexts().map(|context| context.at_s).fold(0.0, f64::max)),
+            random: fastrand::Rng::with_seed(seed),
+            round: contexts().map(|context| context.round + 1).max().unwrap_or(0),
+            done: Duration::ZERO,
+        }
+    }
+
+    /// One launch of every job that has any left, in a new order.
+    fn next<E>(
+        &mut self,
+        jobs: &mut [Job],
+        launcher: &Launcher,
+        effort: &Effort,
+        report: &mut impl FnMut(Event<'_>) -> Result<(), E>,
+    ) -> Result<Option<Failure>, E> {
+        let mut order: Vec<usize> =
+            (0..jobs.len()).filter(|&i| jobs[i].left() > 0 && jobs[i].failure.is_none()).collect();
+        self.random.shuffle(&mut order);
+        let total = self.done + expected(jobs, effort);
+        for index in order {
+            let job = &mut jobs[index];
+            let took = job.expected(effort);
+            report(Event::Launch { job, done: self.done, total })?;
+            let padding = self.random.usize(..MAX_PADDING);
+            let slot = Slot { round: self.round, at: self.earlier + self.start.elapsed(), padding };
+            match job.launch(launcher, effort, slot) {
                 Err(failure) if failure.kind == FailureKind::Interrupted => return Ok(Some(failure)),
                 Err(failure) => job.failure = Some(failure),
                 Ok(()) => {}
             }
-            if job.failure.is_some() || job.left() == 0 {
-                complete(job, &mut report)?;
+            // Further launches only narrow what has been kept: the caller keeps the last word.
+            if job.failure.is_some() || job.left() == 0 && !job.is_extended {
+                complete(job, report)?;
+            }
+            self.done += took;
+        }
+        self.round += 1;
+        Ok(None)
+    }
+
+    /// Plans a further round of cells that are not known well enough, as many as the budget still has time for; whether any.
+    fn extend(&mut self, jobs: &mut [Job], goal: &Goal, effort: &Effort) -> bool {
+        let Some(target) = goal.target else { return false };
+        let mut left = goal.budget.saturating_sub(self.start.elapsed());
+        let mut order: Vec<usize> = (0..jobs.len()).collect();
+        self.random.shuffle(&mut order);
+        let mut any = false;
+        for index in order {
+            let expected = jobs[index].expected(effort);
+            if expected <= left && jobs[index].extend(target) {
+                (any, left) = (true, left - expected);
             }
         }
-        done += job.expected(effort);
+        any
     }
-    Ok(None)
 }
 
-/// How long that takes, about: right within the noise of starting workers.
+/// How long the launches take that are planned, about: right within the noise of starting workers.
 pub fn expected(jobs: &[Job], effort: &Effort) -> Duration {
-    jobs.iter().map(|job| job.expected(effort) * job.left() as u32).sum()
+    jobs.iter().filter(|job| job.failure.is_none()).map(|job| job.expected_of_all(effort)).sum()
 }
 
 fn complete<E>(job: &Job, report: &mut impl FnMut(Event<'_>) -> Result<(), E>) -> Result<(), E> {
     job.result().map_or(Ok(()), |cell| report(Event::Complete(Box::new(cell))))
-}
-
-fn order(jobs: &[Job], random: &mut fastrand::Rng) -> Vec<usize> {
-    let mut order: Vec<usize> = jobs.iter().enumerate().flat_map(|(i, job)| vec![i; job.left()]).collect();
-    random.shuffle(&mut order);
-    order
-}
-
-/// Sets what a cell's CPUs did against what the run itself used of them.
-struct Meter {
-    cpus: Vec<usize>,
-    before: Option<CpuTimes>,
-    own_before: u64,
-    start: Instant,
-}
-
-impl Meter {
-    fn start(stage: &Stage) -> Meter {
-        let mut cpus: Vec<usize> = stage.near_cpus.iter().chain(&stage.far_cpus).copied().collect();
-        cpus.sort_unstable();
-        cpus.dedup();
-        let before = cpu_times(&Root::new("/"), &cpus).ok();
-        Meter { cpus, before, own_before: own_cpu_ns(), start: Instant::now() }
-    }
-
-    fn stop(self) -> Spent {
-        let after = cpu_times(&Root::new("/"), &self.cpus).ok();
-        let (Some(before), Some(after)) = (self.before, after) else { return Spent::default() };
-        let online = std::thread::available_parallelism().map_or(1, |n| n.get() as u64);
-        let cpus = if self.cpus.is_empty() { online } else { self.cpus.len() as u64 };
-        let wall_ns = self.start.elapsed().as_nanos() as u64;
-        let own_ns = own_cpu_ns().saturating_sub(self.own_before);
-        Spent { wall_ns, cpus, machine: after.since(&before), own_ns, readings: cpus }
-    }
-}
-
-/// CPU time of this process and of all workers and peers that have been reaped.
-pub fn own_cpu_ns() -> u64 {
-    let of = |who| {
-        let ns = |t: nix::sys::time::TimeVal| t.tv_sec() as u64 * 1_000_000_000 + t.tv_usec() as u64 * 1000;
-        getrusage(who).map_or(0, |usage| ns(usage.user_time()) + ns(usage.system_time()))
-    };
-    of(UsageWho::RUSAGE_SELF) + of(UsageWho::RUSAGE_CHILDREN)
-}
-
-impl Spent {
-    fn add(&mut self, more: Spent) {
-        self.wall_ns += more.wall_ns;
-        self.cpus = self.cpus.max(more.cpus);
-        self.machine = self.machine + more.machine;
-        self.own_ns += more.own_ns;
-        self.readings += more.readings;
-    }
-
-    /// CPU time of others on these CPUs, in nanoseconds: ticks of 10 ms make it rough.
-    fn foreign_ns(&self) -> u64 {
-        self.machine.busy_ns.saturating_sub(self.own_ns)
-    }
-
-    /// The same as a share of all there was.
-    fn foreign_share(&self) -> f64 {
-        let available = (self.wall_ns * self.cpus.max(1)) as f64;
-        if available == 0.0 { 0.0 } else { self.foreign_ns() as f64 / available }
-    }
-
-    /// How far off `foreign_ns` may be: independent errors of a tick add up by their squares; twice that is left to chance.
-    fn tick_noise_ns(&self) -> f64 {
-        2.0 * TICK_NS * (self.readings as f64).sqrt()
-    }
-
-    fn conditions(&self) -> BTreeMap<String, Value> {
-        let wall_s = self.wall_ns as f64 / 1e9;
-        let facts: HashMap<&str, Value> = HashMap::from([
-            ("wall_s", json!(wall_s)),
-            ("foreign_cpu_share", json!(self.foreign_share())),
-            ("steal_ns", json!(self.machine.steal_ns)),
-        ]);
-        if self.wall_ns == 0 { BTreeMap::new() } else { facts.into_iter().map(|(k, v)| (k.to_owned(), v)).collect() }
-    }
-
-    fn note(&self) -> Option<String> {
-        let share = self.foreign_share();
-        let told_from_chance = self.foreign_ns() as f64 > self.tick_noise_ns();
-        (share > FOREIGN_SHARE_NOTED && told_from_chance).then(|| {
-            format!("other work used {:.0} % of the CPUs meanwhile: close it, or compare ratios only", share * 100.0)
-        })
-    }
 }

@@ -7,7 +7,7 @@ use ipcmark::mechanism::Stage;
 use ipcmark_harness::control::Failure;
 use ipcmark_harness::launch::{Launcher, Worker};
 use ipcmark_harness::record::{Launch, Measurement};
-use ipcmark_harness::sampling::{self, Effort, Pace};
+use ipcmark_harness::sampling::{self, Pace};
 use ipcmark_harness::session::Sample;
 
 /// Criterion's warm-up.
@@ -91,8 +91,7 @@ impl<'a> Live<'a> {
         let (histogram, notes) = match self.worker.take() {
             None => (Err("the worker was never started".into()), Vec::new()),
             Some(mut worker) => {
-                let effort = Effort { warm_up: WARM_UP, batch: WARM_UP, batches: 0, each: EACH };
-                let histogram = sampling::measure_each(&mut worker, &effort, &self.launcher.clock, pace)?;
+                let histogram = sampling::measure_each(&mut worker, EACH, &self.launcher.clock, pace)?;
                 let mut notes = worker.notes.clone();
                 notes.extend(sampling::discarded_note(worker.discarded));
                 worker.quit()?;

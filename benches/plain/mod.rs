@@ -14,6 +14,7 @@ pub(crate) mod sockets;
 pub(crate) mod switches;
 
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::Duration;
 
 use ipcmark::manner::Manner;
 use ipcmark::mechanism::{Stage, Waiting};
@@ -21,7 +22,6 @@ use ipcmark::ring::{Consumer, Producer, Ring};
 use ipcmark_harness::clock::Clock;
 use ipcmark_harness::estimate::median;
 use ipcmark_harness::parties::pin;
-use ipcmark_harness::sampling::Effort;
 use ipcmark_harness::sys::memory::{Shareable, Shared};
 use ipcmark_harness::sys::process::{die_with, fork};
 use nix::sys::signal::Signal;
@@ -31,6 +31,14 @@ use nix::unistd::getpid;
 /// Forks its peer, and times `batches` batches of `count` operations each after one that is not counted: nanoseconds an
 /// operation, one a batch.
 pub(crate) type Loop = fn(plan: &Plan<'_>) -> anyhow::Result<Vec<f64>>;
+
+/// How much each arm measures.
+#[derive(Copy, Clone)]
+pub(crate) struct Effort {
+    pub(crate) warm_up: Duration,
+    pub(crate) batch: Duration,
+    pub(crate) batches: u32,
+}
 
 /// What a loop is told.
 pub(crate) struct Plan<'a> {

@@ -22,6 +22,7 @@ compile_error!("ipcmark measures Linux; it uses futex(2), /proc and sched_setaff
 pub mod clock;
 pub mod control;
 pub mod doctor;
+pub mod drift;
 pub mod estimate;
 pub mod footprint;
 mod gate;
@@ -38,6 +39,7 @@ pub mod record;
 pub mod room;
 pub mod sampling;
 pub mod session;
+pub mod steady;
 pub mod sys;
 pub mod usage;
 pub mod worker;

@@ -1,18 +1,24 @@
 //! What one launch of a cell measures, in which order, and how long that takes.
 //!
-//! 1. A warm-up window, which also tells what an operation costs here.
-//! 2. Batches of equal length: the central value comes from these.
+//! 1. A window of a millisecond, which tells what an operation costs here.
+//! 2. Batches of about 2 ms until they are steady ([`crate::steady`]), within bounds: the central value is the median of the
+//!    steady ones. The first launch of a cell looks for long ([`Effort::first_launch`]); the others are given the time that this
+//!    one took to settle, and some batches more ([`Effort::steady`]), and go on where these are not steady.
 //! 3. Where an operation takes at least [`EACH_FLOOR`] clock readings, each operation by itself: tails come from these.
+//!
+//! The first 20 ms are kept apart: they are what a burst sees.
 
 use std::collections::BTreeMap;
 use std::time::Duration;
 
 use crate::clock::Clock;
 use crate::control::Failure;
+use crate::estimate::median;
 use crate::histogram::Histogram;
 use crate::launch::Worker;
-use crate::record::Launch;
+use crate::record::{Launch, LaunchContext};
 use crate::session::Sample;
+use crate::steady::{self, Settled};
 
 /// Below so many clock readings an operation is not timed by itself: the reading would be over 5 % of the figure.
 pub const EACH_FLOOR: f64 = 20.0;
@@ -20,21 +26,26 @@ pub const EACH_FLOOR: f64 = 20.0;
 /// How much is measured in one launch.
 #[derive(Copy, Clone, Debug, PartialEq, Eq)]
 pub struct Effort {
-    /// The warm-up window.
-    pub warm_up: Duration,
     /// The length of one batch, if operations are shorter than that.
     pub batch: Duration,
-    /// How many batches.
-    pub batches: u32,
+    /// The first launch of a cell measures batches for at least so long: what settles later is taken for steady.
+    pub first_launch: Duration,
+    /// The others measure at least so long after they have settled.
+    pub steady: Duration,
+    /// No launch measures batches for longer: what is not steady then is said not to be.
+    pub cap: Duration,
     /// How long single operations are timed, all together.
     pub each: Duration,
 }
 
 /// What starting and ending a worker costs on the machines we know; only for estimates of time.
 const WORKER_LIFE: Duration = Duration::from_millis(12);
-
-/// Until all parties of a window are at work, and the near end has looked; the same.
-const BEGINNING: Duration = Duration::from_millis(3);
+/// How long it is looked what an operation costs.
+const LOOK: Duration = Duration::from_millis(1);
+/// What [`LaunchContext::first_ns`] covers.
+const FIRST: Duration = Duration::from_millis(20);
+/// How much longer a launch goes on that is not steady, before it is judged again.
+const FURTHER: u32 = 2;
 
 /// Slow operations: at least so many are timed by themselves in a launch.
 const FEWEST_EACH: u64 = 10;
@@ -42,29 +53,32 @@ const FEWEST_EACH: u64 = 10;
 const FEWEST_BATCHES: u32 = 5;
 
 impl Effort {
-    /// How many batches of this length: fewer where one operation alone takes longer than a batch should.
-    fn batches_of(&self, batch: Duration) -> u32 {
-        if batch <= self.batch * 2 {
-            return self.batches;
-        }
-        let fitting = (self.batch * self.batches).as_nanos() / batch.as_nanos().max(1);
-        u32::try_from(fitting).unwrap_or(self.batches).clamp(FEWEST_BATCHES, self.batches)
+    /// About how long one launch takes, where one batch or window at least takes so long, and single operations, if they are timed.
+    pub fn expected(&self, earlier: &Earlier, batch: Duration, each: Option<Duration>) -> Duration {
+        let batches = self.least(earlier).max(batch * FEWEST_BATCHES);
+        let each = each.map_or(Duration::ZERO, |turn| self.each.max(turn * FEWEST_EACH as u32));
+        WORKER_LIFE + LOOK.max(batch / 2) + batches + each
     }
 
-    /// About how long one launch takes, where a turn (an operation with its idle time) takes about so long.
-    pub fn expected(&self, offers_each: bool, turn: Duration) -> Duration {
-        let batch = self.batch.max(turn);
-        let each = if offers_each { self.each.max(turn * FEWEST_EACH as u32) } else { Duration::ZERO };
-        WORKER_LIFE + self.warm_up.max(turn) + batch * self.batches_of(batch) + each
+    /// How long batches are measured before they are judged.
+    fn least(&self, earlier: &Earlier) -> Duration {
+        let settled = earlier.settled_after.map(|after| (after + self.steady).min(self.cap));
+        settled.unwrap_or(self.first_launch)
     }
 }
 
-impl Effort {
-    /// The same where windows of this length are measured instead of batches.
-    pub fn expected_of_windows(&self, window: Duration) -> Duration {
-        let windows = window * self.batches + self.each.max(window);
-        WORKER_LIFE + self.warm_up + windows + BEGINNING * (self.batches + 2)
-    }
+/// What earlier launches of the cell have shown.
+#[derive(Copy, Clone, Debug, PartialEq, Eq)]
+pub struct Earlier {
+    /// How long the first one took to settle; none: this is the first.
+    pub settled_after: Option<Duration>,
+    /// Whether single operations are timed.
+    pub each: Each,
+}
+
+impl Earlier {
+    /// None yet.
+    pub const NONE: Earlier = Earlier { settled_after: None, each: Each::IfLongEnough };
 }
 
 /// Whether single operations are timed.
@@ -89,27 +103,29 @@ pub struct LaunchResult {
 }
 
 /// Measures one launch in a worker that has just been opened.
-pub fn measure(worker: &mut Worker, effort: &Effort, clock: &Clock, each: Each) -> Result<LaunchResult, Failure> {
-    let warm_up = worker.window(effort.warm_up)?;
-    let pace = Pace { op_ns: warm_up.ns_per_op().max(0.01), turn_ns: warm_up.wall_ns_per_op().max(0.01) };
-    let mut launch = Launch::default();
-    match worker.window_of {
-        Some(window) => {
-            for _ in 0..effort.batches {
-                add(&mut launch, &worker.window(window)?);
-            }
+pub fn measure(
+    worker: &mut Worker,
+    effort: &Effort,
+    clock: &Clock,
+    earlier: &Earlier,
+) -> Result<LaunchResult, Failure> {
+    let look = worker.window(LOOK)?;
+    let mut batches = Batches { pace: Pace::of(&look), since_start: wall(&look), samples: Vec::new() };
+    let transient = earlier.settled_after.unwrap_or(Duration::ZERO);
+    let mut least = effort.least(earlier);
+    let settled = loop {
+        batches.continue_for(least, worker, effort)?;
+        let settled = batches.settled(transient);
+        if settled.steady != Some(false) || least >= effort.cap {
+            break settled;
         }
-        None => {
-            let iterations = pace.iterations(effort.batch);
-            let expected = Duration::from_nanos((pace.turn_ns * iterations as f64) as u64);
-            for _ in 0..effort.batches_of(expected) {
-                add(&mut launch, &worker.batch(iterations, expected)?);
-            }
-        }
-    }
-    let timed = match each {
-        Each::IfLongEnough => measure_each(worker, effort, clock, pace)?,
-        Each::AsBefore { timed: true } => Ok(time_each(worker, effort, pace)?),
+        least = (least * FURTHER).min(effort.cap);
+    };
+    let pace = batches.pace;
+    let mut launch = batches.launch(&settled);
+    let timed = match earlier.each {
+        Each::IfLongEnough => measure_each(worker, effort.each, clock, pace)?,
+        Each::AsBefore { timed: true } => Ok(time_each(worker, effort.each, pace)?),
         Each::AsBefore { timed: false } => Err("as in the launches before".into()),
     };
     let histogram = timed.map(|(facts, histogram)| {
@@ -117,6 +133,60 @@ pub fn measure(worker: &mut Worker, effort: &Effort, clock: &Clock, each: Each) 
         histogram
     });
     Ok(LaunchResult { launch, histogram })
+}
+
+/// The batches of a launch so far.
+struct Batches {
+    pace: Pace,
+    since_start: Duration,
+    /// Each with the time from the start of the launch's first operation to its own.
+    samples: Vec<(Duration, Sample)>,
+}
+
+impl Batches {
+    /// Measures until so much time has passed since the first operation, and there are batches enough.
+    fn continue_for(&mut self, least: Duration, worker: &mut Worker, effort: &Effort) -> Result<(), Failure> {
+        while self.since_start < least || self.samples.len() < FEWEST_BATCHES as usize {
+            let sample = match worker.window_of {
+                Some(window) => worker.window(window)?,
+                None => {
+                    let iterations = self.pace.iterations(effort.batch);
+                    worker.batch(iterations, self.pace.time_of(iterations))?
+                }
+            };
+            // What an operation costs may change while caches fill: batches stay about as long as they should be.
+            self.pace = Pace::of(&sample);
+            let begin = self.since_start;
+            self.since_start += wall(&sample);
+            self.samples.push((begin, sample));
+        }
+        Ok(())
+    }
+
+    fn settled(&self, transient: Duration) -> Settled {
+        let times: Vec<f64> = self.samples.iter().map(|(_, sample)| sample.ns_per_op()).collect();
+        let transient = self.samples.iter().take_while(|(begin, _)| *begin < transient).count();
+        steady::settled(&times, transient)
+    }
+
+    fn launch(self, settled: &Settled) -> Launch {
+        let first: Vec<f64> =
+            self.samples.iter().filter(|(begin, _)| *begin < FIRST).map(|(_, sample)| sample.ns_per_op()).collect();
+        let after = self.samples.get(settled.from).map(|(begin, _)| begin.as_secs_f64() * 1e3);
+        let context = LaunchContext {
+            first_ns: median(&first),
+            steady: settled.steady,
+            steady_after_ms: after.filter(|_| settled.steady == Some(true)),
+            ..LaunchContext::default()
+        };
+        let mut launch = Launch { context, ..Launch::default() };
+        self.samples[settled.from..].iter().for_each(|(_, sample)| add(&mut launch, sample));
+        launch
+    }
+}
+
+fn wall(sample: &Sample) -> Duration {
+    Duration::from_nanos(sample.wall_ns as u64)
 }
 
 /// How long an operation takes.
@@ -131,7 +201,11 @@ pub struct Pace {
 impl Pace {
     /// What a batch shows.
     pub fn of(sample: &Sample) -> Pace {
-        Pace { op_ns: sample.ns_per_op(), turn_ns: sample.wall_ns_per_op() }
+        Pace { op_ns: sample.ns_per_op().max(0.01), turn_ns: sample.wall_ns_per_op().max(0.01) }
+    }
+
+    fn time_of(self, iterations: u64) -> Duration {
+        Duration::from_nanos((self.turn_ns * iterations as f64) as u64)
     }
 
     /// How many fit, at least one.
@@ -143,10 +217,10 @@ impl Pace {
 /// What was seen while single operations were timed, and their latencies.
 pub type Timed = (BTreeMap<String, f64>, Histogram);
 
-/// The latencies of single operations, or why they are not taken.
+/// The latencies of single operations, timed for about `duration`, or why they are not taken.
 pub fn measure_each(
     worker: &mut Worker,
-    effort: &Effort,
+    duration: Duration,
     clock: &Clock,
     pace: Pace,
 ) -> Result<Result<Timed, String>, Failure> {
@@ -161,13 +235,12 @@ pub fn measure_each(
         );
         return Ok(Err(why));
     }
-    time_each(worker, effort, pace).map(Ok)
+    time_each(worker, duration, pace).map(Ok)
 }
 
-fn time_each(worker: &mut Worker, effort: &Effort, pace: Pace) -> Result<Timed, Failure> {
-    let iterations = pace.iterations(effort.each).max(FEWEST_EACH);
-    let expected = Duration::from_nanos((pace.turn_ns * iterations as f64) as u64);
-    worker.each(iterations, expected).map(|(sample, histogram)| (sample.facts, histogram))
+fn time_each(worker: &mut Worker, duration: Duration, pace: Pace) -> Result<Timed, Failure> {
+    let iterations = pace.iterations(duration).max(FEWEST_EACH);
+    worker.each(iterations, pace.time_of(iterations)).map(|(sample, histogram)| (sample.facts, histogram))
 }
 
 /// What a record says of samples that were not kept, if there were any.

@@ -36,6 +36,14 @@ pub(super) fn positive_seconds(text: &str) -> Result<f64, String> {
     }
 }
 
+/// `5%` or `5`, as a share, for clap.
+pub(super) fn percentage(text: &str) -> Result<f64, String> {
+    match text.trim().trim_end_matches('%').trim_end().parse::<f64>() {
+        Ok(percent) if percent > 0.0 && percent <= 100.0 => Ok(percent / 100.0),
+        _ => Err("a percentage above 0 and up to 100 is allowed, as 5%".into()),
+    }
+}
+
 /// One table a workload, fastest first among cells that may be compared; then what was skipped or failed, and why.
 pub(super) fn tables(cells: &[Cell]) -> String {
     let mut text = String::new();

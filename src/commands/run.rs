@@ -1,6 +1,6 @@
 //! `ipcmark run`: measures cells over several launches each, prints tables, and leaves a record.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
@@ -10,6 +10,7 @@ use indicatif::ProgressBar;
 use ipcmark_harness::control::{Failure, FailureKind};
 use ipcmark_harness::doctor::probe::Lengths;
 use ipcmark_harness::doctor::{Finding, Severity};
+use ipcmark_harness::drift;
 use ipcmark_harness::grade::Grader;
 use ipcmark_harness::machine::{self, Root};
 use ipcmark_harness::measuring_lock::{Holder, MeasuringLock};
@@ -23,7 +24,7 @@ use super::{Bench, PATIENCE_S, Selection, output, say};
 use crate::checkup::{self, Checkup};
 use crate::plan::Profile;
 use crate::provenance;
-use crate::runner::{self, Event, Job};
+use crate::runner::{self, Event, Goal, Job};
 
 /// Arguments of `run`.
 #[derive(Debug, Args)]
@@ -33,9 +34,16 @@ pub(super) struct RunArgs {
     /// How much is measured
     #[arg(long, value_enum, default_value_t = Profile::Quick)]
     profile: Profile,
-    /// Launches of each cell: fresh worker processes, the unit of repetition
+    /// Launches of each cell: fresh worker processes, the unit of repetition; given, no further ones follow without --target
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..=1000))]
     launches: Option<u32>,
+    /// Half the width of the interval that is wanted, as 5%: cells that are not known so well get further launches, within the budget
+    /// [default: 5% in quick and standard]
+    #[arg(long, value_name = "PERCENT", value_parser = output::percentage)]
+    target: Option<f64>,
+    /// Seconds after which no further launch for the sake of --target begins [default: 54 in quick, 2700 in standard and full]
+    #[arg(long, value_name = "SECONDS", value_parser = output::positive_seconds)]
+    budget: Option<f64>,
     /// Seed of the order of launches; drawn and recorded if not given
     #[arg(long, value_name = "N")]
     seed: Option<u64>,
@@ -46,7 +54,7 @@ pub(super) struct RunArgs {
     #[arg(long)]
     dry_run: bool,
     /// Complete a run that was interrupted: same cells, launches and seed, same record
-    #[arg(long, value_name = "FILE", conflicts_with_all = ["filters", "profile", "launches", "seed", "out", "tags", "host_name"])]
+    #[arg(long, value_name = "FILE", conflicts_with_all = ["filters", "profile", "launches", "target", "budget", "seed", "out", "tags", "host_name"])]
     resume: Option<PathBuf>,
     /// A fact of your own for the record, such as rack=7; may be repeated
     #[arg(long = "tag", value_name = "KEY=VALUE", value_parser = tag)]
@@ -81,6 +89,7 @@ struct Plan {
     /// The record's first line; a resumed run's as it stands in the file, with what has been found since.
     header: record::Header,
     profile: Profile,
+    goal: Goal,
     seed: u64,
     jobs: Vec<Job>,
     output: Output,
@@ -172,6 +181,7 @@ fn check_up(bench: &Bench, args: &RunArgs, plan: &mut Plan) -> anyhow::Result<Ch
 fn fresh(bench: &Bench, args: &RunArgs) -> anyhow::Result<Plan> {
     let cells = bench.select(args.profile, &args.selection.filters)?;
     let launches = args.launches.unwrap_or_else(|| args.profile.launches());
+    let goal = goal(args);
     let seed = args.seed.unwrap_or_else(|| fastrand::u64(..=u64::from(u32::MAX)));
     let mut header = provenance::header(record::FrontEnd::Run, &bench.calibration);
     header.selection = record::Selection {
@@ -180,6 +190,8 @@ fn fresh(bench: &Bench, args: &RunArgs) -> anyhow::Result<Plan> {
         launches,
         seed,
         cell_timeout_s: args.cell_timeout,
+        target_share: goal.target,
+        budget_s: goal.budget.as_secs_f64(),
         cells: cells.iter().map(|cell| cell.id()).collect(),
     };
     (header.seed, header.profile) = (seed, args.profile.name().into());
@@ -190,7 +202,14 @@ fn fresh(bench: &Bench, args: &RunArgs) -> anyhow::Result<Plan> {
     let path = args.out.clone().unwrap_or_else(|| default_path(&header));
     let jobs = cells.into_iter().map(|cell| Job::new(cell, bench.here.stage(&cell), launches)).collect();
     let output = Output::New { path, asked: args.out.is_some() };
-    Ok(Plan { header, profile: args.profile, seed, jobs, output, finished: Vec::new(), ended: false })
+    Ok(Plan { header, profile: args.profile, goal, seed, jobs, output, finished: Vec::new(), ended: false })
+}
+
+/// Who says how many launches are wanted wants these and no more, unless a width is given too.
+fn goal(args: &RunArgs) -> Goal {
+    let usual = args.profile.goal();
+    let target = args.target.or(usual.target.filter(|_| args.launches.is_none()));
+    Goal { target, budget: args.budget.map_or(usual.budget, Duration::from_secs_f64) }
 }
 
 /// `results/<machine>/<date>-<revision>.jsonl`, with a number where that is taken.
@@ -232,7 +251,8 @@ fn resumed(bench: &Bench, path: &Path) -> anyhow::Result<Plan> {
     }
     let (seed, output) = (record.header.seed, Output::Resumed(path.to_owned()));
     let ended = jobs.is_empty() && record.after.is_some();
-    Ok(Plan { header: record.header, profile, seed, jobs, output, finished, ended })
+    let goal = Goal { target: selection.target_share, budget: Duration::from_secs_f64(selection.budget_s) };
+    Ok(Plan { header: record.header, profile, goal, seed, jobs, output, finished, ended })
 }
 
 fn dry_run(plan: &Plan) -> anyhow::Result<()> {
@@ -256,30 +276,51 @@ fn announcement(jobs: &[Job], expected: Duration) -> String {
 }
 
 fn measure(bench: &Bench, mut plan: Plan, checkup: &Checkup) -> anyhow::Result<()> {
-    let mut writer = open(&plan.output, &plan.header)?;
     let grader = Grader::new(&plan.header, &[]);
+    let mut keeper = Keeper { writer: open(&plan.output, &plan.header)?, grader, written: HashMap::new() };
     let effort = plan.profile.effort();
     let expected = runner::expected(&plan.jobs, &effort);
     eprintln!("{}", announcement(&plan.jobs, expected));
     let bar = output::progress(expected.as_millis() as u64);
-    let interrupted = runner::run(&mut plan.jobs, &bench.launcher, &effort, plan.seed, |event| {
-        note(&bar, &mut writer, &grader, event)
-    })?;
+    let goal = (&plan.goal, plan.seed);
+    let interrupted =
+        runner::run(&mut plan.jobs, &bench.launcher, &effort, goal, |event| note(&bar, &mut keeper, event))?;
     bar.finish_and_clear();
-    let mut new: Vec<record::Cell> = plan.jobs.iter().filter_map(Job::result).collect();
-    new.iter_mut().for_each(|cell| grader.apply(cell));
-    if interrupted.is_some() {
-        keep_partial(&plan.jobs, &grader, &mut writer)?;
-    } else {
-        finish(&mut new, &plan.header, checkup, &mut writer)?;
+    let mut results = std::mem::take(&mut plan.finished);
+    keeper.written = results.iter().map(|cell| (cell.id.clone(), cell.clone())).chain(keeper.written).collect();
+    results.extend(plan.jobs.iter().filter_map(Job::result));
+    match interrupted {
+        // Launches of cells that were under way are results too: resuming adds the rest.
+        Some(_) => keeper.keep_all(&mut results)?,
+        None => finish(&mut results, &plan.header, checkup, &mut keeper)?,
     }
-    let mut results = plan.finished;
-    results.extend(new);
     output::write(&output::tables(&results));
-    if let Some(writer) = &writer {
+    if let Some(writer) = &keeper.writer {
         eprintln!("record: {}", writer.path().display());
     }
-    judge(&plan.jobs, interrupted, writer.as_ref())
+    judge(&plan.jobs, interrupted, keeper.writer.as_ref())
+}
+
+/// Grades cells and writes them; a later line of a cell replaces its earlier one, so only what has changed is written again.
+struct Keeper {
+    writer: Option<Writer>,
+    grader: Grader,
+    written: HashMap<String, record::Cell>,
+}
+
+impl Keeper {
+    fn keep(&mut self, cell: &mut record::Cell) -> anyhow::Result<()> {
+        self.grader.apply(cell);
+        if let Some(writer) = self.writer.as_mut().filter(|_| self.written.get(&cell.id) != Some(cell)) {
+            writer.write_cell(cell).context("the run ends here; every cell before is kept")?;
+            self.written.insert(cell.id.clone(), cell.clone());
+        }
+        Ok(())
+    }
+
+    fn keep_all(&mut self, cells: &mut [record::Cell]) -> anyhow::Result<()> {
+        cells.iter_mut().try_for_each(|cell| self.keep(cell))
+    }
 }
 
 /// Opens the record. Only a place that the user did not choose may fail without ending the run.
@@ -303,67 +344,42 @@ fn open(output: &Output, header: &record::Header) -> anyhow::Result<Option<Write
     }
 }
 
-fn note(bar: &ProgressBar, writer: &mut Option<Writer>, grader: &Grader, event: Event<'_>) -> anyhow::Result<()> {
+fn note(bar: &ProgressBar, keeper: &mut Keeper, event: Event<'_>) -> anyhow::Result<()> {
     match event {
         Event::Launch { job, done, total } => {
-            let left = humantime::format_duration(Duration::from_secs((total - done).as_secs_f64().ceil() as u64));
+            let left = total.saturating_sub(done).as_secs_f64().ceil() as u64;
+            let left = humantime::format_duration(Duration::from_secs(left));
             bar.set_position(done.as_millis() as u64);
             bar.set_message(format!("{left} left  {}", job.id()));
         }
         Event::Complete(mut cell) => {
-            grader.apply(&mut cell);
             if cell.outcome == record::Outcome::Failed {
                 let reason = cell.reason.as_deref().unwrap_or("no reason given");
                 bar.suspend(|| eprintln!("warning: {} failed: {reason}", cell.id));
             }
-            if let Some(writer) = writer {
-                writer.write_cell(&cell).context("the run ends here; every cell before is kept")?;
-            }
+            keeper.keep(&mut cell)?;
         }
     }
     Ok(())
 }
 
-/// What each cell has noted for itself, on its own CPUs and in its own time: that it happened in some minute of the run is no
-/// reason to doubt the others.
-const SEEN_BY_CELLS: [&str; 6] = ["steal", "foreign-work", "load", "pressure", "smt-sibling", "interrupts"];
-
-/// Looks at the machine once more, and grades all cells by what was found then, too: a later line of a cell replaces its
-/// earlier one, so only those follow whose grade has got worse.
+/// Looks at the machine once more, widens intervals by what the run shows of drift, and grades all cells by what was found since,
+/// too.
 fn finish(
     cells: &mut [record::Cell],
     header: &record::Header,
     checkup: &Checkup,
-    writer: &mut Option<Writer>,
+    keeper: &mut Keeper,
 ) -> anyhow::Result<()> {
     let after = checkup.after();
     for change in &after.changed {
         eprintln!("warning: changed meanwhile: {}", record::sanitize(change));
     }
-    let since: Vec<Finding> =
-        after.findings.iter().filter(|f| !SEEN_BY_CELLS.contains(&f.id.as_str())).cloned().collect();
-    let now = Grader::new(header, &since);
-    for cell in cells {
-        let letters = |cell: &record::Cell| cell.grade.as_ref().map(|grade| (grade.letter, grade.tail));
-        let earlier = letters(cell);
-        now.apply(cell);
-        if let Some(writer) = writer.as_mut().filter(|_| letters(cell) != earlier) {
-            writer.write_cell(cell).context("a cell's grade could not be kept")?;
-        }
-    }
-    if let Some(writer) = writer {
+    drift::widen(cells);
+    keeper.grader = Grader::new(header, &after.findings);
+    keeper.keep_all(cells)?;
+    if let Some(writer) = &mut keeper.writer {
         writer.write_after(&after).context("how the machine is now could not be kept")?;
-    }
-    Ok(())
-}
-
-/// Launches of cells that were under way are results too: resuming adds the rest.
-fn keep_partial(jobs: &[Job], grader: &Grader, writer: &mut Option<Writer>) -> anyhow::Result<()> {
-    let Some(writer) = writer else { return Ok(()) };
-    let partial = jobs.iter().filter(|job| job.left() > 0 && job.failure().is_none()).filter_map(Job::result);
-    for mut cell in partial {
-        grader.apply(&mut cell);
-        writer.write_cell(&cell).context("a cell under way could not be kept")?;
     }
     Ok(())
 }

@@ -284,6 +284,8 @@ const fn exchange<T: Pairing, P: Pattern>() -> Workload {
             payload_bytes: P::PAYLOAD_BYTES,
             // Throughput is asked for where both parties can work at once.
             on_one_cpu: if P::ENDS_AT_FAR { Rank::Common } else { Rank::Headline },
+            // A sender that has to wait is asked for first: how its peer is told is what differs.
+            polling: if P::ENDS_AT_FAR { Rank::Common } else { Rank::Headline },
             ..Axes::PAIR
         },
         supports: T::supports,

@@ -15,7 +15,7 @@ impl Pattern for Stream {
     const SUMMARY: &'static str = "messages one way; one operation is one message, the last one's arrival is the end";
     const ENDS_AT_FAR: bool = true;
     const CROSSINGS: u64 = 1;
-    const PAYLOAD_BYTES: &'static [Point<usize>] = &sizes(&[64, 64 << 10]);
+    const PAYLOAD_BYTES: &'static [Point<usize>] = &sizes(&[64 << 10]);
 
     #[inline(always)]
     fn near<T: Transport, const CHECKED: bool>(end: &mut T, lane: &mut Lane) -> io::Result<()> {

@@ -19,7 +19,7 @@ pub(super) const fn workload<W: Wakeup>(payload_bytes: &'static [Point<usize>], 
         windows_of: None,
         carries_payload: false,
         rank,
-        axes: Axes { payload_bytes, idle_ns: IDLE_NS, ..Axes::PAIR },
+        axes: Axes { payload_bytes, idle_ns: IDLE_NS, polling: Rank::Common, ..Axes::PAIR },
         supports: W::supports,
         open: |stage, clock| open(stage, clock, W::pair),
     }

@@ -63,6 +63,21 @@ pub fn unsteady(launches: &[f64], negligible: f64) -> Option<Unsteady> {
         .or_else(|| found(Kind::TwoGroups, distance(&low, &high), flat))
 }
 
+/// The medians of the two groups that launches fall into, ascending, where chance does not explain them and they lie apart by more
+/// than 5 %: launches are bimodal by process, as by memory layout, and a single number stands for neither group.
+#[must_use]
+pub fn two_modes(launches: &[f64]) -> Option<[f64; 2]> {
+    const APART: f64 = 0.05;
+    let centre = median(launches).filter(|&centre| centre > 0.0)?;
+    if launches.len() < FEWEST || launches.iter().any(|ns| !ns.is_finite()) {
+        return None;
+    }
+    let (low, high) = groups(launches).1;
+    let mut random = fastrand::Rng::with_seed(launches.len() as u64);
+    let found = distance(&low, &high) > APART * centre && flat(launches, &mut random);
+    found.then(|| [median(&low), median(&high)].map(|mode| mode.unwrap_or(centre)))
+}
+
 /// Whether too few orders of the same values have a statistic as large for chance to be behind it.
 fn shuffled(values: &[f64], random: &mut fastrand::Rng, statistic: fn(&[f64]) -> f64) -> bool {
     let seen = statistic(values);

@@ -62,9 +62,36 @@ pub struct CpuTimes {
 /// One launch in the record.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct LaunchSummary {
-    /// Median of its batches, in ns per operation.
+    /// Median of its batches in the steady state, in ns per operation; where it reached none, of the last third of them.
     pub estimate_ns: f64,
-    /// Its batches.
+    /// The round of the run that it belongs to: each round has each cell once, in shuffled order.
+    #[serde(default)]
+    pub round: u32,
+    /// When it began, in seconds since the run did.
+    #[serde(default)]
+    pub at_s: f64,
+    /// Median of the batches of its first 20 ms, in ns per operation: what a burst sees.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub first_ns: Option<f64>,
+    /// Whether it reached a steady state; none: too few batches to tell.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub steady: Option<bool>,
+    /// How long it took to reach it, in ms since its first operation.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub steady_after_ms: Option<f64>,
+    /// From the start of the worker to its end, in ns.
+    #[serde(default)]
+    pub wall_ns: u64,
+    /// The number of CPUs that its parties were pinned to; where they were not, of all online.
+    #[serde(default)]
+    pub cpus: u32,
+    /// CPU time of other work on these CPUs meanwhile, in ns; by ticks of 10 ms.
+    #[serde(default)]
+    pub foreign_ns: u64,
+    /// Time that the hypervisor took from these CPUs meanwhile, in ns; by ticks of 10 ms.
+    #[serde(default)]
+    pub stolen_ns: u64,
+    /// Its batches in the steady state.
     pub samples: u64,
     /// Its operations.
     pub operations: u64,
@@ -105,10 +132,29 @@ pub struct Cell {
     pub outcome: Outcome,
     /// Why it was skipped or how it failed.
     pub reason: Option<String>,
-    /// Median of the launch medians, in ns per operation.
+    /// Median of the launches' medians in the steady state, in ns per operation.
     pub estimate_ns: Option<f64>,
     /// Interval for it, low and high.
     pub interval_ns: Option<[f64; 2]>,
+    /// What the interval was widened by, as launches of this run agreed less the further they lay apart in time: a deviation, as a
+    /// share; none: that was not asked.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub drift_share: Option<f64>,
+    /// The same over the first 20 ms of each launch: what a burst sees.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub first_ns: Option<f64>,
+    /// Interval for it, low and high, across launches.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub first_interval_ns: Option<[f64; 2]>,
+    /// Where launches fall into two groups: the median of either, ascending, in ns per operation.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub modes_ns: Vec<f64>,
+    /// Launches that reached no steady state.
+    #[serde(default)]
+    pub unsteady_launches: u32,
+    /// Why launches were measured again, a sentence each: what the machine says of them, never what they measured.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub replaced: Vec<String>,
     /// Exact coverage of the interval, as a share.
     pub interval_level: Option<f64>,
     /// What the interval spans: `launches` or `batches within one launch`.

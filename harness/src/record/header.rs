@@ -79,8 +79,12 @@ pub struct Selection {
     pub filters: Vec<String>,
     /// The profile.
     pub profile: String,
-    /// Launches of each cell.
+    /// Launches of each cell, at least.
     pub launches: u32,
+    /// Half the width of the interval, as a share, for whose sake further launches followed; none: no further ones.
+    pub target_share: Option<f64>,
+    /// How long after the begin of the run further launches could begin, in seconds.
+    pub budget_s: f64,
     /// Seed of the order of launches.
     pub seed: u64,
     /// How long a worker may take beyond four times what its work should, in seconds.

@@ -96,6 +96,7 @@ fn numbers(cell: &Cell) -> Vec<(&'static str, f64)> {
         ("bytes_per_s", cell.bytes_per_s),
         ("operations_per_s", cell.operations_per_s),
         ("fairness", cell.fairness),
+        ("drift_share", cell.drift_share),
     ] {
         add(name, value.as_slice());
     }
@@ -107,10 +108,16 @@ fn numbers(cell: &Cell) -> Vec<(&'static str, f64)> {
         add(name, pair.map(both).as_ref().map_or(&[], |pair| pair));
     }
     add("interval_ns", cell.interval_ns.as_ref().map_or(&[], |i| i));
+    add("first_ns", cell.first_ns.as_slice());
+    add("first_interval_ns", cell.first_interval_ns.as_ref().map_or(&[], |i| i));
+    add("modes_ns", &cell.modes_ns);
     add("cpu_ns_per_op", &cell.cpu_ns_per_op.map_or([0.0; 6], times));
     cell.facts.values().for_each(|&value| add("facts", &[value]));
     for launch in &cell.per_launch {
         add("per_launch.estimate_ns", &[launch.estimate_ns]);
+        add("per_launch.at_s", &[launch.at_s]);
+        add("per_launch.first_ns", launch.first_ns.as_slice());
+        add("per_launch.steady_after_ms", launch.steady_after_ms.as_slice());
         launch.facts.values().for_each(|&value| add("per_launch.facts", &[value]));
     }
     found

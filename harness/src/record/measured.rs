@@ -7,6 +7,7 @@ use serde_json::{Map, Value};
 use super::cell::{Cell, CpuTimes, Cpus, LaunchSummary, NearFar, Outcome};
 use super::text::clip;
 use crate::estimate::{Estimate, estimate, median};
+use crate::grade::steadiness::two_modes;
 use crate::histogram::Histogram;
 use crate::usage::Usage;
 
@@ -35,8 +36,10 @@ pub struct Identity {
 /// One launch as it was measured.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Launch {
-    /// Each batch's time, in ns per operation.
+    /// The time of each batch in the steady state, in ns per operation.
     pub batches_ns: Vec<f64>,
+    /// When it ran, how it settled, and what its CPUs did beside it.
+    pub context: LaunchContext,
     /// Operations in all batches.
     pub operations: u64,
     /// What the worker used.
@@ -47,6 +50,21 @@ pub struct Launch {
     pub shares: Vec<u64>,
     /// What else was observed, units in the names.
     pub facts: BTreeMap<String, f64>,
+}
+
+/// When a launch ran, how it settled, and what its CPUs did beside it. The fields are those of [`LaunchSummary`].
+#[derive(Clone, Copy, Debug, Default, PartialEq)]
+#[expect(missing_docs, reason = "each is described where the record has it")]
+pub struct LaunchContext {
+    pub round: u32,
+    pub at_s: f64,
+    pub first_ns: Option<f64>,
+    pub steady: Option<bool>,
+    pub steady_after_ms: Option<f64>,
+    pub wall_ns: u64,
+    pub cpus: u32,
+    pub foreign_ns: u64,
+    pub stolen_ns: u64,
 }
 
 /// All that was measured of a cell: what [`Cell::measured`] turns into a line.
@@ -92,6 +110,7 @@ impl Cell {
         let mut cell = Self::without_numbers(identity, Outcome::Measured, "");
         cell.reason = None;
         cell.set_estimate(&found, measurement.bytes_per_operation);
+        cell.set_phases(&launches);
         cell.set_usage(&launches);
         cell.set_tail(measurement.histogram);
         cell.set_shares(&launches);
@@ -118,6 +137,12 @@ impl Cell {
             interval_ns: None,
             interval_level: None,
             interval_spans: None,
+            drift_share: None,
+            first_ns: None,
+            first_interval_ns: None,
+            modes_ns: Vec::new(),
+            unsteady_launches: 0,
+            replaced: Vec::new(),
             launches: 0,
             samples: 0,
             operations: 0,
@@ -153,6 +178,19 @@ impl Cell {
         // An estimate of zero has no rate.
         self.operations_per_s = (found.point_ns > 0.0).then(|| 1e9 / found.point_ns);
         self.bytes_per_s = self.operations_per_s.zip(bytes_per_operation).map(|(operations, bytes)| operations * bytes);
+    }
+
+    /// What a burst sees, how many launches settled, and the two levels where there are two.
+    fn set_phases(&mut self, launches: &[Launch]) {
+        let first: Vec<Vec<f64>> = launches.iter().filter_map(|launch| Some(vec![launch.context.first_ns?])).collect();
+        if let Some(first) = estimate(&first).filter(|_| first.len() == launches.len()) {
+            self.first_ns = Some(first.point_ns);
+            self.first_interval_ns = Some([first.interval.low, first.interval.high]);
+        }
+        let unsteady = launches.iter().filter(|launch| launch.context.steady == Some(false)).count();
+        self.unsteady_launches = u32::try_from(unsteady).unwrap_or(u32::MAX);
+        let medians: Vec<f64> = launches.iter().filter_map(|launch| median(&launch.batches_ns)).collect();
+        self.modes_ns = two_modes(&medians).map_or_else(Vec::new, Vec::from);
     }
 
     fn set_usage(&mut self, launches: &[Launch]) {
@@ -232,12 +270,32 @@ impl Launch {
             far: summary.far,
             shares: summary.shares.clone(),
             facts: summary.facts.clone(),
+            context: LaunchContext {
+                round: summary.round,
+                at_s: summary.at_s,
+                first_ns: summary.first_ns,
+                steady: summary.steady,
+                steady_after_ms: summary.steady_after_ms,
+                wall_ns: summary.wall_ns,
+                cpus: summary.cpus,
+                foreign_ns: summary.foreign_ns,
+                stolen_ns: summary.stolen_ns,
+            },
         }
     }
 
     fn summary(&self) -> Option<LaunchSummary> {
         Some(LaunchSummary {
             estimate_ns: median(&self.batches_ns)?,
+            round: self.context.round,
+            at_s: self.context.at_s,
+            first_ns: self.context.first_ns,
+            steady: self.context.steady,
+            steady_after_ms: self.context.steady_after_ms,
+            wall_ns: self.context.wall_ns,
+            cpus: self.context.cpus,
+            foreign_ns: self.context.foreign_ns,
+            stolen_ns: self.context.stolen_ns,
             samples: self.batches_ns.len() as u64,
             operations: self.operations,
             near: self.near,

@@ -25,7 +25,7 @@ pub use after::After;
 pub use cell::{Cell, CpuTimes, Cpus, LaunchSummary, NearFar, Outcome};
 pub use header::{FrontEnd, Header, Revision, Selection};
 pub use limits::{MAX_CELLS, MAX_FILE_BYTES, MAX_FINDINGS, MAX_LINE_BYTES, MAX_STRING_BYTES};
-pub use measured::{Identity, Launch, Measurement};
+pub use measured::{Identity, Launch, LaunchContext, Measurement};
 pub use reader::{ReadError, Record, Warning};
 pub use schema::schema;
 pub use text::sanitize;

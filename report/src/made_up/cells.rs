@@ -182,6 +182,7 @@ fn launch(run: &Run, wanted: &Wanted, base_ns: f64, random: &mut Rng) -> Launch 
         far: usage(0.45),
         shares,
         facts: BTreeMap::new(),
+        ..Launch::default()
     }
 }
 

@@ -27,7 +27,7 @@ const SIGNAL: Mechanism = Mechanism {
     reach: Reach::Both,
     references: &["signal(7)", "kill(2)", "tgkill(2)", "sigwaitinfo(2)"],
     support: || Support::Available,
-    rank: Rank::Headline,
+    rank: Rank::Common,
     shapes: &[shapes::wakeup::<Signals<Standard, ByCall>>()],
 };
 

@@ -31,7 +31,7 @@ pub(super) static IN_MEMORY: Mechanism = Mechanism {
     reach: Reach::Both,
     references: &["fifo(7)", "mkfifo(3)"],
     support: support::<false>,
-    rank: Rank::Headline,
+    rank: Rank::Common,
     shapes: &[
         shapes::transport::<Pipe<Fifo<false>>>(),
         shapes::fan_in::<Pipe<Fifo<false>>>(),

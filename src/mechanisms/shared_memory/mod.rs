@@ -68,7 +68,7 @@ macro_rules! list {
 }
 
 list! {
-    "posix-shm-flag": PosixShm, Flag, Headline, fan_in, rendezvous;
+    "posix-shm-flag": PosixShm, Flag, Common, fan_in, rendezvous;
     "posix-shm-sem": PosixShm, Sem, Headline, fan_in;
     "posix-shm-named-sem": PosixShm, NamedSem, Common, fan_in;
     "posix-shm-sysv-sem": PosixShm, SysvSem, Common, fan_in;
