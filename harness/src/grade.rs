@@ -67,30 +67,22 @@ pub struct Grade {
 const WIDTHS: [(f64, Letter); 3] = [(0.02, Letter::A), (0.05, Letter::B), (0.15, Letter::C)];
 /// The coverage that six launches reach and five do not (`estimate::LEVEL`); and what five reach.
 const LEVELS: [(f64, Letter); 2] = [(0.95, Letter::A), (0.9375, Letter::B)];
-/// Disagreement of launches below this share moves no letter: an A promises no more.
+/// Disagreement of launches below this share costs no letter: an A promises no more.
 const NEGLIGIBLE: f64 = 0.02;
-/// Share of a cell's CPUs that others may have used: beyond it, repeated runs on the development machine stopped agreeing.
-const FOREIGN_SHARE: f64 = 0.05;
-/// Share of a cell's time that the hypervisor may have taken.
-const STEAL_SHARE: f64 = 0.01;
+/// Shares of its CPUs that other work had: beyond the first it has a C, since repeated runs on the development machine stopped
+/// agreeing there; beyond the second a D, as a launch is measured again for it.
+const FOREIGN_SHARES: [f64; 2] = [0.05, 0.10];
+/// The same of what the hypervisor took.
+const STOLEN_SHARES: [f64; 2] = [0.01, 0.05];
 /// A platform's gap below this share of the median is not told from it: an A's width, and what quantiles are rounded to in print.
 const FLOOR_SHARE: f64 = 0.05;
 
-/// Findings that allow less than a flag's `B`: they change from minute to minute, so that naming them does not help a reader.
-const GRAVE: [&str; 12] = [
-    "steal",
-    "load",
-    "pressure",
-    "foreign-work",
-    "smt-sibling",
-    "frequency-drift",
-    "throttling",
-    "battery",
-    "swap",
-    "lock-debugging",
-    "a-a-noise",
-    "clock-cost",
-];
+/// Findings that allow less than a flag's `B`: what they tell of reaches every cell.
+const GRAVE: [&str; 7] =
+    ["smt-sibling", "frequency-drift", "throttling", "battery", "swap", "lock-debugging", "clock-cost"];
+/// Findings about a moment before or after the run. Each launch has counted the same of its own CPUs in its own time, and
+/// equal series are measured within each cell, so these are notes to the reader and cost no cell a letter.
+pub const COUNTED_BY_CELLS: [&str; 6] = ["steal", "load", "pressure", "foreign-work", "interrupts", "a-a-noise"];
 /// Findings that leave the tail indicative, whatever becomes of the median.
 const GRAVE_FOR_TAILS: [&str; 3] = ["hypervisor", "jitter", "interrupts"];
 
@@ -99,7 +91,6 @@ const GRAVE_FOR_TAILS: [&str; 3] = ["hypervisor", "jitter", "interrupts"];
 pub struct Grader {
     common: Vec<(Letter, String)>,
     tails: Vec<(Letter, String)>,
-    noise: Option<f64>,
     floor: Option<Floor>,
 }
 
@@ -111,22 +102,21 @@ impl Grader {
         let mut common = of_revision(header).into_iter().collect::<Vec<_>>();
         let refused = ids(&findings, |finding| finding.severity == Severity::Refuse);
         common.extend(refused.map(|ids| (Letter::D, format!("measured although the doctor refused: {ids}"))));
-        let flag = |finding: &Finding| finding.severity == Severity::Flag;
+        let counted = |finding: &Finding| COUNTED_BY_CELLS.contains(&finding.id.as_str());
+        let flag = |finding: &Finding| finding.severity == Severity::Flag && !counted(finding);
         let grave = |finding: &Finding| GRAVE.contains(&finding.id.as_str());
         let of_tails = |finding: &Finding| GRAVE_FOR_TAILS.contains(&finding.id.as_str());
         common.extend(ids(&findings, |f| flag(f) && grave(f)).map(|ids| (Letter::C, flagged(&ids))));
         common.extend(ids(&findings, |f| flag(f) && !grave(f)).map(|ids| (Letter::B, flagged(&ids))));
-        let mut tails: Vec<(Letter, String)> =
-            ids(&findings, |f| flag(f) && of_tails(f)).map(|ids| (Letter::C, flagged(&ids))).into_iter().collect();
-        let noise = header.probes.get("aa_noise_share").and_then(Value::as_f64);
+        let mut tails: Vec<(Letter, String)> = ids(&findings, |f| f.severity == Severity::Flag && of_tails(f))
+            .map(|ids| (Letter::C, flagged(&ids)))
+            .into_iter()
+            .collect();
         let floor = Floor::of(&header.probes);
-        if noise.is_none() {
-            common.push((Letter::B, "no A/A probe".to_owned()));
-        }
         if floor.is_none() {
             tails.push((Letter::C, "no jitter probe".to_owned()));
         }
-        Self { common, tails, noise, floor }
+        Self { common, tails, floor }
     }
 
     /// Grades a measured cell, and takes back quantiles that the platform alone explains; others are left as they are.
@@ -143,10 +133,11 @@ impl Grader {
     fn grade(&self, cell: &Cell, beyond: Option<String>, withheld: Option<String>) -> Grade {
         let mut reasons = self.common.clone();
         reasons.extend(of_launches(cell));
-        reasons.extend(self.of_width(cell));
-        reasons.extend(self.of_steadiness(cell));
+        reasons.extend(of_width(cell));
+        reasons.extend(of_agreement(cell));
+        reasons.extend(of_steady_state(cell));
         reasons.extend(of_verification(cell));
-        reasons.extend(of_company(cell));
+        reasons.extend(of_other_work(cell));
         let worst = |reasons: &[(Letter, String)]| reasons.iter().map(|(letter, _)| *letter).max().unwrap_or(Letter::A);
         let letter = worst(&reasons);
         let has_tail = cell.quantiles_ns.is_some();
@@ -159,30 +150,6 @@ impl Grader {
         }
         texts.extend(withheld);
         Grade { letter, tail, reasons: texts }
-    }
-
-    /// The interval, but never narrower than what two equal series differed by.
-    fn of_width(&self, cell: &Cell) -> Option<(Letter, String)> {
-        let share = half_width_share(cell)?;
-        let floor = self.noise.unwrap_or(0.0);
-        let letter = first_within(share.max(floor), &WIDTHS);
-        let why = if share >= floor {
-            format!("the interval is ± {:.1} %", share * 100.0)
-        } else {
-            format!("the A/A floor is ± {:.1} %, wider than the interval", floor * 100.0)
-        };
-        (letter > Letter::A).then_some((letter, why))
-    }
-
-    fn of_steadiness(&self, cell: &Cell) -> Option<(Letter, String)> {
-        let launches: Vec<f64> = cell.per_launch.iter().map(|launch| launch.estimate_ns).collect();
-        let found = unsteady(&launches, NEGLIGIBLE.max(self.noise.unwrap_or(0.0)))?;
-        let what = match found.kind {
-            Kind::Trend => "launches drift from first to last by",
-            Kind::Step => "from one launch on, figures differ by",
-            Kind::TwoGroups => "launches fall into two groups that differ by",
-        };
-        Some((Letter::C, format!("{what} {:.0} %", found.by * 100.0)))
     }
 
     /// Which quantiles the jitter probe was too short for: operations of a length that it saw few of.
@@ -214,6 +181,35 @@ impl Grader {
         }
         let why = format!("withheld, below the jitter floor: {}", names.join(", "));
         (!names.is_empty()).then(|| cell.quantiles_missing.insert(why).clone())
+    }
+}
+
+fn of_width(cell: &Cell) -> Option<(Letter, String)> {
+    let share = half_width_share(cell)?;
+    let letter = first_within(share, &WIDTHS);
+    (letter > Letter::A).then(|| (letter, format!("the interval is ± {:.1} %", share * 100.0)))
+}
+
+/// Launches that differ as a series, beyond what an A promises.
+fn of_agreement(cell: &Cell) -> Option<(Letter, String)> {
+    let launches: Vec<f64> = cell.per_launch.iter().map(|launch| launch.estimate_ns).collect();
+    let found = unsteady(&launches, NEGLIGIBLE)?;
+    let what = match found.kind {
+        Kind::Trend => "launches drift from first to last by",
+        Kind::Step => "from one launch on, figures differ by",
+        Kind::TwoGroups => "launches fall into two groups that differ by",
+    };
+    Some((Letter::C, format!("{what} {:.0} %", found.by * 100.0)))
+}
+
+/// Launches that did not settle have no steady figure: a few of them are outvoted by the median, half of them are not.
+fn of_steady_state(cell: &Cell) -> Option<(Letter, String)> {
+    let (unsteady, launches) = (cell.unsteady_launches, cell.launches);
+    let why = || format!("{unsteady} of {launches} launches reached no steady state");
+    match () {
+        () if unsteady * 2 > launches => Some((Letter::D, why())),
+        () if unsteady * 4 > launches => Some((Letter::C, why())),
+        () => None,
     }
 }
 
@@ -254,18 +250,23 @@ fn of_verification(cell: &Cell) -> Option<(Letter, String)> {
     (!said.starts_with("passed")).then(|| (Letter::D, format!("not verified: {said}")))
 }
 
-/// Who else ran on the cell's CPUs meanwhile.
-fn of_company(cell: &Cell) -> Option<(Letter, String)> {
+/// What else ran on the cell's CPUs during its launches.
+fn of_other_work(cell: &Cell) -> Option<(Letter, String)> {
     let condition = |name: &str| cell.conditions.get(name).and_then(Value::as_f64);
-    let foreign = condition("foreign_cpu_share").filter(|&share| share > FOREIGN_SHARE);
-    let stolen = condition("steal_ns").zip(condition("wall_s")).map(|(ns, s)| ns / 1e9 / s);
-    let stolen = stolen.filter(|&share| share > STEAL_SHARE);
-    let why = match (foreign, stolen) {
-        (Some(share), _) => format!("others used {:.0} % of its CPUs", share * 100.0),
-        (None, Some(share)) => format!("the hypervisor took {:.0} % of its time", share * 100.0),
-        (None, None) => return None,
-    };
-    Some((Letter::C, why))
+    let chance = condition("foreign_noise_share").unwrap_or(0.0);
+    let foreign = condition("foreign_cpu_share").filter(|&share| share > chance);
+    let of_wall = || condition("steal_ns").zip(condition("wall_s")).map(|(ns, s)| ns / 1e9 / s);
+    let stolen = condition("stolen_cpu_share").or_else(of_wall);
+    let foreign = foreign.zip(foreign.and_then(|share| beyond(share, FOREIGN_SHARES)));
+    let stolen = stolen.zip(stolen.and_then(|share| beyond(share, STOLEN_SHARES)));
+    let foreign = foreign.map(|(share, letter)| (letter, format!("others used {:.0} % of its CPUs", share * 100.0)));
+    let stolen =
+        stolen.map(|(share, letter)| (letter, format!("the hypervisor took {:.0} % of its time", share * 100.0)));
+    foreign.into_iter().chain(stolen).max_by_key(|(letter, _)| *letter)
+}
+
+fn beyond(share: f64, [c, d]: [f64; 2]) -> Option<Letter> {
+    (share > c).then_some(if share > d { Letter::D } else { Letter::C })
 }
 
 /// Their names, if there are any.
