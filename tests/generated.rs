@@ -1,5 +1,7 @@
 //! What is generated in this repository is what `ipcmark readme` generates.
 
+mod common;
+
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
 
@@ -22,9 +24,22 @@ fn folder(name: &str) -> PathBuf {
     folder
 }
 
-/// A folder with a README that was changed in this way.
+/// The list of the record behind the headlines, and that record, below the top folder.
+fn headlines() -> [String; 2] {
+    let list = "results/headlines.txt";
+    let text = std::fs::read_to_string(Path::new(TOP).join(list)).unwrap();
+    let record = text.lines().find(|line| !line.starts_with('#')).expect("a record");
+    [list.into(), format!("results/{record}")]
+}
+
+/// A folder with what the headlines are made of, and a README that was changed in this way.
 fn changed(name: &str, change: impl Fn(&str) -> String) -> PathBuf {
     let folder = folder(name);
+    for file in headlines() {
+        let copy = folder.join(&file);
+        std::fs::create_dir_all(copy.parent().unwrap()).unwrap();
+        std::fs::copy(Path::new(TOP).join(&file), copy).unwrap();
+    }
     let readme = std::fs::read_to_string(Path::new(TOP).join("README.md")).unwrap();
     std::fs::write(folder.join("README.md"), change(&readme)).unwrap();
     folder
@@ -49,7 +64,7 @@ fn a_stale_file_is_named_and_left_alone_by_check_and_mended_without() {
     let stale = std::fs::read_to_string(folder.join("README.md")).unwrap();
     assert_one_sentence(&readme(&folder, &["--check"]), &["README.md", "results/schema.json", "ipcmark readme"]);
     assert_eq!(std::fs::read_to_string(folder.join("README.md")).unwrap(), stale);
-    assert!(!folder.join("results").exists());
+    assert!(!folder.join("results/schema.json").exists());
     let mended = readme(&folder, &[]);
     assert_eq!(String::from_utf8_lossy(&mended.stdout), "README.md\nresults/schema.json\n", "{}", errors(&mended));
     assert!(readme(&folder, &["--check"]).status.success());
@@ -61,7 +76,66 @@ fn a_missing_marker_is_an_error_and_nothing_is_written() {
     for args in [&["--check"][..], &[]] {
         assert_one_sentence(&readme(&folder, args), &["README.md", "`ipcmark readme`: workloads", "0 times"]);
     }
-    assert!(!folder.join("results").exists());
+    assert!(!folder.join("results/schema.json").exists());
+}
+
+#[test]
+fn records_that_runs_leave_change_nothing_that_is_generated() {
+    let folder = changed("runs", str::to_owned);
+    std::fs::copy(Path::new(TOP).join("results/schema.json"), folder.join("results/schema.json")).unwrap();
+    for _ in 0..2 {
+        let ended = common::ipcmark(&folder, &["run", "round-trip/process/same-cpu/block/null/64B", "--launches", "1"]);
+        assert!(ended.code == Some(0) && ended.err.contains("record: results/"), "{ended:?}");
+        let checked = readme(&folder, &["--check"]);
+        assert!(checked.status.success(), "{}", errors(&checked));
+    }
+}
+
+#[test]
+fn a_list_of_headlines_that_names_no_readable_record_is_an_error_and_nothing_is_written() {
+    let folder = changed("headlines", str::to_owned);
+    let list = folder.join("results/headlines.txt");
+    let text = std::fs::read_to_string(&list).unwrap();
+    for (text, said) in [
+        ("# nothing\n", "names 0 records"),
+        (&format!("{text}other.jsonl\n"), "names 2 records"),
+        ("none.jsonl\n", "results/none.jsonl"),
+    ] {
+        std::fs::write(&list, text).unwrap();
+        assert_one_sentence(&readme(&folder, &["--check"]), &["headlines", said]);
+    }
+    std::fs::remove_file(&list).unwrap();
+    assert_one_sentence(&readme(&folder, &[]), &["results/headlines.txt", "No such file"]);
+    assert!(!folder.join("results/schema.json").exists());
+}
+
+/// `git` in this checkout; none, said on standard error, where the sources are not from git.
+fn git(args: &[&str]) -> Option<Output> {
+    let run = |args: &[&str]| Command::new("git").args(args).current_dir(TOP).output().ok();
+    if !Path::new(TOP).join(".git").exists() || !run(&["rev-parse", "HEAD"]).is_some_and(|head| head.status.success()) {
+        common::skip("no git checkout, or no git(1) that reads it");
+        return None;
+    }
+    run(args)
+}
+
+#[test]
+fn what_the_headlines_rest_on_is_committed() {
+    for file in headlines() {
+        let Some(listed) = git(&["ls-files", "--error-unmatch", "--", &file]) else { return };
+        assert!(listed.status.success(), "{file}: {}", errors(&listed));
+    }
+}
+
+#[test]
+fn git_ignores_the_records_of_runs_and_nothing_else_in_results() {
+    let ignored = |path: &str| git(&["check-ignore", "--no-index", "--quiet", path]).map(|asked| asked.status.code());
+    let expected =
+        [("machine/2026-01-31-0a1b2c3.jsonl", 0), ("README.md", 1), ("headlines.txt", 1), ("schema.json", 1)];
+    for (file, code) in expected {
+        let Some(asked) = ignored(&format!("results/{file}")) else { return };
+        assert_eq!(asked, Some(code), "{file}");
+    }
 }
 
 #[test]

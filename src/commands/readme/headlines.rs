@@ -1,9 +1,11 @@
-//! The README's headline tables, from the newest record below results/.
+//! The README's headline tables, from the committed record that `results/headlines.txt` names: what else lies in `results/` is
+//! anybody's own, and must not change what the README says.
 
+use std::fs;
 use std::path::{Path, PathBuf};
 
-use ipcmark_harness::record::{Cell, Outcome};
-use ipcmark_report::load::{Source, load};
+use anyhow::Context;
+use ipcmark_harness::record::{Cell, Header, Outcome, Record};
 use ipcmark_report::words::{Figures, figure, system, time};
 use wildmatch::WildMatch;
 
@@ -34,20 +36,37 @@ const QUESTIONS: &[(&str, &str)] = &[
     ("Into the kernel and back", "call/*"),
 ];
 
-/// All tables, and where they come from; a sentence where there is no record.
-pub(super) fn tables(results: &Path) -> String {
-    let loaded = load(&[PathBuf::from(results)]);
-    let newest =
-        loaded.sources.into_iter().max_by(|a, b| a.record.header.started_utc.cmp(&b.record.header.started_utc));
-    let Some(source) = newest else { return "No record is committed yet.\n".into() };
-    let asked = QUESTIONS.iter().filter_map(|(question, cells)| answer(&source.record.cells, question, cells));
-    asked.fold(origin(&source), |text, table| text + "\n" + &table)
+/// Names the record, by its path below the folder that this file is in; lines with `#` are remarks.
+const NAMED_IN: &str = "headlines.txt";
+
+/// All tables, and where they come from.
+pub(super) fn tables(results: &Path) -> anyhow::Result<String> {
+    let path = record_named_in(&results.join(NAMED_IN))?;
+    let (record, warnings) = Record::read(&path).context("the record of the headlines")?;
+    if let Some(warning) = warnings.first() {
+        anyhow::bail!("the record of the headlines is damaged: {warning}");
+    }
+    let asked = QUESTIONS.iter().filter_map(|(question, cells)| answer(&record.cells, question, cells));
+    Ok(asked.fold(origin(&path, &record.header), |text, table| text + "\n" + &table))
 }
 
-fn origin(source: &Source) -> String {
-    let header = &source.record.header;
+fn record_named_in(list: &Path) -> anyhow::Result<PathBuf> {
+    let text = fs::read_to_string(list).with_context(|| format!("cannot read {}", list.display()))?;
+    let names: Vec<&str> =
+        text.lines().map(str::trim).filter(|line| !line.is_empty() && !line.starts_with('#')).collect();
+    let [name] = names[..] else {
+        anyhow::bail!(
+            "{} names {} records, and must name one, by its path below that folder",
+            list.display(),
+            names.len()
+        );
+    };
+    Ok(list.with_file_name(name))
+}
+
+fn origin(path: &Path, header: &Header) -> String {
     let command: Vec<&str> = header.command.iter().skip(1).map(String::as_str).collect();
-    let (path, system) = (source.path.display(), system(header));
+    let (path, system) = (path.display(), system(header));
     let date = header.started_utc.get(..10).unwrap_or("an unknown day");
     format!(
         "From [`{path}`]({path}), made on {date} by `ipcmark {}` on {system}. `ipcmark show {path}` prints all of it. Only lines of one \

@@ -1,7 +1,8 @@
 //! `ipcmark readme`: writes what is generated in the checkout it is run in, so that lists in prose cannot age.
 //!
 //! In `README.md` that is each text between a marker comment and `<!-- end -->`: a loop over the mechanisms, the workloads
-//! or the commands, or tables from the newest record below results/; and all of `results/schema.json`. `tests/generated.rs` runs it with `--check`.
+//! or the commands, or tables from the record that `results/headlines.txt` names; and all of `results/schema.json`.
+//! `tests/generated.rs` runs it with `--check`.
 //!
 //! What mechanisms can do is found out by trying each of them here, which takes a while; `--check` leaves that to
 //! `tests/capabilities.rs` and looks only whether each has its row.
@@ -73,7 +74,7 @@ fn readme(keep_capabilities: bool) -> anyhow::Result<String> {
         seen.extend(observed()?);
     }
     let tables = [
-        ("headlines", headlines::tables(Path::new("results"))),
+        ("headlines", headlines::tables(Path::new("results"))?),
         ("mechanisms", mechanisms()),
         ("workloads", workloads()),
         ("capabilities", capabilities(&seen)),
