@@ -1,21 +1,30 @@
 //! What a record says of its binary: the revision it was built from and how it was built.
+//!
+//! It is built again when a source or the commit changes, and for nothing else: a second `cargo build` does nothing.
 
+use std::path::Path;
 use std::process::Command;
 
+/// What the binary is made of; whether it differs from the commit is what makes a build `-dirty`.
+const SOURCES: [&str; 9] = [
+    "src",
+    "benches",
+    "harness/src",
+    "report/src",
+    "build.rs",
+    "Cargo.toml",
+    "Cargo.lock",
+    "harness/Cargo.toml",
+    "report/Cargo.toml",
+];
+
 fn main() {
-    for path in ["src", "benches", "harness/src", "build.rs", "Cargo.toml", "Cargo.lock", "harness/Cargo.toml"] {
-        println!("cargo::rerun-if-changed={path}");
-    }
-    // A commit changes whether the tree is dirty without touching a source file.
-    for path in ["HEAD", "index", "logs/HEAD"] {
-        if let Some(path) = git(&["rev-parse", "--git-path", path]) {
-            println!("cargo::rerun-if-changed={path}");
-        }
-    }
+    SOURCES.into_iter().for_each(rerun_if_changed);
+    commit_changes_at().iter().for_each(|path| rerun_if_changed(path));
     let commit = git(&["rev-parse", "HEAD"]).unwrap_or_default();
-    // Records are results, not sources: a run must not make the next one dirty.
-    let dirty =
-        git(&["status", "--porcelain", "--untracked-files=no", "--", ".", ":!results"]).map(|out| !out.is_empty());
+    let status: Vec<&str> =
+        ["status", "--porcelain", "--untracked-files=no", "--"].into_iter().chain(SOURCES).collect();
+    let dirty = git(&status).map(|out| !out.is_empty());
     println!("cargo::rustc-env=IPCMARK_COMMIT={commit}");
     println!("cargo::rustc-env=IPCMARK_DIRTY={}", dirty.map_or(String::new(), |d| d.to_string()));
     println!("cargo::rustc-env=IPCMARK_RUSTC={}", rustc_version());
@@ -30,8 +39,23 @@ fn main() {
     }
 }
 
+/// What changes with each commit and checkout: git's HEAD and its log or, where it keeps none, its branches. Not its index, which
+/// any `git status` may write.
+fn commit_changes_at() -> Vec<String> {
+    let path = |name| git(&["rev-parse", "--git-path", name]).filter(|path| Path::new(path).exists());
+    path("HEAD").into_iter().chain(path("logs/HEAD").or_else(|| path("refs/heads"))).collect()
+}
+
+/// To cargo, a file that does not exist has always changed.
+fn rerun_if_changed(path: &str) {
+    if Path::new(path).exists() {
+        println!("cargo::rerun-if-changed={path}");
+    }
+}
+
 fn git(args: &[&str]) -> Option<String> {
-    let output = Command::new("git").args(args).output().ok()?;
+    // Without its locks it writes nothing.
+    let output = Command::new("git").args(args).env("GIT_OPTIONAL_LOCKS", "0").output().ok()?;
     output.status.success().then(|| String::from_utf8_lossy(&output.stdout).trim().to_owned())
 }
 

@@ -65,7 +65,7 @@ pub struct Header {
 pub struct Revision {
     /// The commit's full hash.
     pub commit: Option<String>,
-    /// Whether the tree differed from the commit.
+    /// Whether the sources of the binary differed from the commit.
     pub dirty: Option<bool>,
     /// Why the two are not known.
     pub missing: Option<String>,
