@@ -65,6 +65,14 @@ pub fn read_all(fd: &impl AsFd, mut message: &mut [u8]) -> io::Result<()> {
     Ok(())
 }
 
+/// `read(2)` until the other end has closed a byte stream; `InvalidData` when a byte comes instead.
+pub fn await_end(fd: &impl AsFd) -> io::Result<()> {
+    match until_done("read", || read(fd, &mut [0]))? {
+        0 => Ok(()),
+        more => Err(other_length(more, 0)),
+    }
+}
+
 /// `write(2)` of one message to a socket that keeps boundaries: all of it or nothing.
 #[inline]
 pub fn write_message(fd: &impl AsFd, message: &[u8]) -> io::Result<()> {

@@ -26,4 +26,10 @@ pub trait Rendezvous: Transport {
 
     /// Opens the far end of the channel that the near end opens, waiting for it.
     fn open_far(place: &mut Self::Place) -> io::Result<Self>;
+
+    /// Closes the near end when its last message has come; the far end is closed meanwhile. A mechanism whose close depends on
+    /// which end is first waits here for the far one.
+    fn close_near(self) -> io::Result<()> {
+        Ok(())
+    }
 }

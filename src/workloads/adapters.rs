@@ -131,7 +131,8 @@ impl<T: Rendezvous> Transport for Remade<T> {
     fn recv(&mut self, message: &mut [u8]) -> io::Result<()> {
         if self.is_near {
             let mut end = self.open.take().ok_or(io::ErrorKind::NotConnected)?;
-            return end.recv(message);
+            end.recv(message)?;
+            return end.close_near();
         }
         let mut end = T::open_far(&mut self.place)?;
         end.settle()?;

@@ -17,6 +17,7 @@ mod live_run;
 mod memory_limits;
 mod neighbours;
 mod pauses;
+mod ports;
 mod processors;
 mod records;
 mod requests;

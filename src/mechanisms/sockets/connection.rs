@@ -9,13 +9,16 @@ use nix::sys::socket::{SockType, SockaddrLike, getpeername, getsockname};
 
 use super::listening::{accepted, connected, listening};
 use super::watched::Watched;
-use crate::descriptor::{read_all, wait_by, write_all};
+use crate::descriptor::{await_end, read_all, wait_by, write_all};
 use crate::mechanism::{Setup, Waiting};
 use crate::shapes::{FanIn, Rendezvous, Transport};
 
 /// How a connection is made.
 pub(super) trait Route: 'static {
     type Address: SockaddrLike + Send + 'static;
+
+    /// Whether an end that connects again and again closes after the other one, and not at once.
+    const NEAR_CLOSES_LAST: bool = false;
 
     /// Here, at a port of the kernel's choice.
     fn anywhere() -> Self::Address;
@@ -125,5 +128,9 @@ impl<R: Route> Rendezvous for Connection<R> {
     fn open_far(place: &mut Self::Place) -> io::Result<Self> {
         let Place::Far(listener, waiting) = place else { return Err(io::ErrorKind::InvalidInput.into()) };
         Connection::new(accepted(listener)?, *waiting)
+    }
+
+    fn close_near(self) -> io::Result<()> {
+        if R::NEAR_CLOSES_LAST { await_end(&self.fd) } else { Ok(()) }
     }
 }

@@ -6,6 +6,7 @@ mod lent;
 mod listening;
 mod meeting;
 mod tcp;
+mod tcp_reset;
 mod tcp_zerocopy;
 mod udp;
 mod unix;
@@ -33,6 +34,7 @@ pub(super) static LIST: &[&Mechanism] = &[
     &tcp::MECHANISM,
     &tcp::NAGLE,
     &tcp::IPV6,
+    &tcp_reset::MECHANISM,
     &tcp_zerocopy::MECHANISM,
     &udp::MECHANISM,
     &udp::SENDTO,

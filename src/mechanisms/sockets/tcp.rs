@@ -1,4 +1,10 @@
 //! TCP over the loopback interface: over IPv4 or IPv6, with or without Nagle's algorithm.
+//!
+//! Where connections are made again and again they are closed by FIN, the accepting end first, as a server does that closes after
+//! its answer. The end that is first stays in TIME_WAIT for a minute (TCP_TIMEWAIT_LEN). At the accepting end that takes memory
+//! and no port: when the same port connects again, its SYN ends the wait (tcp_timewait_state_process, RFC 6191). At the connecting
+//! end each would keep a port, of which there are 28,232 (net.ipv4.ip_local_port_range). So that it is the accepting end whoever
+//! runs first, the connecting one waits for the end of the stream. A close without TIME_WAIT: [`super::tcp_reset`].
 
 use std::io;
 use std::net::{Ipv4Addr, Ipv6Addr, SocketAddr};
@@ -10,7 +16,7 @@ use super::connection::{Connection, Route};
 use crate::mechanism::{Family, Mechanism, Rank, Reach, Support};
 use crate::shapes;
 
-const TCP: Mechanism = Mechanism {
+pub(super) const TCP: Mechanism = Mechanism {
     name: "tcp",
     summary: "a TCP connection over IPv4 loopback, TCP_NODELAY, default buffers",
     family: Family::Socket,
@@ -66,6 +72,8 @@ pub(super) struct Tcp<const IP: u8, const NODELAY: bool>;
 impl<const IP: u8, const NODELAY: bool> Route for Tcp<IP, NODELAY> {
     type Address = SockaddrStorage;
 
+    const NEAR_CLOSES_LAST: bool = true;
+
     fn anywhere() -> SockaddrStorage {
         let loopback = if IP == 6 { Ipv6Addr::LOCALHOST.into() } else { Ipv4Addr::LOCALHOST.into() };
         SocketAddr::new(loopback, 0).into()
@@ -77,11 +85,5 @@ impl<const IP: u8, const NODELAY: bool> Route for Tcp<IP, NODELAY> {
 
     fn prepare(end: &OwnedFd) -> io::Result<()> {
         Ok(setsockopt(end, sockopt::TcpNoDelay, &NODELAY)?)
-    }
-
-    /// Closes by a reset: else each connection would keep its port in TIME_WAIT for a minute, and after 28,000 of them
-    /// (net.ipv4.ip_local_port_range) there would be none left.
-    fn prepare_short_lived(near: &OwnedFd) -> io::Result<()> {
-        Ok(setsockopt(near, sockopt::Linger, &libc::linger { l_onoff: 1, l_linger: 0 })?)
     }
 }
