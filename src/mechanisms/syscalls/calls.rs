@@ -1,11 +1,12 @@
 //! The clock that the kernel maps into every process (no way into the kernel at all), the least of all calls, and one byte read
 //! and written where that costs nothing.
+#![allow(unsafe_code)] // clock_gettime(2) takes an address
 
 use std::fs::File;
 use std::io;
 
 use ipcmark_harness::sys::seccomp::getppid_by_number;
-use nix::time::ClockId;
+use nix::errno::Errno;
 use nix::unistd::{getppid, read, write};
 
 use crate::descriptor::named;
@@ -72,28 +73,41 @@ impl Call for Getppid {
     }
 }
 
-/// That it goes forward.
+/// Calls that succeeded; and that what they say is not before what the clock said at first.
+///
+/// The call itself and not nix's: that hands the time out by value, and reading 16 bytes that were just written as two words of 8
+/// waits until both have left the store buffer, a third of what the call takes.
 struct VdsoClock {
-    last: (i64, i64),
-    answered: u64,
+    opened: libc::timespec,
+    now: libc::timespec,
+    succeeded: u64,
+}
+
+#[inline(always)]
+fn clock_gettime(now: &mut libc::timespec) -> bool {
+    // SAFETY: the address is that of a live timespec, which the call fills.
+    unsafe { libc::clock_gettime(libc::CLOCK_MONOTONIC, now) == 0 }
 }
 
 impl Call for VdsoClock {
     fn open() -> io::Result<Self> {
-        Ok(VdsoClock { last: (0, 0), answered: 0 })
+        let mut opened = libc::timespec { tv_sec: 0, tv_nsec: 0 };
+        if !clock_gettime(&mut opened) {
+            return Err(named("clock_gettime", Errno::last()));
+        }
+        Ok(VdsoClock { opened, now: libc::timespec { tv_sec: 0, tv_nsec: 0 }, succeeded: 0 })
     }
 
     #[inline(always)]
     fn call(&mut self) -> io::Result<()> {
-        let now = ClockId::CLOCK_MONOTONIC.now().map_err(|errno| named("clock_gettime", errno))?;
-        let now = (now.tv_sec(), now.tv_nsec());
-        self.answered += u64::from(now >= self.last && now != (0, 0));
-        self.last = now;
+        self.succeeded += u64::from(clock_gettime(&mut self.now));
         Ok(())
     }
 
+    /// None, where the last answer lies before the clock was opened: then nothing was written.
     fn answered(&self) -> u64 {
-        self.answered
+        let key = |time: &libc::timespec| (time.tv_sec, time.tv_nsec);
+        if key(&self.now) >= key(&self.opened) { self.succeeded } else { 0 }
     }
 }
 
