@@ -1,6 +1,8 @@
 //! perf_event_open(2): what the kernel counts of a thread in software, where it lets us see that.
 //!
-//! A counter makes each switch of its thread dearer while it is open: it is for checking other counts, not for timed runs.
+//! A counter makes each switch of its thread dearer while it is open, and each of the machine for about a second after the last
+//! one has been closed: until then the kernel leaves its hooks in the scheduler (kernel/events/core.c: `perf_sched_delayed`). So
+//! nothing that `ipcmark run` does opens one: they are for checking other counts in tests, and for showing what they cost.
 #![allow(unsafe_code)] // the system call takes an address and returns a descriptor
 
 use std::fs::File;
@@ -83,6 +85,26 @@ fn what_would_allow(errno: Errno) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::usage::Usage;
+
+    /// What every cell's switches rest on.
+    #[test]
+    fn getrusage_counts_the_switches_that_perf_events_count() {
+        let Ok(counter) = Counter::of_this_thread(Event::ContextSwitches) else {
+            eprintln!("skipped: no perf events for this user");
+            return;
+        };
+        let (before, booked) = (counter.count().unwrap(), Usage::of_this_thread());
+        for _ in 0..500 {
+            std::thread::sleep(std::time::Duration::from_micros(50));
+            std::thread::yield_now();
+        }
+        let booked = Usage::of_this_thread().since(&booked);
+        let counted = counter.count().unwrap() - before;
+        // A switch may fall between two of the readings, at either end.
+        let difference = counted.abs_diff(booked.voluntary_switches + booked.involuntary_switches);
+        assert!(counted >= 500 && difference <= 2, "{counted} by perf, {booked:?}");
+    }
 
     #[test]
     fn a_sleep_is_a_switch_or_the_kernel_says_what_would_allow_counting() {

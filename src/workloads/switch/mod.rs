@@ -40,7 +40,7 @@ use crate::shapes::TokenRing;
 
 use memory::Memory;
 use start::can_start;
-use tally::{Board, Meter, Switches, Tally, perf_counters};
+use tally::{Board, Meter, Switches, Tally};
 
 pub(super) const fn workload<R: TokenRing>() -> Workload {
     Workload {
@@ -171,7 +171,7 @@ impl<R: TokenRing> Ring<R> {
         let setup = stage.setup;
         let count = setup.parties;
         // Threads and processes inherit it.
-        let mut notes = if count > 2 { vec![one_switch_a_hop()] } else { Vec::new() };
+        let notes = if count > 2 { vec![one_switch_a_hop()] } else { Vec::new() };
         let mut parties = Parties::new(clock, &stage.near_cpus)?;
         let board = Shared::<Board>::zeroed()?;
         let common = if SHARED { Some(Memory::shared(&setup)?) } else { None };
@@ -184,8 +184,6 @@ impl<R: TokenRing> Ring<R> {
         }
         let near = Task::new(places.pop().ok_or_else(too_few)?, common, &setup, board, 0)?;
         let alone = Alone::new::<SHARED>(&setup)?;
-        let uncounted = |error| format!("switches were not counted by perf events, too: {error}");
-        notes.extend(perf_counters().err().map(uncounted));
         Ok(Box::new(Ring { near, alone, parties, clock, count, tally: Tally::default(), shared: SHARED, notes }))
     }
 
@@ -194,9 +192,8 @@ impl<R: TokenRing> Ring<R> {
         let near = &mut self.near;
         let count = self.count as u64;
         let mut sample = self.parties.run(extent, checked, |clock, limit| {
-            let perf = if checked { perf_counters().ok() } else { None };
             near.hop()?;
-            let meter = Meter::start(perf);
+            let meter = Meter::start();
             let start = clock.start();
             let laps = match extent {
                 Extent::Count(laps) => near.laps(laps).map(|()| laps)?,
@@ -217,12 +214,10 @@ impl<R: TokenRing> Ring<R> {
         sample.per_party.fill(laps);
         // The first and the last lap are not timed.
         sample.covered = (laps + 2) * count;
-        let switches = Switches::of(&self.near.board, self.count, laps);
         if checked {
-            self.tally.note_perf(&self.near.board, self.count, switches.expected);
             self.check_memory()?;
         } else {
-            self.tally.judge(switches)?;
+            self.tally.judge(Switches::of(&self.near.board, self.count, laps))?;
         }
         Ok(sample)
     }
@@ -298,10 +293,9 @@ impl<R: TokenRing> Task<R> {
 
 impl<R: TokenRing> Far for Task<R> {
     /// Serves laps.
-    fn serve(&mut self, limit: &AtomicU64, checked: bool) -> io::Result<u64> {
-        let perf = if checked { perf_counters().ok() } else { None };
+    fn serve(&mut self, limit: &AtomicU64, _checked: bool) -> io::Result<u64> {
         self.take()?;
-        let meter = Meter::start(perf);
+        let meter = Meter::start();
         let mut served = 0;
         loop {
             self.hop()?;

@@ -7,7 +7,6 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use ipcmark_harness::control::Mismatch;
 use ipcmark_harness::estimate::{median, quantile_sorted};
 use ipcmark_harness::sys::memory::Shareable;
-use ipcmark_harness::sys::perf::{Counter, Event};
 use ipcmark_harness::usage::Usage;
 
 use crate::workloads::MOST_PARTIES;
@@ -29,9 +28,6 @@ pub(super) struct Token(pub(super) AtomicU64);
 struct Seat {
     voluntary: AtomicU64,
     involuntary: AtomicU64,
-    /// By perf events, plus one; 0: not allowed, or not asked for.
-    perf_switches: AtomicU64,
-    perf_migrations: AtomicU64,
 }
 
 #[allow(unsafe_code)]
@@ -39,17 +35,17 @@ struct Seat {
 unsafe impl Shareable for Board {}
 
 /// Counts the switches of the calling task from where it is made to where it is read.
+///
+/// By getrusage(2): the kernel counts there whatever anybody asks for, in its scheduler. Perf events count the same (the harness's
+/// tests hold the two against each other), but the last of them that is closed leaves the scheduler's hooks on for about a second
+/// (kernel/events/core.c, `perf_sched_delayed`), in which every switch of this machine is dearer: no cell opens one.
 pub(super) struct Meter {
     before: Usage,
-    perf: Option<[(Counter, u64); 2]>,
 }
 
 impl Meter {
-    /// `perf`: what is read, too; it costs time itself.
-    pub(super) fn start(perf: Option<[Counter; 2]>) -> Meter {
-        let started = |counter: Counter| counter.count().map(|count| (counter, count));
-        let perf = perf.and_then(|[a, b]| Some([started(a).ok()?, started(b).ok()?]));
-        Meter { before: Usage::of_this_thread(), perf }
+    pub(super) fn start() -> Meter {
+        Meter { before: Usage::of_this_thread() }
     }
 
     pub(super) fn stop(self, board: &Board, place: usize) {
@@ -58,16 +54,7 @@ impl Meter {
         // Relaxed: the gate orders it.
         seat.voluntary.store(spent.voluntary_switches, Ordering::Relaxed);
         seat.involuntary.store(spent.involuntary_switches, Ordering::Relaxed);
-        let since = |(counter, before): &(Counter, u64)| counter.count().ok().map(|now| now - before + 1);
-        let [switches, migrations] = self.perf.as_ref().map_or([None; 2], |[a, b]| [since(a), since(b)]);
-        seat.perf_switches.store(switches.unwrap_or(0), Ordering::Relaxed);
-        seat.perf_migrations.store(migrations.unwrap_or(0), Ordering::Relaxed);
     }
-}
-
-/// The kernel's own counters of switches and migrations, or why it does not show them.
-pub(super) fn perf_counters() -> io::Result<[Counter; 2]> {
-    Ok([Counter::of_this_thread(Event::ContextSwitches)?, Counter::of_this_thread(Event::CpuMigrations)?])
 }
 
 /// Switches of all tasks together.
@@ -119,7 +106,6 @@ pub(super) struct Tally {
     per_hop: Vec<f64>,
     gross_ns: Vec<f64>,
     overhead_ns: Vec<f64>,
-    perf: BTreeMap<String, f64>,
 }
 
 impl Tally {
@@ -143,18 +129,6 @@ impl Tally {
         )))
     }
 
-    /// Notes what the perf events of all tasks have counted, where all were allowed to.
-    pub(super) fn note_perf(&mut self, board: &Board, parties: usize, expected: u64) {
-        let seats = &board.seats[..parties];
-        let sum = |of: fn(&Seat) -> &AtomicU64| {
-            seats.iter().map(|seat| of(seat).load(Ordering::Relaxed).checked_sub(1)).sum::<Option<u64>>()
-        };
-        if let Some((switches, migrations)) = sum(|seat| &seat.perf_switches).zip(sum(|seat| &seat.perf_migrations)) {
-            self.perf.insert("perf_switches_per_hop".into(), switches as f64 / expected as f64);
-            self.perf.insert("perf_migrations".into(), migrations as f64);
-        }
-    }
-
     /// Adds what a batch took, and what the same calls took after it without a switch, in nanoseconds a hop.
     pub(super) fn add(&mut self, gross_ns: f64, overhead_ns: f64) {
         self.gross_ns.push(gross_ns);
@@ -163,7 +137,7 @@ impl Tally {
 
     /// Of all batches so far: of facts the last ones stand.
     pub(super) fn facts(&self) -> BTreeMap<String, f64> {
-        let mut facts = self.perf.clone();
+        let mut facts = BTreeMap::new();
         let mut state = |name: &str, value: f64| facts.insert(name.to_owned(), value);
         if let Some((gross, overhead)) = median(&self.gross_ns).zip(median(&self.overhead_ns)) {
             state("gross_ns", gross);
