@@ -16,7 +16,7 @@ use crate::control::Failure;
 use crate::estimate::median;
 use crate::histogram::Histogram;
 use crate::launch::Worker;
-use crate::record::{Launch, LaunchContext};
+use crate::record::{Launch, LaunchContext, facts};
 use crate::session::Sample;
 use crate::steady::{self, Settled};
 
@@ -128,8 +128,8 @@ pub fn measure(
         Each::AsBefore { timed: true } => Ok(time_each(worker, effort.each, pace)?),
         Each::AsBefore { timed: false } => Err("as in the launches before".into()),
     };
-    let histogram = timed.map(|(facts, histogram)| {
-        launch.facts.extend(facts);
+    let histogram = timed.map(|(seen, histogram)| {
+        facts::add(&mut launch.facts, &seen);
         histogram
     });
     Ok(LaunchResult { launch, histogram })
@@ -256,7 +256,7 @@ pub fn add(launch: &mut Launch, sample: &Sample) {
     launch.far = if first { sample.far } else { launch.far.plus(&sample.far) };
     launch.batches_ns.push(sample.ns_per_op());
     launch.operations += sample.covered;
-    launch.facts.extend(sample.facts.clone());
+    facts::add(&mut launch.facts, &sample.facts);
     launch.shares.resize(sample.shares.len(), 0);
     launch.shares.iter_mut().zip(&sample.shares).for_each(|(total, share)| *total += share);
 }

@@ -84,7 +84,7 @@ impl Sample {
         self.elapsed_ns / self.operations as f64
     }
 
-    /// What a further order cost, added to this one; of facts the later one stands.
+    /// What a further order cost, added to this one; facts as their names say.
     pub fn add(&mut self, more: Sample) {
         self.operations += more.operations;
         self.elapsed_ns += more.elapsed_ns;
@@ -94,7 +94,7 @@ impl Sample {
         self.shares.iter_mut().zip(&more.shares).for_each(|(count, more)| *count += more);
         self.covered += more.covered;
         self.wall_ns += more.wall_ns;
-        self.facts.extend(more.facts);
+        crate::record::facts::add(&mut self.facts, &more.facts);
     }
 
     /// Nanoseconds that an operation takes with the idle time around it; infinite for none.

@@ -73,10 +73,12 @@ pub(super) fn check_cell(cell: &Cell) -> Result<(), String> {
         return Err("id is empty".to_owned());
     }
     numbers(cell).into_iter().try_for_each(|(name, value)| check_number(name, value))?;
-    match cell.interval_ns {
-        Some([low, high]) if low > high => Err(format!("interval_ns is [{low}, {high}]; low comes first")),
-        _ => Ok(()),
+    for (name, interval) in [("interval_ns", cell.interval_ns), ("first_interval_ns", cell.first_interval_ns)] {
+        if let Some([low, high]) = interval.filter(|[low, high]| low > high) {
+            return Err(format!("{name} is [{low}, {high}]; low comes first"));
+        }
     }
+    Ok(())
 }
 
 fn check_number(name: &str, value: f64) -> Result<(), String> {
@@ -92,6 +94,7 @@ fn numbers(cell: &Cell) -> Vec<(&'static str, f64)> {
     let mut add = |name, values: &[f64]| found.extend(values.iter().map(|value| (name, *value)));
     for (name, value) in [
         ("estimate_ns", cell.estimate_ns),
+        ("first_ns", cell.first_ns),
         ("interval_level", cell.interval_level),
         ("bytes_per_s", cell.bytes_per_s),
         ("operations_per_s", cell.operations_per_s),
@@ -108,7 +111,6 @@ fn numbers(cell: &Cell) -> Vec<(&'static str, f64)> {
         add(name, pair.map(both).as_ref().map_or(&[], |pair| pair));
     }
     add("interval_ns", cell.interval_ns.as_ref().map_or(&[], |i| i));
-    add("first_ns", cell.first_ns.as_slice());
     add("first_interval_ns", cell.first_interval_ns.as_ref().map_or(&[], |i| i));
     add("modes_ns", &cell.modes_ns);
     add("cpu_ns_per_op", &cell.cpu_ns_per_op.map_or([0.0; 6], times));

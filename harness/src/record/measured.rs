@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 
 use serde_json::{Map, Value};
 
+use super::facts;
 use super::cell::{Cell, CpuTimes, Cpus, LaunchSummary, NearFar, Outcome};
 use super::text::clip;
 use crate::estimate::{Estimate, estimate, median};
@@ -114,7 +115,7 @@ impl Cell {
         cell.set_usage(&launches);
         cell.set_tail(measurement.histogram);
         cell.set_shares(&launches);
-        cell.facts = medians(&launches);
+        cell.facts = facts::merged(launches.iter().map(|launch| &launch.facts));
         cell.per_launch = launches.iter().filter_map(Launch::summary).collect();
         cell.verification = measurement.verification;
         cell.conditions = measurement.conditions;
@@ -247,15 +248,6 @@ fn jain_index(shares: &[u64]) -> Option<f64> {
     let sum: f64 = shares.iter().map(|&share| share as f64).sum();
     let squares: f64 = shares.iter().map(|&share| (share as f64).powi(2)).sum();
     (squares > 0.0).then(|| sum * sum / (shares.len() as f64 * squares))
-}
-
-/// Of each fact the median of the launches that have it.
-fn medians(launches: &[Launch]) -> BTreeMap<String, f64> {
-    let mut values: BTreeMap<String, Vec<f64>> = BTreeMap::new();
-    for (name, &value) in launches.iter().flat_map(|launch| &launch.facts) {
-        values.entry(name.clone()).or_default().push(value);
-    }
-    values.into_iter().filter_map(|(name, values)| Some((name, median(&values)?))).collect()
 }
 
 impl Launch {

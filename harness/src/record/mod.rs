@@ -13,6 +13,7 @@
 
 mod after;
 mod cell;
+pub(crate) mod facts;
 mod header;
 mod limits;
 mod measured;
@@ -23,6 +24,7 @@ mod writer;
 
 pub use after::After;
 pub use cell::{Cell, CpuTimes, Cpus, LaunchSummary, NearFar, Outcome};
+pub use facts::Merge;
 pub use header::{FrontEnd, Header, Revision, Selection};
 pub use limits::{MAX_CELLS, MAX_FILE_BYTES, MAX_FINDINGS, MAX_LINE_BYTES, MAX_STRING_BYTES};
 pub use measured::{Identity, Launch, LaunchContext, Measurement};
