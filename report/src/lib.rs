@@ -8,6 +8,8 @@
 //! - [`words`]: how cells, machines and figures are said, the same everywhere.
 //! - [`crossover`]: where one lock overtakes another.
 //! - [`task_kinds`]: how threads and processes differ.
+//! - [`paired`]: the ratio of two cells of one record, with its own interval and grade.
+//! - [`ranking`]: which mechanisms of a group can be told apart.
 //! - [`page`]: one HTML file to look at.
 
 pub mod cite;
@@ -19,5 +21,7 @@ pub mod load;
 pub mod made_up;
 mod near;
 pub mod page;
+pub mod paired;
+pub mod ranking;
 pub mod task_kinds;
 pub mod words;

@@ -160,7 +160,10 @@ fn cell(run: &Run, wanted: &Wanted, base_ns: f64, random: &mut Rng) -> Cell {
         conditions: BTreeMap::new(),
         notes: Vec::new(),
     };
-    Cell::measured(wanted.identity.clone(), measurement)
+    let mut cell = Cell::measured(wanted.identity.clone(), measurement);
+    // Each round of a run has each cell once.
+    (1..).zip(&mut cell.per_launch).for_each(|(round, launch)| launch.round = round);
+    cell
 }
 
 /// One launch in twenty is disturbed as a whole, as launches are.
