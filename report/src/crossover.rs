@@ -2,15 +2,18 @@
 //! other way round.
 //!
 //! Read from records alone. Two series of cells are equal in everything but the mechanism and one swept value; their ratio
-//! is followed along that value, and between two measured values it is taken to be straight on logarithmic scales. The
-//! interval is where the ratio of the far ends of both intervals crosses one: wide intervals make a wide crossover.
+//! ([`PairedRatio`]) is followed along that value. One overtakes the other where it is told apart as slower at one measured value and
+//! as faster at a later one; in between the ratio is taken to be straight on logarithmic scales. The interval is where both ends of the
+//! ratio's interval cross one: all of it lies between these two values, nothing is extrapolated, and fewer than three values
+//! measured of both say nothing.
 
 use std::collections::BTreeMap;
 use std::fmt;
 
-use ipcmark_harness::record::{Cell, Outcome};
+use ipcmark_harness::record::{Cell, Header, Outcome};
 use serde_json::{Map, Value};
 
+use crate::paired::PairedRatio;
 use crate::words::{rough_time, two_digits};
 
 /// What a series is swept over.
@@ -57,27 +60,33 @@ pub struct Crossover {
     found: Found,
 }
 
-/// A place along the swept value, within these bounds; none: beyond what was measured.
+/// A place along the swept value, within these bounds, all of them between two measured values.
 #[derive(Copy, Clone, Debug, PartialEq)]
 pub struct Place {
     /// The place itself, in the unit of the key.
     pub value: f64,
     /// It is not before this.
-    pub low: Option<f64>,
+    pub low: f64,
     /// It is not after this.
-    pub high: Option<f64>,
+    pub high: f64,
 }
 
 #[derive(Clone, Debug, PartialEq)]
 enum Found {
     At(Place),
-    /// At every measured value the challenger is faster.
+    /// The challenger is told apart as faster, and nowhere as slower; `everywhere`: at every measured value.
     Always {
         from: f64,
         to: f64,
+        everywhere: bool,
     },
-    /// At none.
+    /// The leader is told apart as faster, and nowhere as slower.
     Never {
+        from: f64,
+        to: f64,
+    },
+    /// At no measured value are they told apart.
+    Alike {
         from: f64,
         to: f64,
     },
@@ -101,11 +110,18 @@ impl Crossover {
         let span = |from: &f64, to: &f64| axis.phrase(&format!("{} – {}", axis.value(*from), axis.value(*to)));
         match found {
             Found::At(Place { value, low, high }) => {
-                let bound = |bound: &Option<f64>| bound.map_or_else(|| "not bounded".into(), |at| axis.value(at));
-                let at = axis.phrase(&axis.value(*value));
-                format!("{challenger} overtakes {leader} at about {at} ({} – {})", bound(low), bound(high))
+                let (at, [low, high]) = (axis.phrase(&axis.value(*value)), [low, high].map(|end| axis.value(*end)));
+                format!("{challenger} overtakes {leader} at about {at} ({low} – {high})")
             }
-            Found::Always { from, to } => format!("{challenger} is faster than {leader} throughout {}", span(from, to)),
+            Found::Always { from, to, everywhere: true } => {
+                format!("{challenger} is faster than {leader} throughout {}", span(from, to))
+            }
+            Found::Always { from, to, .. } => {
+                format!("{challenger} is faster than {leader}, or not told apart from it, throughout {}", span(from, to))
+            }
+            Found::Alike { from, to } => {
+                format!("{challenger} and {leader} are not told apart within {}", span(from, to))
+            }
             Found::Never { from, to } => format!("{challenger} never overtakes {leader} within {}", span(from, to)),
             Found::Often { times } => {
                 format!("{challenger} and {leader} overtake each other {times} times: no single crossover")
@@ -129,34 +145,32 @@ impl Crossover {
     }
 }
 
-/// One measured point: the estimate and its interval, in nanoseconds.
-#[derive(Copy, Clone, Debug)]
-struct Measured {
-    estimate: f64,
-    low: f64,
-    high: f64,
-}
+/// The cells of a mechanism by the swept value.
+type Series<'a> = BTreeMap<u64, &'a Cell>;
 
-type Series = BTreeMap<u64, Measured>;
+/// So many values must have been measured of both.
+const FEWEST_VALUES: usize = 3;
 
 /// Every spinlock of the record against its first mutex, along each axis of the contended cells.
-pub fn of_locks<'a>(cells: impl IntoIterator<Item = &'a Cell>) -> Vec<Crossover> {
+pub fn of_locks<'a>(header: &Header, cells: impl IntoIterator<Item = &'a Cell>) -> Vec<Crossover> {
     let contended = |cell: &&Cell| cell.workload == "contended" && cell.outcome == Outcome::Measured;
     let cells: Vec<&Cell> = cells.into_iter().filter(contended).collect();
     let mut found = Vec::new();
     for axis in [Axis::Hold, Axis::Parties] {
         for conditions in conditions_of(&cells, axis) {
-            let of_family = |family: &str| -> Vec<(String, Series)> { series(&cells, family, axis, &conditions) };
+            let of_family = |family: &str| series(&cells, family, axis, &conditions);
             let Some((mutex, challenger)) = of_family("mutex").into_iter().next() else { continue };
             for (spinlock, leader) in of_family("spinlock") {
-                let (mut leader, mut challenger) = ((spinlock, leader), (mutex.clone(), challenger.clone()));
+                let forth = crossing(header, &leader, &challenger);
                 // It may be the spinlock that is slower at first, and overtakes.
-                if crossing(&challenger.1, &leader.1).is_some_and(|found| matches!(found, Found::At(_))) {
-                    std::mem::swap(&mut leader, &mut challenger);
-                }
-                let Some(place) = crossing(&leader.1, &challenger.1) else { continue };
-                let (leader, challenger, conditions) = (leader.0, challenger.0, in_words(&conditions));
-                found.push(Crossover { leader, challenger, conditions, axis, found: place });
+                let back = crossing(header, &challenger, &leader).filter(|found| matches!(found, Found::At(_)));
+                let (names, place) = match back {
+                    Some(back) => ((mutex, spinlock), Some(back)),
+                    None => ((spinlock, mutex), forth),
+                };
+                let conditions = in_words(&conditions);
+                let (leader, challenger) = (names.0.to_owned(), names.1.to_owned());
+                found.extend(place.map(|found| Crossover { leader, challenger, conditions, axis, found }));
             }
         }
     }
@@ -187,47 +201,73 @@ fn in_words(conditions: &Map<String, Value>) -> String {
     conditions.iter().filter_map(word).collect::<Vec<_>>().join(", ")
 }
 
-/// The mechanisms of a family with what was measured of them along the axis, two values at least.
-fn series(cells: &[&Cell], family: &str, axis: Axis, conditions: &Map<String, Value>) -> Vec<(String, Series)> {
-    let mut all: Vec<(String, Series)> = Vec::new();
-    for cell in cells.iter().filter(|cell| cell.family == family && without(&cell.setup, axis) == *conditions) {
-        let value = cell.setup.get(axis.key()).and_then(Value::as_u64);
-        let (Some(value), Some(estimate), Some([low, high])) = (value, cell.estimate_ns, cell.interval_ns) else {
-            continue;
-        };
-        let measured = Measured { estimate, low, high };
+/// The mechanisms of a family with their cells along the axis.
+fn series<'a>(
+    cells: &[&'a Cell],
+    family: &str,
+    axis: Axis,
+    conditions: &Map<String, Value>,
+) -> Vec<(&'a str, Series<'a>)> {
+    let mut all: Vec<(&str, Series<'_>)> = Vec::new();
+    for &cell in cells.iter().filter(|cell| cell.family == family && without(&cell.setup, axis) == *conditions) {
+        let Some(value) = cell.setup.get(axis.key()).and_then(Value::as_u64) else { continue };
         match all.iter_mut().find(|(name, _)| *name == cell.mechanism) {
-            Some((_, series)) => drop(series.insert(value, measured)),
-            None => all.push((cell.mechanism.clone(), BTreeMap::from([(value, measured)]))),
+            Some((_, series)) => drop(series.insert(value, cell)),
+            None => all.push((&cell.mechanism, BTreeMap::from([(value, cell)]))),
         }
     }
-    all.retain(|(_, series)| series.len() > 1);
     all
 }
 
-/// Where the challenger's times fall below the leader's; none: fewer than two values were measured of both.
-fn crossing(leader: &Series, challenger: &Series) -> Option<Found> {
-    let ratios = |of: fn(&Measured, &Measured) -> f64| -> Vec<(f64, f64)> {
-        let both = leader.iter().filter_map(|(value, a)| Some((*value, a, challenger.get(value)?)));
-        both.map(|(value, leader, challenger)| (value as f64, of(leader, challenger).ln())).collect()
+/// How many times as long the challenger takes at one value, in logarithms: by the estimate and by both ends of its interval.
+#[derive(Copy, Clone, Debug)]
+struct Point {
+    value: f64,
+    central: f64,
+    low: f64,
+    high: f64,
+}
+
+impl Point {
+    /// 1: the leader is told apart as faster; -1: the challenger is; 0: neither.
+    fn side(self) -> i8 {
+        i8::from(self.low > 0.0) - i8::from(self.high < 0.0)
+    }
+}
+
+/// Where the challenger's times fall below the leader's; none: fewer than three values were measured of both.
+fn crossing(header: &Header, leader: &Series<'_>, challenger: &Series<'_>) -> Option<Found> {
+    let point = |(&value, &leader): (&u64, &&Cell)| {
+        let ratio = PairedRatio::of(header, leader, challenger.get(&value)?)?;
+        let [low, high] = ratio.interval?.map(f64::ln);
+        Some(Point { value: value as f64, central: ratio.value.ln(), low, high })
     };
-    let central = ratios(|leader, challenger| challenger.estimate / leader.estimate);
-    let (&(from, first), &(to, _)) = (central.first()?, central.last()?);
-    if central.len() < 2 {
+    let points: Vec<Point> = leader.iter().filter_map(point).collect();
+    if points.len() < FEWEST_VALUES {
         return None;
     }
-    let places = falls(&central);
-    let rises = central.windows(2).filter(|pair| pair[0].1 < 0.0 && pair[1].1 >= 0.0).count();
-    Some(match places[..] {
-        [] if rises == 0 && first < 0.0 => Found::Always { from, to },
-        [] if rises == 0 => Found::Never { from, to },
-        [value] if rises == 0 => {
-            // The challenger at its best crosses first, at its worst last.
-            let (best, worst) = (ratios(|a, b| b.low / a.high), ratios(|a, b| b.high / a.low));
-            Found::At(Place { value, low: falls(&best).first().copied(), high: falls(&worst).last().copied() })
-        }
-        _ => Found::Often { times: places.len() + rises },
+    let (from, to) = (points.first()?.value, points.last()?.value);
+    let sides: Vec<i8> = points.iter().map(|point| point.side()).filter(|side| *side != 0).collect();
+    let changes = sides.windows(2).filter(|pair| pair[0] != pair[1]).count();
+    Some(match (sides.first(), changes) {
+        (None, _) => Found::Alike { from, to },
+        (Some(1), 0) => Found::Never { from, to },
+        (Some(_), 0) => Found::Always { from, to, everywhere: sides.len() == points.len() },
+        (Some(1), 1) => Found::At(place(&points)?),
+        (Some(_), times) => Found::Often { times },
     })
+}
+
+/// Between the last value at which the leader is told apart and the first at which the challenger is.
+fn place(points: &[Point]) -> Option<Place> {
+    let last_before = points.iter().rposition(|point| point.side() == 1)?;
+    let first_after = points.iter().position(|point| point.side() == -1)?;
+    let within = points.get(last_before..=first_after)?;
+    let falls = |of: fn(&Point) -> f64| falls(&within.iter().map(|point| (point.value, of(point))).collect::<Vec<_>>());
+    let central = falls(|point| point.central);
+    // The challenger at its best crosses first, at its worst last; what noise does in between is within both.
+    let (low, high) = (*falls(|point| point.low).first()?, *falls(|point| point.high).last()?);
+    Some(Place { value: *central.get(central.len() / 2)?, low, high })
 }
 
 /// Where the logarithm of a ratio falls through zero, between two points.
@@ -246,47 +286,74 @@ pub(crate) fn between((from, above): (f64, f64), (to, below): (f64, f64)) -> f64
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::paired::testing::{cell_of_launches, header};
 
-    fn series(points: &[(u64, f64)], spread: f64) -> Series {
-        let measured =
-            |estimate: f64| Measured { estimate, low: estimate * (1.0 - spread), high: estimate * (1.0 + spread) };
-        points.iter().map(|&(value, estimate)| (value, measured(estimate))).collect()
+    /// Cells of ten launches with this spread, a share.
+    fn cells(points: &[(u64, f64)], spread: f64) -> Vec<(u64, Cell)> {
+        let cell = |&(value, ns): &(u64, f64)| {
+            let launch = |round: u32| ns * (1.0 + spread * (f64::from((round * 7 + value as u32) % 10) / 5.0 - 1.0));
+            (value, cell_of_launches("lock", &(0..10).map(launch).collect::<Vec<_>>()))
+        };
+        points.iter().map(cell).collect()
+    }
+
+    fn series_of(cells: &[(u64, Cell)]) -> Series<'_> {
+        cells.iter().map(|(value, cell)| (*value, cell)).collect()
+    }
+
+    fn found(leader: &[(u64, f64)], challenger: &[(u64, f64)], spread: f64) -> Option<Found> {
+        let (leader, challenger) = (cells(leader, spread), cells(challenger, spread * 0.5));
+        crossing(&header(), &series_of(&leader), &series_of(&challenger))
     }
 
     #[test]
     fn the_crossover_lies_where_the_ratio_is_one_and_its_interval_around_it() {
-        let spin = series(&[(100, 100.0), (1000, 1000.0), (10_000, 20_000.0)], 0.05);
-        let mutex = series(&[(100, 200.0), (1000, 2000.0), (10_000, 10_000.0)], 0.05);
-        let Some(Found::At(Place { value, low: Some(low), high: Some(high) })) = crossing(&spin, &mutex) else {
-            panic!("there is one")
-        };
-        assert!((value - 3162.0).abs() < 1.0, "{value}");
+        let spin = [(100, 100.0), (1000, 1000.0), (10_000, 20_000.0)];
+        let mutex = [(100, 200.0), (1000, 2000.0), (10_000, 10_000.0)];
+        let Some(Found::At(Place { value, low, high })) = found(&spin, &mutex, 0.05) else { panic!("there is one") };
+        assert!((value - 3162.0).abs() < 100.0, "{value}");
         assert!(1000.0 < low && low < value && value < high && high < 10_000.0, "{low} {high}");
     }
 
     #[test]
+    fn two_measured_values_make_no_crossover() {
+        assert_eq!(found(&[(1, 1.0), (2, 4.0)], &[(1, 2.0), (2, 2.0)], 0.0), None);
+        // Values that only one of them has do not count.
+        let spin = [(1, 1.0), (2, 4.0), (8, 9.0)];
+        assert_eq!(found(&spin, &[(1, 2.0), (2, 2.0), (4, 2.0)], 0.0), None);
+    }
+
+    #[test]
     fn who_is_never_or_always_faster_does_not_overtake() {
-        let (slow, fast) = (series(&[(1, 2.0), (2, 2.0)], 0.0), series(&[(1, 1.0), (2, 1.0)], 0.0));
-        assert_eq!(crossing(&fast, &slow), Some(Found::Never { from: 1.0, to: 2.0 }));
-        assert_eq!(crossing(&slow, &fast), Some(Found::Always { from: 1.0, to: 2.0 }));
+        let (slow, fast) = ([(1, 2.0), (2, 2.0), (4, 2.0)], [(1, 1.0), (2, 1.0), (4, 1.0)]);
+        assert_eq!(found(&fast, &slow, 0.0), Some(Found::Never { from: 1.0, to: 4.0 }));
+        assert_eq!(found(&slow, &fast, 0.0), Some(Found::Always { from: 1.0, to: 4.0, everywhere: true }));
+    }
+
+    #[test]
+    fn what_is_not_told_apart_on_one_side_is_no_crossover() {
+        let spin = [(1, 1.0), (2, 1.0), (4, 1.01)];
+        let mutex = [(1, 2.0), (2, 1.5), (4, 1.0)];
+        assert_eq!(found(&spin, &mutex, 0.2), Some(Found::Never { from: 1.0, to: 4.0 }));
+        assert_eq!(found(&spin, &spin, 0.2), Some(Found::Alike { from: 1.0, to: 4.0 }));
     }
 
     #[test]
     fn several_crossings_are_no_single_one() {
-        let spin = series(&[(1, 1.0), (2, 3.0), (4, 1.0), (8, 3.0)], 0.0);
-        let mutex = series(&[(1, 2.0), (2, 2.0), (4, 2.0), (8, 2.0)], 0.0);
-        assert_eq!(crossing(&spin, &mutex), Some(Found::Often { times: 3 }));
+        let spin = [(1, 1.0), (2, 3.0), (4, 1.0), (8, 3.0)];
+        let mutex = [(1, 2.0), (2, 2.0), (4, 2.0), (8, 2.0)];
+        assert_eq!(found(&spin, &mutex, 0.0), Some(Found::Often { times: 3 }));
     }
 
     #[test]
-    fn a_bound_beyond_what_was_measured_is_said_to_be_none() {
-        let found = Found::At(Place { value: 1234.5, low: Some(1000.0), high: None });
+    fn a_crossover_is_said_with_its_interval_and_conditions() {
+        let found = Found::At(Place { value: 1234.5, low: 1000.0, high: 1500.0 });
         let conditions = in_words(&Map::from_iter([("peer".into(), "thread".into()), ("parties".into(), 2.into())]));
         let (leader, challenger) = ("tas-spinlock".into(), "std-mutex".into());
         let crossover = Crossover { leader, challenger, conditions, axis: Axis::Hold, found };
         let said = crossover.to_string();
         assert!(
-            said.starts_with("std-mutex overtakes tas-spinlock at about a hold of 1.2 µs (1.0 µs – not bounded); "),
+            said.starts_with("std-mutex overtakes tas-spinlock at about a hold of 1.2 µs (1.0 µs – 1.5 µs); "),
             "{said}"
         );
     }

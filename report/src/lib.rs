@@ -5,6 +5,7 @@
 //! - [`criterion`]: the same from criterion's files, marked with what they lack.
 //! - [`compare`]: records side by side, with what differs and what may be said of it.
 //! - [`cite`]: one number, or the ratio of two, in a sentence.
+//! - [`subject`]: what a cell's figures are of, and whose CPU time is a cost.
 //! - [`words`]: how cells, machines and figures are said, the same everywhere.
 //! - [`crossover`]: where one lock overtakes another.
 //! - [`task_kinds`]: how threads and processes differ.
@@ -23,5 +24,6 @@ mod near;
 pub mod page;
 pub mod paired;
 pub mod ranking;
+pub mod subject;
 pub mod task_kinds;
 pub mod words;

@@ -11,6 +11,8 @@ use ipcmark_harness::estimate::{Estimate, estimate};
 use ipcmark_harness::record::{Cell, LaunchSummary, Outcome};
 use serde_json::Value;
 
+use crate::words::{Figures, time};
+
 /// What one kind of task takes, in nanoseconds.
 #[derive(Clone, Debug, PartialEq)]
 struct Net {
@@ -26,6 +28,11 @@ impl Net {
         Some(Net { median: point_ns, low: interval.low, high: interval.high })
     }
 
+    /// Whether the interval leaves out that there is nothing.
+    fn is_something(&self) -> bool {
+        self.low > 0.0 || self.high < 0.0
+    }
+
     fn overlaps(&self, other: &Net) -> bool {
         self.low <= other.high && other.low <= self.high
     }
@@ -39,8 +46,20 @@ pub(crate) fn of_launches(cell: &Cell, fact: &str) -> Option<Estimate> {
 
 impl fmt::Display for Net {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{:.0} ns ({:.0} – {:.0})", self.median, self.low, self.high)
+        let figures = Figures::new(self.median, Some([self.low, self.high]));
+        let said = match (self.is_something(), &figures.interval) {
+            (false, Some([low, high])) => format!("not told apart from none ({low} – {high} {})", figures.unit),
+            _ => figures.to_string(),
+        };
+        f.write_str(&said.replace('-', "−"))
     }
+}
+
+/// What is known of the net cost of a cell, in words: the cost with its interval across launches, or that it is not told apart from
+/// none. None: the cell has no net cost.
+#[must_use]
+pub fn net_said(cell: &Cell) -> Option<String> {
+    Net::of(cell).map(|net| net.to_string())
 }
 
 /// Cells that differ in nothing but the kind of task.
@@ -123,8 +142,11 @@ impl fmt::Display for Kinds {
         let each: Vec<String> = nets.iter().map(|(kind, net)| format!("{kind} {net}")).collect();
         write!(f, "{workload}, {mechanism}, {value}: {}", each.join(", "))?;
         for Difference { less, more, ns, beyond_noise } in self.differences() {
-            let verdict = if beyond_noise { "beyond the noise" } else { "within the noise" };
-            write!(f, "; {more} − {less} {ns:+.0} ns, {verdict}")?;
+            let sign = if ns < 0.0 { "−" } else { "+" };
+            match beyond_noise {
+                true => write!(f, "; {more} − {less} {sign}{}, beyond the noise", time(ns.abs()))?,
+                false => write!(f, "; {more} and {less} not told apart")?,
+            }
         }
         Ok(())
     }
@@ -171,11 +193,17 @@ mod tests {
         let said: Vec<String> = found.iter().map(Kinds::to_string).collect();
         assert_eq!(said.len(), 1);
         assert!(
-            said[0].starts_with("switch, futex-ring, 0B-2parties: thread 902 ns (900 – 905), clone-vm"),
+            said[0].starts_with("switch, futex-ring, 0B-2parties: thread 902.5 ns (900.0 – 905.0), clone-vm"),
             "{said:?}"
         );
-        assert!(said[0].contains("clone-vm − thread +2 ns, within the noise"), "{said:?}");
+        assert!(said[0].contains("clone-vm and thread not told apart"), "{said:?}");
         assert!(said[0].contains("process − clone-vm +198 ns, beyond the noise"), "{said:?}");
+    }
+
+    #[test]
+    fn an_interval_on_both_sides_of_nothing_is_not_told_apart_from_none() {
+        let net = net_said(&cell("thread", [-6718.0, -900.0, -876.0, -870.0, 100.0, 5611.0])).unwrap();
+        assert_eq!(net, "not told apart from none (−6718 – 5611 ns)");
     }
 
     #[test]

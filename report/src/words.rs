@@ -100,6 +100,11 @@ pub fn system(header: &Header) -> String {
     format!("{} × {}, {platform}, Linux {}", fact("cpus_online_count"), fact("cpu_model_name"), fact("kernel_release"))
 }
 
+/// `1 cell`, `2 cells`.
+pub fn count(count: usize, thing: &str) -> String {
+    format!("{count} {thing}{}", if count == 1 { "" } else { "s" })
+}
+
 /// Nanoseconds in the unit that keeps one to three digits before the point, three digits in all.
 pub fn time(ns: f64) -> String {
     let (unit, name) = unit(ns);

@@ -32,8 +32,9 @@ impl Merge {
         }
     }
 
-    /// None of nothing.
-    fn of_all(self, values: &[f64]) -> Option<f64> {
+    /// What these values say together; none of nothing.
+    #[must_use]
+    pub fn of_all(self, values: &[f64]) -> Option<f64> {
         match self {
             Merge::Median => median(values),
             Merge::Max => values.iter().copied().reduce(f64::max),

@@ -64,11 +64,10 @@ pub(super) fn draw(lines: &[Line], axes: &Axes<'_>, flags: &[Flag], about: &str)
     }
 }
 
-/// A line across the panel in the band of its interval, which without a bound goes on to the end.
+/// A line across the panel in the band of its interval.
 fn across(flag: &Flag, x: &Scale) -> Markup {
-    let at = x.at(flag.place.value);
-    let (low, high) =
-        (flag.place.low.map_or(x.start(), |low| x.at(low)), flag.place.high.map_or(x.end(), |high| x.at(high)));
+    let Place { value, low, high } = flag.place;
+    let (at, low, high) = (x.at(value), x.at(low), x.at(high));
     html! {
         g.flag {
             title { (flag.says) }

@@ -1,14 +1,18 @@
 //! What the page says beyond its numbers: crossovers, marked where the records have them, and how kinds of task differ.
 
-use ipcmark_harness::record::Cell;
+use ipcmark_harness::record::{Cell, Record};
 use ipcmark_report::crossover::{self, Crossover};
 use ipcmark_report::task_kinds::{self, Difference};
 
 use crate::fixture;
 use crate::in_browser::{showing, strings};
 
+fn record() -> &'static Record {
+    &fixture::of(1).loaded.sources[0].record
+}
+
 fn cells() -> &'static [Cell] {
-    &fixture::of(1).loaded.sources[0].record.cells
+    &record().cells
 }
 
 /// What is said below the panels of a section.
@@ -20,7 +24,7 @@ fn remarks(section: &str) -> String {
 
 #[test]
 fn lock_crossovers_are_marked_and_named_as_show_does() {
-    let found = crossover::of_locks(cells());
+    let found = crossover::of_locks(&record().header, cells());
     let placed: Vec<&Crossover> = found.iter().filter(|found| found.place().is_some()).collect();
     assert!(placed.iter().any(|found| found.along() == "hold_ns"), "the fixture has none");
     let Some(mut browser) = showing(1) else { return };
