@@ -32,7 +32,7 @@ pub(crate) fn record(bytes: &[u8]) {
             }
         }
     }
-    let _ = crossover::of_locks(&source.record.cells);
+    let _ = crossover::of_locks(&source.record.header, &source.record.cells);
     for cell in source.record.cells.iter().take(4) {
         if let Ok(citation) = cite(&source, &cell.id, true) {
             assert!(!citation.sentence.contains('\x1b'), "an escape reached a citation");

@@ -117,7 +117,10 @@ impl Crossover {
                 format!("{challenger} is faster than {leader} throughout {}", span(from, to))
             }
             Found::Always { from, to, .. } => {
-                format!("{challenger} is faster than {leader}, or not told apart from it, throughout {}", span(from, to))
+                format!(
+                    "{challenger} is faster than {leader}, or not told apart from it, throughout {}",
+                    span(from, to)
+                )
             }
             Found::Alike { from, to } => {
                 format!("{challenger} and {leader} are not told apart within {}", span(from, to))

@@ -5,8 +5,10 @@
 //! - [`criterion`]: the same from criterion's files, marked with what they lack.
 //! - [`compare`]: records side by side, with what differs and what may be said of it.
 //! - [`cite`]: one number, or the ratio of two, in a sentence.
+//! - [`remarks`]: what is said of a cell beside its figures.
 //! - [`subject`]: what a cell's figures are of, and whose CPU time is a cost.
 //! - [`words`]: how cells, machines and figures are said, the same everywhere.
+//! - [`near`]: what was probably meant by a name that is not there.
 //! - [`crossover`]: where one lock overtakes another.
 //! - [`task_kinds`]: how threads and processes differ.
 //! - [`paired`]: the ratio of two cells of one record, with its own interval and grade.
@@ -20,10 +22,11 @@ pub mod crossover;
 pub mod load;
 #[cfg(feature = "made-up")]
 pub mod made_up;
-mod near;
+pub mod near;
 pub mod page;
 pub mod paired;
 pub mod ranking;
+pub mod remarks;
 pub mod subject;
 pub mod task_kinds;
 pub mod words;

@@ -6,7 +6,8 @@ const MOST: usize = 5;
 const LONGEST: usize = 200;
 
 /// The names that contain the given one, or differ from it in few letters, the nearest first.
-pub(crate) fn misses<'a>(name: &str, known: impl Iterator<Item = &'a str>) -> Vec<String> {
+#[must_use]
+pub fn misses<'a>(name: &str, known: impl Iterator<Item = &'a str>) -> Vec<String> {
     if name.len() > LONGEST {
         return Vec::new();
     }

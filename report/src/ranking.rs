@@ -116,7 +116,8 @@ mod tests {
 
     #[test]
     fn what_is_not_told_apart_from_the_fastest_shares_its_rank_whatever_the_order() {
-        let cells = [cell("slow", 200.0, 0.0), cell("a", 100.0, 0.0), cell("b", 98.0, 0.08), cell("slower", 300.0, 0.0)];
+        let cells =
+            [cell("slow", 200.0, 0.0), cell("a", 100.0, 0.0), cell("b", 98.0, 0.08), cell("slower", 300.0, 0.0)];
         let ranks: Vec<(String, String)> =
             told(&cells, None).into_iter().map(|(mechanism, rank, _)| (mechanism, rank)).collect();
         let said: Vec<(&str, &str)> = ranks.iter().map(|(m, r)| (m.as_str(), r.as_str())).collect();

@@ -100,9 +100,10 @@ pub fn system(header: &Header) -> String {
     format!("{} × {}, {platform}, Linux {}", fact("cpus_online_count"), fact("cpu_model_name"), fact("kernel_release"))
 }
 
-/// `1 cell`, `2 cells`.
+/// `1 cell`, `2 cells`, `2 launches`.
 pub fn count(count: usize, thing: &str) -> String {
-    format!("{count} {thing}{}", if count == 1 { "" } else { "s" })
+    let plural = if thing.ends_with("ch") { "es" } else { "s" };
+    format!("{count} {thing}{}", if count == 1 { "" } else { plural })
 }
 
 /// Nanoseconds in the unit that keeps one to three digits before the point, three digits in all.

@@ -14,6 +14,7 @@ mod report;
 mod run;
 mod show;
 mod soak;
+mod tables;
 mod verify;
 
 use std::path::PathBuf;

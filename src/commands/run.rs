@@ -20,6 +20,7 @@ use ipcmark_harness::sys::signals;
 use serde_json::json;
 
 use super::exit::{self, Stop};
+use super::tables::{self, Shown};
 use super::{Bench, PATIENCE_S, Selection, output, say};
 use crate::checkup::{self, Checkup};
 use crate::plan::Profile;
@@ -116,7 +117,7 @@ pub(super) fn run(args: RunArgs) -> anyhow::Result<()> {
     }
     if plan.ended {
         eprintln!("{}", announcement(&plan.jobs, Duration::ZERO));
-        output::write(&output::tables(&plan.finished));
+        output::write(&tables::tables(&plan.header, &plan.finished, Shown::default()));
         return Ok(());
     }
     signals::catch_interruptions()?;
@@ -294,7 +295,7 @@ fn measure(bench: &Bench, mut plan: Plan, checkup: &Checkup) -> anyhow::Result<(
         Some(_) => keeper.keep_all(&mut results)?,
         None => finish(&mut results, &plan.header, checkup, &mut keeper)?,
     }
-    output::write(&output::tables(&results));
+    output::write(&tables::tables(&plan.header, &results, Shown::default()));
     if let Some(writer) = &keeper.writer {
         eprintln!("record: {}", writer.path().display());
     }

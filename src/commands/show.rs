@@ -5,9 +5,12 @@ use std::path::PathBuf;
 
 use anyhow::Context;
 use clap::Args;
-use ipcmark_harness::record::{Record, sanitize};
+use ipcmark_harness::record::{Outcome, Record, sanitize};
+use ipcmark_report::near::misses;
 use ipcmark_report::words;
 
+use super::exit::Stop;
+use super::tables::{self, Shown};
 use super::{output, say};
 
 /// Arguments of `show`.
@@ -19,6 +22,12 @@ pub(super) struct ShowArgs {
     /// The record's header and cells as one JSON object, with how the machine was afterwards
     #[arg(long)]
     json: bool,
+    /// The mechanism that ratios are to, in tables that have it; else they are to the fastest
+    #[arg(long, value_name = "MECHANISM")]
+    reference: Option<String>,
+    /// Further columns: the longest operation or wait, and operations a second
+    #[arg(long)]
+    wide: bool,
 }
 
 pub(super) fn run(args: &ShowArgs) -> anyhow::Result<()> {
@@ -31,14 +40,32 @@ pub(super) fn run(args: &ShowArgs) -> anyhow::Result<()> {
     for warning in &warnings {
         eprintln!("warning: {warning}");
     }
+    let shown = Shown { reference: reference(args, &record)?, wide: args.wide };
     if args.json {
-        let all = serde_json::json!({"header": record.header, "cells": record.cells, "after": record.after});
+        let rankings = tables::rankings(&record.header, &record.cells, shown);
+        let all = serde_json::json!({"header": record.header, "cells": record.cells, "after": record.after, "rankings": rankings});
         say!("{}", serde_json::to_string_pretty(&all)?);
         return Ok(());
     }
     say!("{}", about(&record));
-    output::write(&output::tables(&record.cells));
+    output::write(&tables::tables(&record.header, &record.cells, shown));
     Ok(())
+}
+
+/// The mechanism that was asked for, which must have been measured.
+fn reference<'a>(args: &'a ShowArgs, record: &Record) -> Result<Option<&'a str>, Stop> {
+    let Some(asked) = args.reference.as_deref() else { return Ok(None) };
+    let measured = record.cells.iter().filter(|cell| cell.outcome == Outcome::Measured);
+    let mut known: Vec<&str> = measured.map(|cell| cell.mechanism.as_str()).collect();
+    known.sort_unstable();
+    known.dedup();
+    if known.contains(&asked) {
+        return Ok(Some(asked));
+    }
+    let near = misses(asked, known.iter().copied());
+    let near =
+        if near.is_empty() { format!("it has {}", known.join(", ")) } else { format!("nearest: {}", near.join(", ")) };
+    Err(Stop::usage(sanitize(&format!("the record has no measured mechanism `{asked}`; {near}"))))
 }
 
 /// Where the numbers come from, in two lines.

@@ -105,33 +105,6 @@ pub struct LaunchSummary {
     /// What else was observed, units in the names.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub facts: BTreeMap<String, f64>,
-    /// Every round of a run has each cell once, in shuffled order: launches of one round are neighbours in time.
-    #[serde(default)]
-    pub round: u32,
-    /// When it began, in seconds since the run began.
-    #[serde(default)]
-    pub at_s: f64,
-    /// Median over its first 20 ms, in ns per operation: what a burst sees.
-    #[serde(default)]
-    pub first_ns: Option<f64>,
-    /// Whether it reached a steady state; none: too few batches to tell.
-    #[serde(default)]
-    pub steady: Option<bool>,
-    /// How long that took, in ms.
-    #[serde(default)]
-    pub steady_after_ms: Option<f64>,
-    /// How long it lasted, in ns, on each of its CPUs.
-    #[serde(default)]
-    pub wall_ns: u64,
-    /// CPU time of others on its CPUs, in ns, summed over them.
-    #[serde(default)]
-    pub foreign_ns: u64,
-    /// Time that the hypervisor took from its CPUs, in ns, summed over them.
-    #[serde(default)]
-    pub stolen_ns: u64,
-    /// Its CPUs.
-    #[serde(default)]
-    pub cpus: u32,
 }
 
 /// One line of results.

@@ -4,8 +4,8 @@ use std::collections::BTreeMap;
 
 use serde_json::{Map, Value};
 
-use super::facts;
 use super::cell::{Cell, CpuTimes, Cpus, LaunchSummary, NearFar, Outcome};
+use super::facts;
 use super::text::clip;
 use crate::estimate::{Estimate, estimate, median};
 use crate::grade::steadiness::two_modes;

@@ -5,6 +5,7 @@
 
 mod forms;
 mod pair;
+mod sentence;
 
 use std::fmt;
 
@@ -17,7 +18,9 @@ pub use pair::{Pair, pair};
 
 use crate::load::{Origin, Source};
 use crate::near;
-use crate::words::{self, Figures, fact_text, time};
+use crate::remarks::{first_beyond_steady, remarks, two_modes};
+use crate::subject::{Subject, cpu_ns_per_op};
+use crate::words::{self, fact_text};
 
 /// Why there is no citation. Each is a sentence, safe for a terminal.
 #[derive(Debug, PartialEq, Eq)]
@@ -50,8 +53,10 @@ pub struct Citation {
     pub workload: String,
     /// The setup in words.
     pub conditions: String,
-    /// Median of the launch medians, in ns per operation.
+    /// Median of the launches' steady medians, in ns per operation.
     pub estimate_ns: f64,
+    /// What it is of: `per operation`, `per acquisition by any party`.
+    pub estimate_of: &'static str,
     /// Its interval.
     pub interval_ns: Option<[f64; 2]>,
     /// Coverage of the interval, as a share.
@@ -60,12 +65,28 @@ pub struct Citation {
     pub interval_spans: Option<String>,
     /// Launches.
     pub launches: u32,
-    /// p99 of single operations.
+    /// Median of the launches' first 20 ms, where it differs from the steady one beyond both intervals.
+    pub first_ns: Option<f64>,
+    /// Its interval.
+    pub first_interval_ns: Option<[f64; 2]>,
+    /// The two values that launches gather around, where they are bimodal.
+    pub modes_ns: Option<[f64; 2]>,
+    /// Operations of all parties together, a second, at the estimate.
+    pub operations_per_s: Option<f64>,
+    /// What the quantiles are of: `single operations`, `waits of single parties`.
+    pub quantiles_of: &'static str,
+    /// p99 of them.
     pub p99_ns: Option<u64>,
-    /// p99.9 of single operations.
+    /// p99.9 of them.
     pub p999_ns: Option<u64>,
-    /// CPU time of all parties, in ns per operation.
+    /// The longest of them.
+    pub max_ns: Option<u64>,
+    /// CPU time in ns per operation.
     pub cpu_ns_per_op: Option<f64>,
+    /// Whose: `of all parties`, `of the waiter`.
+    pub cpu_of: String,
+    /// What a figure alone would hide: modes, launches without a steady state, launches that were measured again.
+    pub remarks: Vec<String>,
     /// The grade; none: nobody judged it.
     pub grade: Option<Letter>,
     /// Of its quantiles.
@@ -102,19 +123,30 @@ pub fn cite(source: &Source, id: &str, anyway: bool) -> Result<Citation, Refusal
     let header = &source.record.header;
     let quantiles = cell.quantiles_ns.as_ref();
     let grade = cell.grade.as_ref();
+    let subject = Subject::of(&cell.workload);
+    let first = first_beyond_steady(cell);
     let mut citation = Citation {
         id: cell.id.clone(),
         mechanism: cell.mechanism.clone(),
         workload: cell.workload.clone(),
         conditions: conditions(cell),
         estimate_ns: cell.estimate_ns.unwrap_or_default(),
+        estimate_of: subject.per,
         interval_ns: cell.interval_ns,
         interval_level: cell.interval_level,
         interval_spans: cell.interval_spans.clone(),
         launches: cell.launches,
+        first_ns: first.map(|(first, _)| first),
+        first_interval_ns: first.map(|(_, interval)| interval),
+        modes_ns: two_modes(cell),
+        operations_per_s: cell.operations_per_s,
+        quantiles_of: if subject.differs() { subject.quantiles_of } else { "single operations" },
         p99_ns: quantiles.and_then(|quantiles| quantiles.p99),
         p999_ns: quantiles.and_then(|quantiles| quantiles.p999),
-        cpu_ns_per_op: cell.cpu_ns_per_op.map(|cpu| cpu.near + cpu.far),
+        max_ns: quantiles.and_then(|quantiles| quantiles.max),
+        cpu_ns_per_op: cpu_ns_per_op(cell),
+        cpu_of: subject.cpu_of(),
+        remarks: remarks(cell),
         grade: grade.map(|grade| grade.letter),
         tail_grade: grade.and_then(|grade| grade.tail),
         grade_reasons: grade.map_or_else(Vec::new, |grade| grade.reasons.clone()),
@@ -127,7 +159,7 @@ pub fn cite(source: &Source, id: &str, anyway: bool) -> Result<Citation, Refusal
         references: cell.references.clone(),
         sentence: String::new(),
     };
-    citation.sentence = sanitize(&sentence(&citation));
+    citation.sentence = sanitize(&sentence::of(&citation));
     Ok(citation)
 }
 
@@ -198,63 +230,12 @@ fn quoted(text: &str) -> String {
     if text.chars().all(plain) { text } else { format!("'{}'", text.replace('\'', "'\\''")) }
 }
 
-fn sentence(citation: &Citation) -> String {
-    let Citation { mechanism, workload, conditions, system, suite, revision, repeat, .. } = citation;
-    let place = if conditions.is_empty() { String::new() } else { format!(" ({conditions})") };
-    let parts = [
-        Some(format!("{mechanism}, {workload}{place}: {}", value(citation))),
-        Some(tail(citation)),
-        citation.cpu_ns_per_op.map(|ns| format!("{} of CPU time of all parties per operation", time(ns))),
-        Some(grade(citation)),
-        Some(format!("measured on {system}, {} with ipcmark {suite} at {revision}", on(&citation.started_utc))),
-        Some(format!("record SHA-256 {}", citation.record_sha256)),
-        Some(format!("repeat with `{repeat}`")),
-        (!citation.references.is_empty()).then(|| format!("on the mechanism see {}", citation.references.join(", "))),
-    ];
-    parts.into_iter().flatten().collect::<Vec<_>>().join("; ") + "."
-}
-
-/// `2.90 µs per operation (96.9 % interval 2.88 – 3.07 µs over 6 launches)`.
-fn value(citation: &Citation) -> String {
-    let Figures { value, interval, unit } = Figures::new(citation.estimate_ns, citation.interval_ns);
-    let level =
-        citation.interval_level.map_or_else(String::new, |level| format!("{} % ", words::figure(level * 100.0, 3)));
-    let spans = match citation.interval_spans.as_deref() {
-        Some("launches") => format!("over {} launches", citation.launches),
-        Some(spans) => format!("over {spans}: not the uncertainty between runs"),
-        None => "of unknown meaning".into(),
-    };
-    let interval = interval.map(|[low, high]| format!(" ({level}interval {low} – {high} {unit} {spans})"));
-    format!("{value} {unit} per operation{}", interval.unwrap_or_else(|| " (no interval)".into()))
-}
-
-fn tail(citation: &Citation) -> String {
-    let quantile = |name: &str, ns: Option<u64>| ns.map(|ns| format!("{name} {}", time(ns as f64)));
-    let known = [quantile("p99", citation.p99_ns), quantile("p99.9", citation.p999_ns)];
-    let known: Vec<String> = known.into_iter().flatten().collect();
-    if known.is_empty() { "no tail".into() } else { known.join(", ") }
-}
-
-fn grade(citation: &Citation) -> String {
-    let Some(letter) = citation.grade else { return "not graded".into() };
-    let tail = citation.tail_grade.map_or_else(String::new, |letter| format!(", of the tail {letter}"));
-    let reasons = &citation.grade_reasons;
-    let why = if reasons.is_empty() { String::new() } else { format!(" ({})", reasons.join("; ")) };
-    let warning = if letter == Letter::D { ", not to be cited" } else { "" };
-    format!("grade {letter}{tail}{warning}{why}")
-}
-
-/// `on 2026-01-31`, or that it is not known.
-fn on(utc: &str) -> String {
-    let date = utc.get(..10).filter(|date| date.bytes().all(|byte| byte.is_ascii_digit() || byte == b'-'));
-    date.map_or_else(|| "on an unknown date".into(), |date| format!("on {date}"))
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
     use crate::compare::testing::source;
     use crate::made_up::Run;
+    use crate::words::Figures;
     use ipcmark_harness::grade::Grade;
 
     pub(super) const ID: &str = "round-trip/process/same-cpu/block/pipe/64B";
@@ -292,6 +273,38 @@ mod tests {
         ] {
             assert!(citation.sentence.contains(part), "{part} is not in {}", citation.sentence);
         }
+    }
+
+    #[test]
+    fn what_quantiles_are_of_is_said_where_it_is_something_else() {
+        let mut source = graded(Letter::B);
+        source.record.cells[0].workload = "contended".into();
+        let said = cite(&source, ID, false).unwrap().sentence;
+        assert!(
+            said.contains(" per acquisition by any party (") && said.contains("waits of single parties: p99 "),
+            "{said}"
+        );
+        source.record.cells[0].workload = "wake".into();
+        let said = cite(&source, ID, false).unwrap().sentence;
+        assert!(said.contains("CPU time of the waiter per operation"), "{said}");
+    }
+
+    #[test]
+    fn a_burst_and_two_modes_are_said() {
+        let mut source = graded(Letter::B);
+        let cell = &mut source.record.cells[0];
+        (cell.first_ns, cell.first_interval_ns) = (Some(61e3), Some([60e3, 62e3]));
+        cell.modes_ns = vec![6400.0, 8400.0];
+        cell.replaced = vec!["the hypervisor took 12 %".into()];
+        let citation = cite(&source, ID, false).unwrap();
+        for said in [
+            "the first 20 ms of a launch 61.0 µs (60.0 – 62.0 µs)",
+            "6.40 µs or 8.40 µs, by process",
+            "1 launch measured again: the hypervisor took 12 %",
+        ] {
+            assert!(citation.sentence.contains(said), "{said} is not in {}", citation.sentence);
+        }
+        assert_eq!(citation.modes_ns, Some([6400.0, 8400.0]));
     }
 
     #[test]

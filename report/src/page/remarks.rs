@@ -117,8 +117,11 @@ fn meeting(header: &Header, [before, after]: [&[Measured<'_>]; 2], [from, to]: [
     let (first, last) = (logs(from)?, logs(to)?);
     // The one that overtakes, at its best, does so first; at its worst, last.
     let [value, low, high] = [0, 1, 2].map(|of| crossover::between((from, first[of]), (to, last[of])));
-    (first[1] > 0.0 && last[2] < 0.0 && [value, low, high].iter().all(|x| x.is_finite()))
-        .then_some(Place { value, low, high })
+    (first[1] > 0.0 && last[2] < 0.0 && [value, low, high].iter().all(|x| x.is_finite())).then_some(Place {
+        value,
+        low,
+        high,
+    })
 }
 
 /// As `ipcmark show` says it.

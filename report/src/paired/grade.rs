@@ -30,6 +30,9 @@ const MOST_UNSTEADY: f64 = 0.25;
 /// /proc/stat counts in ticks of 1/USER_HZ, which is 100 on every architecture of Linux.
 const TICK_NS: f64 = 1e7;
 
+/// How the reason that every reader sees begins.
+pub(super) const OF_WIDTH: &str = "the interval of the ratio is";
+
 type Reason = (Letter, String);
 
 /// Before anything was judged.
@@ -79,7 +82,7 @@ fn of_record(header: &Header) -> Vec<Reason> {
 fn of_width(found: &PairedRatio) -> Option<Reason> {
     let Some(share) = found.half_width() else { return Some((Letter::D, "no interval: too few launches".to_owned())) };
     let letter = WIDTHS.iter().find(|(limit, _)| share <= *limit).map_or(Letter::D, |(_, letter)| *letter);
-    (letter > Letter::A).then(|| (letter, format!("the interval of the ratio is ± {:.1} %", share * 100.0)))
+    (letter > Letter::A).then(|| (letter, format!("{OF_WIDTH} ± {:.1} %", share * 100.0)))
 }
 
 fn of_count(arms: [&Cell; 2], found: &PairedRatio) -> Option<Reason> {
@@ -164,7 +167,8 @@ fn lost(arm: &Cell, of: fn(&LaunchSummary) -> u64, condition: &str) -> Option<Lo
 fn of_disturbance(arm: &Cell, name: &str) -> Vec<Reason> {
     let foreign = lost(arm, foreign_ns, "foreign_cpu_share").filter(|lost| lost.beyond(MOST_FOREIGN));
     let stolen = lost(arm, stolen_ns, "steal_ns").filter(|lost| lost.beyond(MOST_STOLEN));
-    let foreign = foreign.map(|l| format!("other work used {:.0} % of the CPUs of {name}: not citable", l.share * 100.0));
+    let foreign =
+        foreign.map(|l| format!("other work used {:.0} % of the CPUs of {name}: not citable", l.share * 100.0));
     let stolen = stolen.map(|l| format!("the hypervisor took {:.0} % from {name}: not citable", l.share * 100.0));
     foreign.into_iter().chain(stolen).map(|why| (Letter::D, why)).collect()
 }

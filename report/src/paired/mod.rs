@@ -60,6 +60,11 @@ impl PairedRatio {
         self.interval.map(|[low, high]| (high / low).sqrt() - 1.0)
     }
 
+    /// What keeps the grade down beside the width of the interval, which is seen.
+    pub fn other_reasons(&self) -> impl Iterator<Item = &str> {
+        self.grade.reasons.iter().map(String::as_str).filter(|reason| !reason.contains(grade::OF_WIDTH))
+    }
+
     /// `1.23 (1.20 – 1.27)`.
     #[must_use]
     pub fn said(&self) -> String {

@@ -31,8 +31,7 @@ pub(super) fn estimate(differences: &[f64]) -> Option<Centre> {
     let averages = walsh_averages(differences);
     let centre = median(&averages)?;
     let (rank, level) = rank_and_level(differences.len());
-    let interval =
-        (differences.len() >= FEWEST).then(|| [averages[rank - 1], averages[averages.len() - rank]]);
+    let interval = (differences.len() >= FEWEST).then(|| [averages[rank - 1], averages[averages.len() - rank]]);
     Some(Centre { centre, interval, level })
 }
 

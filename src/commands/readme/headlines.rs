@@ -6,6 +6,9 @@ use std::path::{Path, PathBuf};
 
 use anyhow::Context;
 use ipcmark_harness::record::{Cell, Header, Outcome, Record};
+use ipcmark_report::paired::PairedRatio;
+use ipcmark_report::ranking::{Ranked, ranked};
+use ipcmark_report::subject::{Subject, cpu_ns_per_op};
 use ipcmark_report::words::{Figures, figure, system, time};
 use wildmatch::WildMatch;
 
@@ -46,7 +49,7 @@ pub(super) fn tables(results: &Path) -> anyhow::Result<String> {
     if let Some(warning) = warnings.first() {
         anyhow::bail!("the record of the headlines is damaged: {warning}");
     }
-    let asked = QUESTIONS.iter().filter_map(|(question, cells)| answer(&record.cells, question, cells));
+    let asked = QUESTIONS.iter().filter_map(|(question, cells)| answer(&record, question, cells));
     Ok(asked.fold(origin(&path, &record.header), |text, table| text + "\n" + &table))
 }
 
@@ -70,23 +73,37 @@ fn origin(path: &Path, header: &Header) -> String {
     let date = header.started_utc.get(..10).unwrap_or("an unknown day");
     format!(
         "From [`{path}`]({path}), made on {date} by `ipcmark {}` on {system}. `ipcmark show {path}` prints all of it. Only lines of one \
-         table are to be compared; an interval spans launches.\n",
+         table are to be compared; an interval spans launches. Mechanisms that share a rank (`=`) are not told apart; a ratio is to the \
+         fastest, with an interval and a grade of its own.\n",
         command.join(" ")
     )
 }
 
-/// The cells whose mechanism is the one of its kind that people name first, fastest first; none: nothing was measured.
-fn answer(cells: &[Cell], question: &str, ids: &str) -> Option<String> {
+/// The cells whose mechanism is the one of its kind that people name first, by rank; none: nothing was measured.
+fn answer(record: &Record, question: &str, ids: &str) -> Option<String> {
     let ids = WildMatch::new(ids);
     let is_headline = |cell: &&Cell| mechanisms::find(&cell.mechanism).is_some_and(|m| m.rank == Rank::Headline);
-    let measured = cells.iter().filter(|cell| cell.outcome == Outcome::Measured && ids.matches(&cell.id));
-    let mut rows: Vec<&Cell> = measured.filter(is_headline).collect();
-    rows.sort_by(|a, b| a.estimate_ns.unwrap_or(f64::MAX).total_cmp(&b.estimate_ns.unwrap_or(f64::MAX)));
+    let measured = record.cells.iter().filter(|cell| cell.outcome == Outcome::Measured && ids.matches(&cell.id));
+    let rows: Vec<&Cell> = measured.filter(is_headline).collect();
     let first = rows.first()?;
     let several_peers = rows.iter().any(|cell| cell.setup.get("peer") != first.setup.get("peer"));
     let several_values = rows.iter().any(|cell| value(cell) != value(first));
-    let header = ["mechanism", "median", "interval", "p99", "CPU/op", "MB/s", "grade"];
-    let rows = rows.iter().map(|cell| row(cell, several_peers, several_values));
+    let subject = Subject::of(&first.workload);
+    let (p99, cpu) = (subject.quantile("p99"), subject.cpu());
+    let header = [
+        "rank",
+        "mechanism",
+        subject.central,
+        "interval",
+        "grade",
+        "ratio",
+        "of ratio",
+        p99.as_str(),
+        cpu.as_str(),
+        "MB/s",
+    ];
+    let rows =
+        ranked(&record.header, &rows, None).into_iter().map(|ranked| row(&ranked, several_peers, several_values));
     Some(format!("**{question}**\n\n{}", table(&header, rows)))
 }
 
@@ -94,8 +111,10 @@ fn value(cell: &Cell) -> &str {
     cell.id.rsplit('/').next().unwrap_or_default()
 }
 
-fn row(cell: &Cell, with_peer: bool, with_value: bool) -> Vec<String> {
+fn row(ranked: &Ranked<'_>, with_peer: bool, with_value: bool) -> Vec<String> {
     let dash = || "–".to_owned();
+    let cell = ranked.cell;
+    let ratio = ranked.ratio.as_ref();
     let peer = cell.setup.get("peer").and_then(|peer| peer.as_str()).filter(|_| with_peer);
     let more: Vec<&str> = peer.into_iter().chain(Some(value(cell)).filter(|_| with_value)).collect();
     let name = if more.is_empty() {
@@ -106,12 +125,15 @@ fn row(cell: &Cell, with_peer: bool, with_value: bool) -> Vec<String> {
     let figures = cell.estimate_ns.map(|ns| Figures::new(ns, cell.interval_ns));
     let interval = figures.as_ref().and_then(|f| f.interval.as_ref()).map(|[low, high]| format!("{low} – {high}"));
     vec![
+        ranked.rank.map_or_else(dash, |rank| rank.to_string()),
         name,
         figures.as_ref().map_or_else(dash, |f| format!("{} {}", f.value, f.unit)),
         interval.unwrap_or_else(dash),
+        cell.grade.as_ref().map_or_else(dash, |grade| grade.letter.to_string()),
+        if ranked.is_reference { "reference".to_owned() } else { ratio.map_or_else(dash, PairedRatio::said) },
+        ratio.map_or_else(dash, |ratio| ratio.grade.letter.to_string()),
         cell.quantiles_ns.as_ref().and_then(|q| q.p99).map_or_else(dash, |ns| time(ns as f64)),
-        cell.cpu_ns_per_op.map_or_else(dash, |cpu| time(cpu.near + cpu.far)),
+        cpu_ns_per_op(cell).map_or_else(dash, time),
         cell.bytes_per_s.map_or_else(dash, |bytes| figure(bytes / 1e6, 3)),
-        cell.grade.as_ref().map_or_else(dash, |grade| format!("{:?}", grade.letter)),
     ]
 }

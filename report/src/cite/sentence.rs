@@ -1,0 +1,84 @@
+//! A citation in one sentence.
+
+use ipcmark_harness::grade::Letter;
+
+use super::Citation;
+use crate::words::{Figures, figure, time};
+
+pub(super) fn of(citation: &Citation) -> String {
+    let Citation { mechanism, workload, conditions, system, suite, revision, repeat, .. } = citation;
+    let place = if conditions.is_empty() { String::new() } else { format!(" ({conditions})") };
+    let cpu = |ns: f64| format!("{} of CPU time {} per operation", time(ns), citation.cpu_of);
+    let parts = [
+        Some(format!("{mechanism}, {workload}{place}: {}", value(citation))),
+        first(citation),
+        Some(tail(citation)),
+        citation.cpu_ns_per_op.map(cpu),
+        (!citation.remarks.is_empty()).then(|| citation.remarks.join("; ")),
+        Some(grade(citation)),
+        Some(format!("measured on {system}, {} with ipcmark {suite} at {revision}", on(&citation.started_utc))),
+        Some(format!("record SHA-256 {}", citation.record_sha256)),
+        Some(format!("repeat with `{repeat}`")),
+        (!citation.references.is_empty()).then(|| format!("on the mechanism see {}", citation.references.join(", "))),
+    ];
+    parts.into_iter().flatten().collect::<Vec<_>>().join("; ") + "."
+}
+
+/// `96.9 % `, or nothing where it is not known.
+pub(super) fn level(share: Option<f64>) -> String {
+    share.map_or_else(String::new, |level| format!("{} % ", figure(level * 100.0, 3)))
+}
+
+/// `2.90 µs per operation (96.9 % interval 2.88 – 3.07 µs over 6 launches)`.
+fn value(citation: &Citation) -> String {
+    let Figures { value, interval, unit } = Figures::new(citation.estimate_ns, citation.interval_ns);
+    let level = level(citation.interval_level);
+    let spans = match citation.interval_spans.as_deref() {
+        Some("launches") => format!("over {} launches", citation.launches),
+        Some(spans) => format!("over {spans}: not the uncertainty between runs"),
+        None => "of unknown meaning".into(),
+    };
+    let interval = interval.map(|[low, high]| format!(" ({level}interval {low} – {high} {unit} {spans})"));
+    let steady = if citation.first_ns.is_some() { "steady " } else { "" };
+    let of = citation.estimate_of;
+    format!("{steady}{value} {unit} {of}{}", interval.unwrap_or_else(|| " (no interval)".into()))
+}
+
+/// `the first 20 ms of a launch 61.0 µs (60.0 – 62.0 µs)`, where they are others than the steady state.
+fn first(citation: &Citation) -> Option<String> {
+    let figures = Figures::new(citation.first_ns?, citation.first_interval_ns);
+    let Figures { value, interval, unit } = figures;
+    let interval = interval.map_or_else(String::new, |[low, high]| format!(" ({low} – {high} {unit})"));
+    Some(format!("the first 20 ms of a launch {value} {unit}{interval}"))
+}
+
+/// `p99 3.10 µs, p99.9 4.20 µs, max 1.20 ms`, after what they are of where that is not what the median is of.
+fn tail(citation: &Citation) -> String {
+    let quantile = |name: &str, ns: Option<u64>| ns.map(|ns| format!("{name} {}", time(ns as f64)));
+    let known =
+        [quantile("p99", citation.p99_ns), quantile("p99.9", citation.p999_ns), quantile("max", citation.max_ns)];
+    let known: Vec<String> = known.into_iter().flatten().collect();
+    match citation.quantiles_of {
+        _ if known.is_empty() => "no tail".into(),
+        "single operations" => known.join(", "),
+        of => format!("{of}: {}", known.join(", ")),
+    }
+}
+
+fn grade(citation: &Citation) -> String {
+    let Some(letter) = citation.grade else { return "not graded".into() };
+    let tail = citation.tail_grade.map_or_else(String::new, |letter| format!(", of the tail {letter}"));
+    let warning = if letter == Letter::D { ", not to be cited" } else { "" };
+    format!("grade {letter}{tail}{warning}{}", why(&citation.grade_reasons))
+}
+
+/// The reasons in brackets.
+pub(super) fn why(reasons: &[String]) -> String {
+    if reasons.is_empty() { String::new() } else { format!(" ({})", reasons.join("; ")) }
+}
+
+/// `on 2026-01-31`, or that it is not known.
+pub(super) fn on(utc: &str) -> String {
+    let date = utc.get(..10).filter(|date| date.bytes().all(|byte| byte.is_ascii_digit() || byte == b'-'));
+    date.map_or_else(|| "on an unknown date".into(), |date| format!("on {date}"))
+}
