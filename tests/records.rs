@@ -37,6 +37,136 @@ fn a_threshold_is_exceeded_by_a_slower_record_and_by_no_equal_one() {
     assert_eq!(ended.code, Some(0), "{ended:?}");
 }
 
+/// Changes every line of a record that holds a cell, and writes it under another name.
+fn changed(folder: &Path, from: &str, to: &str, change: impl Fn(&mut Value)) {
+    let mut lines = common::lines(&folder.join(from));
+    lines.iter_mut().for_each(change);
+    let text: String = lines.iter().map(|line| format!("{line}\n")).collect();
+    std::fs::write(folder.join(to), text).unwrap();
+}
+
+/// All times of a cell's launches, multiplied.
+fn times(line: &mut Value, factor: f64) {
+    for launch in line["per_launch"].as_array_mut().into_iter().flatten() {
+        launch["estimate_ns"] = (launch["estimate_ns"].as_f64().unwrap() * factor).into();
+    }
+}
+
+fn steps(line: &mut Value, factor: f64) {
+    for step in ["unit_syscall_ns", "unit_atomic_rmw_ns", "unit_switch_same_cpu_ns", "null_round_trip_ns"] {
+        if line["probes"].is_object() {
+            line["probes"][step] = (100.0 * factor).into();
+        }
+    }
+}
+
+#[test]
+fn everything_slower_exceeds_the_threshold_whatever_the_number_of_cells() {
+    for cells in [1, 2, 3, 4, 5, 40] {
+        let folder = tempfile::tempdir().unwrap();
+        let run = Run { cells, ..Run::default() };
+        run.write(&folder.path().join("a.jsonl")).unwrap();
+        for (factor, code) in [(3.0, 4), (1.2, 4), (1.0, 0)] {
+            let name = format!("{factor}.jsonl");
+            changed(folder.path(), "a.jsonl", &name, |line| times(line, factor));
+            let ended = ipcmark(folder.path(), &["compare", "a.jsonl", &name, "--fail-on", "10%"]);
+            assert_eq!(ended.code, Some(code), "{cells} cells × {factor}: {ended:?}");
+        }
+    }
+}
+
+#[test]
+fn a_machine_that_was_slower_as_a_whole_is_no_verdict_on_the_code_and_no_pass() {
+    let folder = records();
+    let write = |name: &str, cells: f64, machine: f64| {
+        changed(folder.path(), "a.jsonl", name, |line| {
+            times(line, cells);
+            steps(line, machine);
+        });
+    };
+    write("base.jsonl", 1.0, 1.0);
+    write("machine.jsonl", 3.0, 3.0);
+    write("code.jsonl", 3.0, 1.0);
+    let ended = ipcmark(folder.path(), &["compare", "base.jsonl", "machine.jsonl", "--fail-on", "10%"]);
+    assert_sentence(&ended, 7, &["the machine's own steps took × 3.00", "what would resolve it"]);
+    assert!(ended.out.contains("the machine was another"), "{}", ended.out);
+    let ended = ipcmark(folder.path(), &["compare", "base.jsonl", "code.jsonl", "--fail-on", "10%"]);
+    assert_sentence(&ended, 4, &["as a whole is slower by more than 10.0 %: × 3.000"]);
+    assert!(ended.out.contains("everything × 3.000") && ended.out.contains("not the machine's"), "{}", ended.out);
+}
+
+#[test]
+fn what_is_not_resolved_has_a_code_of_its_own_and_says_what_would_resolve_it() {
+    let folder = records();
+    let wild = Run { cells: 40, noise: 0.2, ..Run::default() };
+    for (seed, name) in [(5, "wild.jsonl"), (6, "wilder.jsonl")] {
+        Run { seed, ..wild }.write(&folder.path().join(name)).unwrap();
+    }
+    let ended = ipcmark(folder.path(), &["compare", "wild.jsonl", "wilder.jsonl", "--fail-on", "10%"]);
+    assert_sentence(&ended, 7, &["not resolved whether anything is slower by more than 10.0 %", "launches a cell"]);
+    for (name, launches) in [("few.jsonl", 3), ("fewer.jsonl", 2)] {
+        Run { cells: 40, launches, ..Run::default() }.write(&folder.path().join(name)).unwrap();
+    }
+    let ended = ipcmark(folder.path(), &["compare", "few.jsonl", "fewer.jsonl", "--fail-on", "10%"]);
+    assert_sentence(&ended, 7, &["at least four launches a cell"]);
+}
+
+#[test]
+fn a_record_that_cannot_be_read_does_not_let_the_threshold_pass() {
+    let folder = records();
+    std::fs::write(folder.path().join("bad.jsonl"), "no record\n").unwrap();
+    let ended = ipcmark(folder.path(), &["compare", "a.jsonl", "b.jsonl", "bad.jsonl", "--fail-on", "10%"]);
+    assert_sentence(&ended, 7, &["left out", "bad.jsonl"]);
+    let ended = ipcmark(folder.path(), &["compare", "a.jsonl", "slower.jsonl", "bad.jsonl", "--fail-on", "10%"]);
+    assert_sentence(&ended, 4, &["slower by more than"]);
+    assert_eq!(ipcmark(folder.path(), &["compare", "a.jsonl", "b.jsonl", "bad.jsonl"]).code, Some(0));
+}
+
+#[test]
+fn a_tolerance_below_the_default_is_obeyed_whatever_the_probe_found() {
+    let folder = tempfile::tempdir().unwrap();
+    Run { cells: 40, noise: 0.002, ..Run::default() }.write(&folder.path().join("a.jsonl")).unwrap();
+    changed(folder.path(), "a.jsonl", "b.jsonl", |line| {
+        times(line, 1.025);
+        if line["probes"].is_object() {
+            line["probes"]["aa_noise_share"] = 0.05.into();
+        }
+    });
+    let ended = ipcmark(folder.path(), &["compare", "a.jsonl", "b.jsonl"]);
+    assert!(ended.out.contains("beyond 5.0 %") && ended.out.contains(" 0 slower"), "{}", ended.out);
+    let ended = ipcmark(folder.path(), &["compare", "a.jsonl", "b.jsonl", "--tolerance", "1%", "--fail-on", "1%"]);
+    assert_sentence(&ended, 4, &["slower by more than 1.0"]);
+    assert!(ended.out.contains("everything × 1.025"), "{}", ended.out);
+    // Without it, 2.5 % is beyond the limit and within what two runs may differ by: neither slower nor not.
+    let ended = ipcmark(folder.path(), &["compare", "a.jsonl", "b.jsonl", "--fail-on", "1%"]);
+    assert_sentence(&ended, 7, &["--tolerance"]);
+}
+
+#[test]
+fn a_treatment_has_verdicts_by_level_and_a_level_alone_has_nothing_beside_it() {
+    let folder = records();
+    changed(folder.path(), "a.jsonl", "new.jsonl", |line| {
+        times(line, 1.3);
+        if line["machine"].is_object() {
+            line["machine"]["kernel_release"]["value"] = "9.9.9".into();
+            line["build"]["libc"] = "glibc 9.9".into();
+        }
+    });
+    let ended = ipcmark(folder.path(), &["compare", "a.jsonl", "new.jsonl", "--fail-on", "10%"]);
+    assert_sentence(&ended, 5, &["--treatment"]);
+    let treated = ["compare", "a.jsonl", "b.jsonl", "new.jsonl", "--treatment", "kernel", "--fail-on", "10%"];
+    let ended = ipcmark(folder.path(), &treated);
+    assert_sentence(&ended, 4, &["9.9.9", "slower by more than"]);
+    assert!(ended.out.contains("besides kernel there differ: libc (glibc 9.9"), "{}", ended.out);
+    let ended = ipcmark(folder.path(), &["compare", "a.jsonl", "b.jsonl", "--treatment", "kernel"]);
+    assert_sentence(&ended, 5, &["in every record"]);
+    assert_sentence(
+        &ipcmark(folder.path(), &["compare", "a.jsonl", "b.jsonl", "--treatment", "placement"]),
+        2,
+        &["--by"],
+    );
+}
+
 #[test]
 fn other_machines_are_set_side_by_side_and_no_threshold_applies() {
     let folder = records();

@@ -5,6 +5,8 @@
 //! estimated as this suite estimates batches: the median, and an interval of order statistics. Where a sample is missing,
 //! criterion's own median stands with its bootstrapped interval.
 //!
+//! A folder may hold the trees of several machines: each is a source of its own.
+//!
 //! Source: criterion 0.8, `src/fs.rs`, `src/benchmark.rs`, `src/connections.rs`. The files are no published format, so whatever is
 //! not there is reported and left out.
 //!
@@ -23,6 +25,7 @@ use ipcmark_harness::record::{
 use serde::Deserialize;
 use sha2::{Digest, Sha256};
 
+use crate::amount::by_amounts;
 use crate::load::{Origin, Source, entries, shown};
 
 /// The latest run's folder.
@@ -44,6 +47,9 @@ struct Benchmark {
     value_str: Option<String>,
     full_id: String,
     throughput: Option<serde_json::Value>,
+    /// The benchmark's folder below the tree's: the group, the function and the value, made fit for names of files.
+    #[serde(default)]
+    directory_name: String,
 }
 
 /// What `sample.json` says: of each sample the iterations and the nanoseconds for all of them.
@@ -72,53 +78,123 @@ struct Confidence {
     upper_bound: f64,
 }
 
-/// Reads all benchmarks of one run below a folder; none: there is none. Problems are added, a sentence each.
-pub(crate) fn read(folder: &Path, baseline: Option<&str>, problems: &mut Vec<String>) -> Option<Source> {
+/// The benchmarks of one tree: what one machine wrote into one folder.
+#[derive(Default)]
+struct Tree {
+    cells: BTreeMap<String, (Cell, PathBuf)>,
+    digest: Sha256,
+}
+
+/// Reads all benchmarks of one run below a folder, a source for each tree in it; none: there is none. Problems are added, a
+/// sentence each.
+pub(crate) fn read(folder: &Path, baseline: Option<&str>, problems: &mut Vec<String>) -> Vec<Source> {
     let run = baseline.unwrap_or(LATEST);
-    let mut folders = Vec::new();
-    find(folder, run, MAX_DEPTH, &mut folders, problems);
+    let mut found = Found::default();
+    find(folder, run, MAX_DEPTH, &mut found, problems);
+    if found.without_id > 0 {
+        problems.push(format!(
+            "{}: {} benchmarks have a `{}` without benchmark.json, which tells their names and which old versions of criterion did \
+             not write; run them again with criterion 0.3 or later",
+            shown(folder),
+            found.without_id,
+            ipcmark_harness::record::sanitize(run)
+        ));
+    }
+    let mut trees: BTreeMap<PathBuf, Tree> = BTreeMap::new();
+    for benchmark in &found.runs {
+        take(folder, benchmark, &mut trees, problems);
+    }
+    trees.retain(|_, tree| !tree.cells.is_empty());
+    trees.into_iter().map(|(root, tree)| tree.source(&root, baseline)).collect()
+}
+
+/// Puts one benchmark into its tree.
+fn take(given: &Path, folder: &Path, trees: &mut BTreeMap<PathBuf, Tree>, problems: &mut Vec<String>) {
     let mut digest = Sha256::new();
-    let mut cells: BTreeMap<String, Cell> = BTreeMap::new();
-    for folder in &folders {
-        match cell(folder, &mut digest) {
-            Ok(cell) => drop(cells.insert(cell.id.clone(), cell)),
-            Err(problem) => problems.push(problem),
-        }
+    let (cell, root) = match cell(folder, &mut digest) {
+        Ok((cell, directory)) => (cell, root(folder, &directory).unwrap_or_else(|| given.to_owned())),
+        Err(problem) => return problems.push(problem),
+    };
+    let tree = trees.entry(root).or_default();
+    tree.digest.update(digest.finalize());
+    if let Some((_, first)) = tree.cells.get(&cell.id) {
+        let (id, folder, first) = (ipcmark_harness::record::sanitize(&cell.id), shown(folder), shown(first));
+        return problems
+            .push(format!("{folder}: {id} is in {first}, too, which is taken; give each machine's tree by itself"));
     }
-    if folders.is_empty() || cells.is_empty() {
-        return None;
+    tree.cells.insert(cell.id.clone(), (cell, folder.to_owned()));
+}
+
+/// The tree's folder, from the folder of a run of a benchmark and where that benchmark stands below the tree's.
+fn root(run: &Path, directory: &str) -> Option<PathBuf> {
+    let benchmark = run.parent()?;
+    let parts = Path::new(directory).components().count();
+    (parts > 0 && benchmark.ends_with(directory)).then(|| benchmark.ancestors().nth(parts))?.map(Path::to_owned)
+}
+
+impl Tree {
+    fn source(self, root: &Path, baseline: Option<&str>) -> Source {
+        let mut cells: Vec<Cell> = self.cells.into_values().map(|(cell, _)| cell).collect();
+        cells.sort_by(|one, other| by_amounts(&one.id, &other.id));
+        let digest = self.digest.finalize().iter().map(|byte| format!("{byte:02x}")).collect();
+        let path = baseline.map_or_else(|| root.to_owned(), |name| PathBuf::from(format!("{}@{name}", root.display())));
+        Source { path, digest, origin: Origin::Criterion, record: Record { header: header(), cells, after: None } }
     }
-    let digest = digest.finalize().iter().map(|byte| format!("{byte:02x}")).collect();
-    let record = Record { header: header(), cells: cells.into_values().collect(), after: None };
-    let path = baseline.map_or_else(|| folder.to_owned(), |name| PathBuf::from(format!("{}@{name}", folder.display())));
-    Some(Source { path, digest, origin: Origin::Criterion, record })
+}
+
+/// What is below a folder.
+#[derive(Default)]
+struct Found {
+    /// Folders of that run.
+    runs: Vec<PathBuf>,
+    /// How many further ones do not say of which benchmark they are.
+    without_id: usize,
+}
+
+/// Whether two sources are runs of one tree, which one machine wrote: a folder, and a baseline of it.
+pub(crate) fn of_one_tree(one: &Path, other: &Path) -> bool {
+    let tree = |path: &Path| {
+        let text = path.to_string_lossy().into_owned();
+        let folder = text.rsplit_once('@').filter(|(folder, _)| !path.is_dir() && Path::new(folder).is_dir());
+        let folder = folder.map_or_else(|| path.to_owned(), |(folder, _)| PathBuf::from(folder));
+        folder.canonicalize().unwrap_or(folder)
+    };
+    tree(one) == tree(other)
 }
 
 /// The folders of that run below this one, in the order of their names.
-fn find(folder: &Path, run: &str, depth: usize, found: &mut Vec<PathBuf>, problems: &mut Vec<String>) {
+fn find(folder: &Path, run: &str, depth: usize, found: &mut Found, problems: &mut Vec<String>) {
     let below = match entries(folder) {
         Ok(below) => below,
         Err(error) => return problems.push(format!("cannot read {}: {error}", shown(folder))),
     };
     for entry in below {
         // Links are not followed: a folder may hold one to itself.
-        if !entry.symlink_metadata().is_ok_and(|meta| meta.is_dir()) || found.len() >= MAX_BENCHMARKS {
+        if !entry.symlink_metadata().is_ok_and(|meta| meta.is_dir()) || found.runs.len() >= MAX_BENCHMARKS {
             continue;
         }
-        if entry.file_name().is_some_and(|name| name == run) && entry.join("benchmark.json").is_file() {
-            found.push(entry);
+        let has = |file: &str| entry.join(file).is_file();
+        let is_run = entry.file_name().is_some_and(|name| name == run);
+        if is_run && has("benchmark.json") {
+            found.runs.push(entry);
+        } else if is_run && (has("sample.json") || has("estimates.json")) {
+            found.without_id += 1;
         } else if depth > 1 {
             find(&entry, run, depth - 1, found, problems);
         }
     }
 }
 
-fn cell(folder: &Path, digest: &mut Sha256) -> Result<Cell, String> {
+/// The cell, and where its benchmark stands below the tree's folder.
+fn cell(folder: &Path, digest: &mut Sha256) -> Result<(Cell, String), String> {
     let benchmark = text(&folder.join("benchmark.json"), digest)?;
     let sample = text(&folder.join("sample.json"), digest).ok();
     let estimates = text(&folder.join("estimates.json"), digest).ok();
-    from_texts(&benchmark, sample.as_deref(), estimates.as_deref())
-        .map_err(|reason| format!("{}: {reason}", shown(folder)))
+    let cell = from_texts(&benchmark, sample.as_deref(), estimates.as_deref());
+    let cell = cell.map_err(|reason| format!("{}: {reason}", shown(folder)))?;
+    let directory =
+        serde_json::from_str(&benchmark).map_or_else(|_| String::new(), |found: Benchmark| found.directory_name);
+    Ok((cell, directory))
 }
 
 /// A cell from the text of its files, of which the sample or the estimates must be there. Never panics, whatever the texts are.
@@ -150,8 +226,11 @@ fn sampled(benchmark: &Benchmark, sample: &Sample) -> Result<Cell, String> {
         return Err(format!("sample.json: {iterations} iteration counts for {times} times"));
     }
     let each: Vec<f64> = sample.times.iter().zip(&sample.iters).map(|(ns, iterations)| ns / iterations).collect();
-    if each.iter().any(|ns| !ns.is_finite() || *ns < 0.0) || estimate(std::slice::from_ref(&each)).is_none() {
-        return Err("sample.json: a sample is not a finite time from 0".into());
+    if let Some((place, ns)) = each.iter().enumerate().find(|(_, ns)| !is_time(**ns)) {
+        return Err(format!("sample.json: sample {} is {ns} ns an iteration; {ALLOWED}", place + 1));
+    }
+    if estimate(std::slice::from_ref(&each)).is_none() {
+        return Err("sample.json: it holds no sample; run the benchmark again".into());
     }
     let operations = sample.iters.iter().sum::<f64>() as u64;
     let launch = Launch { batches_ns: each, operations, ..Launch::default() };
@@ -173,9 +252,14 @@ fn sampled(benchmark: &Benchmark, sample: &Sample) -> Result<Cell, String> {
 fn estimated(benchmark: &Benchmark, estimates: &Estimates) -> Result<Cell, String> {
     let Median { point_estimate, confidence_interval } = &estimates.median;
     let Confidence { confidence_level, lower_bound: low, upper_bound: high } = *confidence_interval;
-    let sound = [*point_estimate, low, high].iter().all(|ns| ns.is_finite() && *ns >= 0.0) && low <= high;
-    if !sound || !(0.0..=1.0).contains(&confidence_level) {
-        return Err("estimates.json: the median's interval is no interval of times".into());
+    if let Some(ns) = [*point_estimate, low, high].iter().find(|ns| !is_time(**ns)) {
+        return Err(format!("estimates.json: the median or an end of its interval is {ns} ns; {ALLOWED}"));
+    }
+    if low > high || !(0.0..=1.0).contains(&confidence_level) {
+        return Err(format!(
+            "estimates.json: the median's interval is {low} to {high} ns at a level of {confidence_level}; allowed are ascending ends and \
+             a level from 0 to 1; run the benchmark again"
+        ));
     }
     let mut cell = Cell::skipped(identity(benchmark), "");
     cell.outcome = ipcmark_harness::record::Outcome::Measured;
@@ -183,6 +267,14 @@ fn estimated(benchmark: &Benchmark, estimates: &Estimates) -> Result<Cell, Strin
     (cell.interval_ns, cell.interval_level) = (Some([low, high]), Some(confidence_level));
     cell.interval_spans = Some("samples within one process, by criterion's bootstrap".into());
     Ok(cell)
+}
+
+/// No iteration takes longer, in ns: eleven days.
+const LONGEST_NS: f64 = 1e15;
+const ALLOWED: &str = "allowed are times from 0 to 1e15 ns; run the benchmark again, or leave this one out";
+
+fn is_time(ns: f64) -> bool {
+    (0.0..=LONGEST_NS).contains(&ns)
 }
 
 fn bytes(benchmark: &Benchmark) -> Option<f64> {
@@ -239,81 +331,4 @@ fn text(path: &Path, digest: &mut Sha256) -> Result<String, String> {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::load::load;
-
-    const BENCHMARK: &str = r#"{"group_id":"round-trip/process/same-cpu/block","function_id":"pipe","value_str":"64B",
-        "throughput":{"Bytes":64},"full_id":"round-trip/process/same-cpu/block/pipe/64B","directory_name":"x","title":"x"}"#;
-    const SAMPLE: &str = r#"{"sampling_mode":"Flat","iters":[10.0,10.0,20.0],"times":[30000.0,31000.0,64000.0]}"#;
-    const ESTIMATES: &str = r#"{"mean":{},"median":{"confidence_interval":{"confidence_level":0.95,"lower_bound":2900.0,
-        "upper_bound":3200.0},"point_estimate":3100.0,"standard_error":1.0}}"#;
-
-    fn benchmark_in(folder: &Path, run: &str, sample: &str) {
-        let folder = folder.join("group/pipe/64B").join(run);
-        std::fs::create_dir_all(&folder).unwrap();
-        std::fs::write(folder.join("benchmark.json"), BENCHMARK).unwrap();
-        std::fs::write(folder.join("sample.json"), sample).unwrap();
-        std::fs::write(folder.join("estimates.json"), ESTIMATES).unwrap();
-    }
-
-    #[test]
-    fn samples_become_a_cell_with_the_id_of_this_suite_and_one_launch() {
-        let cell = from_texts(BENCHMARK, Some(SAMPLE), None).unwrap();
-        assert_eq!(cell.id, "round-trip/process/same-cpu/block/pipe/64B");
-        assert_eq!((cell.estimate_ns, cell.launches, cell.samples), (Some(3100.0), 1, 3));
-        assert_eq!(cell.interval_spans.as_deref(), Some("batches within one launch"));
-        assert!(cell.cpu_ns_per_op.is_none() && cell.bytes_per_s.is_some());
-    }
-
-    #[test]
-    fn without_samples_criterions_own_median_stands() {
-        let cell = from_texts(BENCHMARK, None, Some(ESTIMATES)).unwrap();
-        assert_eq!((cell.estimate_ns, cell.interval_ns), (Some(3100.0), Some([2900.0, 3200.0])));
-        assert!(cell.interval_spans.unwrap().contains("bootstrap"));
-    }
-
-    #[test]
-    fn what_criterion_would_not_write_is_refused_with_the_file() {
-        for (benchmark, sample, said) in [
-            ("{", Some(SAMPLE), "benchmark.json: EOF"),
-            (BENCHMARK, Some(r#"{"iters":[1.0],"times":[]}"#), "1 iteration counts for 0 times"),
-            (BENCHMARK, Some(r#"{"iters":[0.0],"times":[1.0]}"#), "not a finite time"),
-            (BENCHMARK, Some(r#"{"iters":[1.0],"times":[-1.0]}"#), "not a finite time"),
-            (BENCHMARK, Some(r#"{"iters":[],"times":[]}"#), "not a finite time"),
-            (BENCHMARK, None, "neither sample.json nor estimates.json"),
-        ] {
-            let error = from_texts(benchmark, sample, None).unwrap_err();
-            assert!(error.contains(said), "{error}");
-        }
-        let long = BENCHMARK.replace("\"full_id\":\"", &format!("\"full_id\":\"{}", "x".repeat(5000)));
-        assert!(from_texts(&long, Some(SAMPLE), None).unwrap_err().contains("bytes"));
-    }
-
-    #[test]
-    fn a_folder_gives_its_latest_run_and_a_name_behind_it_a_saved_one() {
-        let folder = tempfile::tempdir().unwrap();
-        benchmark_in(folder.path(), "new", SAMPLE);
-        benchmark_in(folder.path(), "main", &SAMPLE.replace("30000.0", "40000.0"));
-        let saved = PathBuf::from(format!("{}@main", folder.path().display()));
-        let loaded = load(&[folder.path().to_owned(), saved, folder.path().join("@none")]);
-        assert_eq!(loaded.sources.len(), 2, "{:?}", loaded.problems);
-        assert_eq!(loaded.problems.len(), 1, "{:?}", loaded.problems);
-        assert!(loaded.sources.iter().all(|source| source.origin == Origin::Criterion));
-        assert_ne!(loaded.sources[0].digest, loaded.sources[1].digest);
-    }
-
-    #[test]
-    fn one_bad_benchmark_beside_a_good_one_is_told_of() {
-        let folder = tempfile::tempdir().unwrap();
-        benchmark_in(folder.path(), "new", SAMPLE);
-        benchmark_in(&folder.path().join("bad"), "new", "\x1b[2J");
-        let loaded = load(&[folder.path().to_owned()]);
-        assert_eq!(loaded.sources[0].record.cells.len(), 1);
-        assert!(
-            loaded.problems[0].contains("sample.json") && !loaded.problems[0].contains('\x1b'),
-            "{:?}",
-            loaded.problems
-        );
-    }
-}
+mod tests;

@@ -15,6 +15,7 @@
 //! - [`ranking`]: which mechanisms of a group can be told apart.
 //! - [`page`]: one HTML file to look at.
 
+mod amount;
 pub mod cite;
 pub mod compare;
 pub mod criterion;

@@ -60,8 +60,8 @@ pub struct Loaded {
     pub problems: Vec<String>,
 }
 
-/// Reads every file, and every `*.jsonl` below every folder. A folder without any is read as criterion's, its latest run; with
-/// `@NAME` behind it, the baseline that was saved under that name. Files are read by as many threads as there are CPUs.
+/// Reads every file, and of every folder all `*.jsonl` below it and the latest run of each of criterion's trees; with `@NAME` behind
+/// it, the baseline that was saved in these trees under that name. Files are read by as many threads as there are CPUs.
 pub fn load(paths: &[PathBuf]) -> Loaded {
     let found: Vec<Found> = paths.iter().flat_map(|path| find(path)).collect();
     let next = AtomicUsize::new(0);
@@ -95,7 +95,8 @@ pub fn load(paths: &[PathBuf]) -> Loaded {
 /// What one path turns out to be.
 enum Found {
     File(PathBuf),
-    Criterion(PathBuf, Option<String>),
+    /// A folder, a baseline's name, and whether there are records in it, so that it need not hold any of criterion's trees.
+    Criterion(PathBuf, Option<String>, bool),
     Problem(String),
 }
 
@@ -103,12 +104,14 @@ fn find(path: &Path) -> Vec<Found> {
     let unreadable = |error| vec![Found::Problem(format!("cannot read {}: {error}", shown(path)))];
     match (path.metadata(), baseline(path)) {
         (Ok(found), _) if found.is_dir() => match files(path, MAX_DEPTH) {
-            Ok(files) if files.is_empty() => vec![Found::Criterion(path.to_owned(), None)],
-            Ok(files) => files.into_iter().map(Found::File).collect(),
+            Ok(files) => {
+                let trees = Found::Criterion(path.to_owned(), None, !files.is_empty());
+                files.into_iter().map(Found::File).chain([trees]).collect()
+            }
             Err(error) => unreadable(error),
         },
         (Ok(_), _) => vec![Found::File(path.to_owned())],
-        (Err(_), Some((folder, name))) => vec![Found::Criterion(folder.to_owned(), Some(name.to_owned()))],
+        (Err(_), Some((folder, name))) => vec![Found::Criterion(folder.to_owned(), Some(name.to_owned()), false)],
         (Err(error), None) => unreadable(error),
     }
 }
@@ -118,7 +121,7 @@ impl Found {
         let mut loaded = Loaded::default();
         match self {
             Found::File(path) => loaded.take(path),
-            Found::Criterion(folder, name) => loaded.take_criterion(folder, name.as_deref()),
+            Found::Criterion(folder, name, beside) => loaded.take_criterion(folder, name.as_deref(), *beside),
             Found::Problem(problem) => loaded.problems.push(problem.clone()),
         }
         loaded
@@ -132,18 +135,15 @@ fn baseline(path: &Path) -> Option<(&Path, &str)> {
 }
 
 impl Loaded {
-    fn take_criterion(&mut self, folder: &Path, baseline: Option<&str>) {
+    fn take_criterion(&mut self, folder: &Path, baseline: Option<&str>, beside_records: bool) {
         let told = self.problems.len();
-        match criterion::read(folder, baseline, &mut self.problems) {
-            Some(source) => self.sources.push(source),
-            None if self.problems.len() > told => {}
-            None => {
-                let run = sanitize(baseline.unwrap_or("new"));
-                let folder = shown(folder);
-                self.problems
-                    .push(format!("{folder}: no file in it ends in .jsonl, and no criterion benchmark has a `{run}`"));
-            }
+        let sources = criterion::read(folder, baseline, &mut self.problems);
+        if sources.is_empty() && self.problems.len() == told && !beside_records {
+            let (run, folder) = (sanitize(baseline.unwrap_or("new")), shown(folder));
+            self.problems
+                .push(format!("{folder}: no file in it ends in .jsonl, and no criterion benchmark has a `{run}`"));
         }
+        self.sources.extend(sources);
     }
 
     fn take(&mut self, path: &Path) {

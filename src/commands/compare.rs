@@ -4,9 +4,8 @@ use std::path::PathBuf;
 
 use clap::Args;
 use ipcmark_harness::record::sanitize;
-use ipcmark_report::compare::{Comparison, Options, Refusal, Style, TOLERANCE, compare};
+use ipcmark_report::compare::{Comparison, Gate, Options, Refusal, Style, compare};
 use ipcmark_report::load::Source;
-use ipcmark_report::words::figure;
 
 use super::exit::{self, Stop};
 
@@ -19,12 +18,18 @@ pub(super) struct CompareArgs {
     records: Vec<PathBuf>,
     /// What stands on the columns: mechanism, peer, placement, waiting, payload_bytes or another key of setups; or kernel,
     /// cpu, governor, revision, any fact of machines and builds, or any tag
-    #[arg(long, value_name = "KEY", default_value = "record")]
+    #[arg(long, value_name = "KEY", default_value = "record", conflicts_with = "treatment")]
     by: String,
-    /// End with exit code 4 when a cell is slower by more than this, as 10%, with its whole interval
+    /// What was changed on purpose: kernel, governor, thp, rustc, any fact of machines and builds, or any tag; its levels stand on
+    /// the columns with their records pooled, get verdicts, and what else differs is named as a confounder
+    #[arg(long, value_name = "KEY")]
+    treatment: Option<String>,
+    /// End with exit code 4 when all cells together, or a cell, is slower by more than this, as 10%, with the whole interval;
+    /// with 7 when that is not resolved
     #[arg(long, value_name = "PERCENT", value_parser = share)]
     fail_on: Option<f64>,
-    /// What two runs of one binary may differ by without being called different [default: 3%]
+    /// What two runs of one binary may differ by without being called different [default: 3%, or up to 5% where a record's A/A
+    /// probe found more]
     #[arg(long, value_name = "PERCENT", value_parser = share)]
     tolerance: Option<f64>,
     /// One JSON object
@@ -49,7 +54,7 @@ pub(super) fn run(args: &CompareArgs) -> anyhow::Result<()> {
     if sources.is_empty() {
         return Err(Stop::new(exit::FAILURE, "none of what was given can be read").into());
     }
-    let options = Options { by: args.by.clone(), tolerance: args.tolerance.unwrap_or(TOLERANCE) };
+    let options = Options { by: args.by.clone(), treatment: args.treatment.clone(), tolerance: args.tolerance };
     let comparison = compare(&sources, &options).map_err(|refusal| match &refusal {
         Refusal::Usage(_) => Stop::usage(sanitize(&refusal.to_string())),
         Refusal::NothingComparable(_) => Stop::new(exit::NOT_COMPARABLE, sanitize(&refusal.to_string())),
@@ -59,21 +64,28 @@ pub(super) fn run(args: &CompareArgs) -> anyhow::Result<()> {
         (_, true) => super::output::write(&comparison.text(Style::Markdown)),
         _ => super::output::write(&comparison.text(Style::Plain)),
     }
-    args.fail_on.map_or(Ok(()), |share| within(&comparison, share))
+    args.fail_on.map_or(Ok(()), |share| within(&comparison, share, &loaded.problems))
 }
 
-/// A threshold is kept by verdicts, which only one environment has.
-fn within(comparison: &Comparison, share: f64) -> anyhow::Result<()> {
+/// A threshold is kept by verdicts, which one environment has, or a treatment. What could not be read was not judged.
+fn within(comparison: &Comparison, share: f64, problems: &[String]) -> anyhow::Result<()> {
     if !comparison.has_verdicts() {
-        let why =
-            "no two columns are of one environment, so that no cell can be called slower: --fail-on means nothing here";
+        let why = "no two columns are of one environment, so that no cell can be called slower: --fail-on means nothing here; if what \
+                   differs was changed on purpose, name it with --treatment";
         return Err(Stop::new(exit::NOT_COMPARABLE, why).into());
     }
-    let slower = comparison.slower_by_more_than(share);
-    let Some(first) = slower.first() else { return Ok(()) };
-    let (count, percent, id) = (slower.len(), figure(share * 100.0, 3), sanitize(&first.id));
-    let why = format!("{count} cells are slower by more than {percent} %, {id} the first of them");
-    Err(Stop::new(exit::THRESHOLD, why).into())
+    match (comparison.gate(share), problems.first()) {
+        (Gate::Exceeded(why), _) => Err(Stop::new(exit::THRESHOLD, why).into()),
+        (Gate::Unresolved(why), _) => Err(Stop::new(exit::UNRESOLVED, why).into()),
+        (Gate::Kept, Some(first)) => {
+            let count = problems.len();
+            let why = format!(
+                "not resolved: of what was given {count} files or lines were left out ({first}); give whole records"
+            );
+            Err(Stop::new(exit::UNRESOLVED, why).into())
+        }
+        (Gate::Kept, None) => Ok(()),
+    }
 }
 
 #[cfg(test)]

@@ -12,12 +12,16 @@ pub const FAILURE: i32 = 1;
 pub const USAGE: i32 = 2;
 /// The doctor refused to measure here.
 pub const REFUSED: i32 = 3;
-/// A cell is slower than `compare --fail-on` allows.
+/// A cell, or all of them together, is slower than `compare --fail-on` allows.
 pub const THRESHOLD: i32 = 4;
 /// Records that do not go together.
 pub const NOT_COMPARABLE: i32 = 5;
 /// What arrived is not what was sent.
 pub const VERIFICATION: i32 = 6;
+
+/// What was asked is not resolved: the records show neither that something is slower than `compare --fail-on` allows nor that
+/// nothing is. A sentence says what would resolve it.
+pub const UNRESOLVED: i32 = 7;
 
 /// An error that ends the program with a code of its own.
 #[derive(Debug)]

@@ -51,12 +51,14 @@ Examples:
   ipcmark show results/…/2026-01-31-0a1b2c3.jsonl
   ipcmark compare before.jsonl after.jsonl --fail-on 10%
   ipcmark compare results --by kernel           all committed records, kernels on the columns
+  ipcmark compare old-*.jsonl new-*.jsonl --treatment kernel   what a new kernel did, several records of each
   ipcmark cite record.jsonl round-trip/process/same-cpu/block/pipe/64B
   ipcmark report results/ --out page.html       all machines beside each other, to look at
 
 Exit codes:
   0 done · 1 a cell or the program failed · 2 usage · 3 the doctor refused · 4 slower than --fail-on allows ·
-  5 records that do not go together · 6 verification failed · 129, 130, 143 interrupted by SIGHUP, SIGINT, SIGTERM
+  5 records that do not go together · 6 verification failed · 7 --fail-on: not resolved ·
+  129, 130, 143 interrupted by SIGHUP, SIGINT, SIGTERM
 
 Standard output is results; progress and warnings go to standard error.";
 

@@ -5,7 +5,7 @@
 //! whether a hypervisor stands between, the processor, how it guards against speculation, the kernel, how CPUs sleep and
 //! scale, then what limits what. It is a reading order, not a measurement: it attributes nothing.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use ipcmark_harness::record::Header;
 use serde::Serialize;
@@ -73,6 +73,9 @@ const INFLUENCE: &[(Part, &str, bool, &str)] = &[
     (Part::Machine, "container_hints", true, "containers add filters, quotas and network devices"),
     (Part::Machine, "isolated_cpus_list", true, "other work stays away from them"),
     (Part::Machine, "nohz_full_cpus_list", true, "no tick while one task runs"),
+    (Part::Machine, "scheduling_policy", true, "decides when a woken party gets the CPU, and how long it keeps it"),
+    (Part::Machine, "realtime_priority", true, "whom a party may keep from the CPU"),
+    (Part::Machine, "nice", true, "share of a CPU that others want, too"),
     (Part::Machine, "transparent_huge_pages", true, "misses of the TLB in large buffers"),
     (Part::Machine, "numa_balancing", true, "pages are unmapped to see who uses them"),
     (Part::Machine, "sched_base_slice_ns", true, "how long a party runs before another gets the CPU"),
@@ -149,6 +152,9 @@ pub fn differences(sources: &[&Source]) -> Vec<Difference> {
 ///
 /// Records that do not say on which processor, kernel and build they were taken are of no known environment.
 pub fn distance(a: &Source, b: &Source) -> Vec<String> {
+    if a.origin == Origin::Criterion && crate::criterion::of_one_tree(&a.path, &b.path) {
+        return Vec::new();
+    }
     for source in [a, b] {
         if source.origin == Origin::Criterion {
             return vec!["criterion's files do not tell the machine".into()];
@@ -160,6 +166,50 @@ pub fn distance(a: &Source, b: &Source) -> Vec<String> {
         }
     }
     differences(&[a, b]).into_iter().filter(|difference| difference.decides).map(|found| found.fact).collect()
+}
+
+/// What differs between two records of one environment and may move numbers nevertheless; the revision is left out, as it is often
+/// what is being compared.
+pub(super) fn beside(sources: &[&Source], one: usize, other: usize) -> Vec<String> {
+    let known =
+        |fact: &str| INFLUENCE.iter().any(|(_, key, ..)| *key == fact) || ["suite", "front_end"].contains(&fact);
+    let found = differences(&[sources[one], sources[other]]).into_iter();
+    found.filter(|found| !found.decides && known(&found.fact)).map(|found| against(&found, &[0], &[1])).collect()
+}
+
+/// What differs between the records of two levels of a treatment besides the treatment: where both have the same values, however
+/// they are spread, it is no reason for a difference between them.
+pub(super) fn confounders(sources: &[&Source], one: &[usize], other: &[usize], treatment: &str) -> Vec<String> {
+    let records: Vec<&Source> = one.iter().chain(other).map(|record| sources[*record]).collect();
+    let (ones, others): (Vec<usize>, Vec<usize>) = (0..records.len()).partition(|place| *place < one.len());
+    let values = |found: &Difference, places: &[usize]| -> BTreeSet<String> {
+        places.iter().map(|place| found.values[*place].clone()).collect()
+    };
+    let of_interest = |found: &Difference| {
+        let fact = found.fact.strip_prefix("tag: ").unwrap_or(&found.fact);
+        fact != treatment && !found.why.is_empty() && !["profile", "launches"].contains(&fact)
+    };
+    let found = differences(&records).into_iter().filter(of_interest);
+    found
+        .filter(|found| values(found, &ones) != values(found, &others))
+        .map(|found| against(&found, &ones, &others))
+        .collect()
+}
+
+/// `rustc (1.94 against 1.95)`, or the fact alone where its values are long.
+fn against(found: &Difference, ones: &[usize], others: &[usize]) -> String {
+    const LONGEST: usize = 40;
+    let values = |places: &[usize]| {
+        let mut values: Vec<&str> = places.iter().map(|place| found.values[*place].as_str()).collect();
+        values.sort_unstable();
+        values.dedup();
+        values.join(", ")
+    };
+    let (one, other) = (values(ones), values(others));
+    if one.len().max(other.len()) > LONGEST {
+        return found.fact.clone();
+    }
+    format!("{} ({other} against {one})", found.fact)
 }
 
 fn part_of(header: &Header, part: Part) -> &BTreeMap<String, Value> {

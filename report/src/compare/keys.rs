@@ -22,12 +22,17 @@ pub enum Key {
 const OF_CELLS: [&str; 3] = ["mechanism", "family", "workload"];
 const OF_RUNS: [&str; 5] = ["suite", "revision", "front_end", "profile", "launches"];
 /// Short names for what is asked for most.
-const SHORT: [(&str, &str); 5] = [
+const SHORT: [(&str, &str); 10] = [
     ("kernel", "kernel_release"),
     ("cpu", "cpu_model_name"),
     ("machine", "fingerprint"),
     ("governor", "cpufreq_policies"),
     ("compiler", "rustc"),
+    ("thp", "transparent_huge_pages"),
+    ("preemption", "kernel_preemption"),
+    ("microcode", "cpu_microcode"),
+    ("idle-governor", "cpuidle_governor"),
+    ("policy", "scheduling_policy"),
 ];
 
 impl Key {
@@ -43,6 +48,25 @@ impl Key {
             _ if known.0.iter().any(|key| key == long) => Ok(Key::OfCell(long.into())),
             _ if known.1.iter().any(|key| key == long) => Ok(Key::OfRecord(long.into())),
             _ => Err(unknown(name, known)),
+        }
+    }
+
+    /// What was changed on purpose between records; `tag:NAME` and `NAME` are the same tag.
+    ///
+    /// # Errors
+    /// With near misses, where it means nothing, and where it is no property of records.
+    pub fn treatment(name: &str, sources: &[&Source]) -> Result<Key, String> {
+        let tag = name.strip_prefix("tag:").unwrap_or(name);
+        if sources.iter().any(|source| source.record.header.tags.contains_key(tag)) {
+            return Ok(Key::OfRecord(tag.into()));
+        }
+        match Key::parse(name, sources)? {
+            Key::OfCell(key) => Err(format!(
+                "{key} is a property of cells, and a treatment one of records (a fact of machines or builds, or a tag): --by {key} sets \
+                 cells against each other"
+            )),
+            Key::Record => Err("`record` is no treatment: --by record sets each record against the first".into()),
+            key => Ok(key),
         }
     }
 

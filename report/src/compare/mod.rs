@@ -1,21 +1,37 @@
 //! Records side by side: what differs between their machines, then cell by cell the values, their ratios and what may be said.
 //!
-//! - Columns are records, or what a key has for values ([`Key`]); the first is what the others are set against.
-//! - In the **same environment** ([`environment::distance`]) a ratio gets a [`Verdict`] from a change test across launches.
+//! - Columns are records, what a key has for values ([`Key`]), or the levels of a treatment, each with its records pooled; the first
+//!   is what the others are set against.
+//! - In the **same environment** ([`environment::distance`]) the common shift of all cells gets a verdict ([`Whole`]), and each cell
+//!   gets one on its ratio and one on what that is beyond the common shift ([`Verdict`]).
+//! - Levels of a **treatment** get verdicts, too: what was changed on purpose sets no environments apart, and whatever else
+//!   differs is named as a confounder.
 //! - In **different environments** there are ratios and no verdict: what is slower there is not worse, it is elsewhere.
 //! - What only one side has is listed, never dropped.
+//! - [`Comparison::gate`] answers whether anything is slower by more than a limit: yes, no, or not resolved.
 
+mod disturbed;
 pub mod environment;
+mod evidence;
+mod gate;
+mod judge;
 mod keys;
+mod machine;
 mod ranks;
 pub mod ratio;
+mod say;
+mod scatter;
 mod show;
 #[cfg(test)]
 mod simulation;
 mod slots;
+mod student;
 #[cfg(test)]
 pub(crate) mod testing;
+#[cfg(test)]
+mod tests;
 pub mod verdict;
+mod whole;
 
 use std::fmt;
 
@@ -23,15 +39,18 @@ use ipcmark_harness::grade::Letter;
 use serde::Serialize;
 
 pub use environment::Difference;
+pub use gate::Gate;
 pub use keys::Key;
+pub use machine::Machine;
 pub use ranks::RankChange;
 pub use ratio::Ratio;
 pub use show::Style;
 pub use verdict::{TOLERANCE, Verdict};
+pub use whole::{KnownBy, Whole};
 
 use crate::load::Source;
 use crate::words;
-use ratio::Ranks;
+use evidence::Evidence;
 
 /// The form of the JSON that [`Comparison`] becomes.
 pub const SCHEMA: &str = "ipcmark-comparison/1";
@@ -41,13 +60,16 @@ pub const SCHEMA: &str = "ipcmark-comparison/1";
 pub struct Options {
     /// What stands on the columns: `record`, or any key.
     pub by: String,
-    /// What two runs of one binary may differ by, as a share; a record's A/A probe may raise it to [`verdict::MOST_TOLERANCE`].
-    pub tolerance: f64,
+    /// What was changed on purpose: a fact, tag or property of the run, whose levels stand on the columns instead of `by`.
+    pub treatment: Option<String>,
+    /// What two runs of one binary may differ by, as a share. None: [`TOLERANCE`], which a record's A/A probe may raise to
+    /// [`verdict::MOST_TOLERANCE`]; what is asked for is kept to.
+    pub tolerance: Option<f64>,
 }
 
 impl Default for Options {
     fn default() -> Options {
-        Options { by: "record".into(), tolerance: TOLERANCE }
+        Options { by: "record".into(), treatment: None, tolerance: None }
     }
 }
 
@@ -95,8 +117,16 @@ pub struct Column {
     pub label: String,
     /// The record, where the column is one.
     pub record: Option<usize>,
+    /// All its records, where cells are set against those of other records; several are those of one level of a treatment.
+    pub records: Vec<usize>,
     /// What sets its environment apart from the first column's; empty: it is the same one.
     pub apart_by: Vec<String>,
+    /// What else differs from the first column, so that it may be the reason for what is found.
+    pub confounders: Vec<String>,
+    /// The common shift against the first column; none in the first, between environments, and within one run.
+    pub whole: Option<Whole>,
+    /// Cells that the first column has and that were asked of this one, too, but were not measured.
+    pub unmeasured: Vec<String>,
 }
 
 /// One cell of one record.
@@ -120,8 +150,20 @@ pub struct Entry {
     pub ratio: Option<Ratio>,
     /// What may be said of the ratio; none between environments.
     pub verdict: Option<Verdict>,
+    /// The ratio over the common shift of all cells.
+    pub beyond: Option<Ratio>,
+    /// What may be said of that.
+    pub beyond_verdict: Option<Verdict>,
+    /// What disturbed its launches, where that was too much for a verdict.
+    pub disturbed: Option<String>,
+    /// Medians of its launches, by record.
     #[serde(skip)]
-    per_launch_ns: Vec<f64>,
+    launches_ns: Vec<Vec<f64>>,
+    #[serde(skip)]
+    evidence: Option<Evidence>,
+    /// Half-width of the ratio's interval by launches alone, in logarithms.
+    #[serde(skip)]
+    own_half_width: f64,
 }
 
 /// Cells that may be compared.
@@ -146,6 +188,8 @@ pub struct Comparison {
     pub schema: &'static str,
     /// What stands on the columns.
     pub by: String,
+    /// Whether these are levels of a treatment.
+    pub treatment: bool,
     /// The records.
     pub records: Vec<Taken>,
     /// What differs between them, the most influential first.
@@ -169,19 +213,28 @@ pub struct Comparison {
 /// # Errors
 /// If the key is unknown, or no two measured cells may be compared.
 pub fn compare(sources: &[&Source], options: &Options) -> Result<Comparison, Refusal> {
-    let key = Key::parse(&options.by, sources).map_err(Refusal::Usage)?;
+    let key = match &options.treatment {
+        Some(name) => Key::treatment(name, sources),
+        None => Key::parse(&options.by, sources),
+    };
+    let key = key.map_err(Refusal::Usage)?;
     let records = taken(sources);
-    let mut table = slots::fill(&key, sources, &records);
+    let mut table = slots::fill(&key, sources, &records, options.treatment.is_some());
+    if options.treatment.is_some() && table.columns.len() < 2 {
+        return Err(Refusal::NothingComparable(slots::why_one_level(&table.columns, &options.treatment)));
+    }
     let alone = slots::take_alone(&mut table);
     if table.rows.is_empty() {
         return Err(Refusal::NothingComparable(slots::why_nothing(&key, sources, &options.by)));
     }
-    let tolerances = table.columns.iter().map(|column| tolerance(sources, column, options.tolerance)).collect();
+    let tolerances =
+        table.columns.iter().map(|column| tolerance(sources, &table.columns[0], column, options)).collect();
     let differences = environment::differences(sources);
     let mut comparison = Comparison {
         schema: SCHEMA,
-        by: options.by.clone(),
-        hidden: hidden(&key, &differences),
+        by: options.treatment.as_ref().unwrap_or(&options.by).clone(),
+        treatment: options.treatment.is_some(),
+        hidden: if options.treatment.is_some() { Vec::new() } else { hidden(&key, &differences) },
         records,
         differences,
         columns: table.columns,
@@ -190,20 +243,23 @@ pub fn compare(sources: &[&Source], options: &Options) -> Result<Comparison, Ref
         rank_changes: Vec::new(),
         tolerances,
     };
-    comparison.judge();
+    slots::note_unmeasured(&mut comparison, sources);
+    judge::judge(&mut comparison, sources);
     if !matches!(key, Key::OfCell(_)) {
         comparison.rank_changes = ranks::changes(&comparison.rows);
     }
     Ok(comparison)
 }
 
-/// What the user asked for, or what the A/A probes of the records found, if that is more: up to a bound, as the probe's width is
+/// What the user asked for; else what the A/A probes of the records found, if that is more: up to a bound, as the probe's width is
 /// mostly that of its launches, which the ratio's interval holds already, and a difference that matters must stay visible.
-fn tolerance(sources: &[&Source], column: &Column, asked: f64) -> f64 {
-    let probed = |record: usize| sources.get(record)?.record.header.probes.get("aa_noise_share")?.as_f64();
-    let probes = [probed(0), column.record.and_then(probed)];
-    let probed = probes.into_iter().flatten().filter(|share| share.is_finite()).fold(0.0, f64::max);
-    asked.max(probed.min(verdict::MOST_TOLERANCE))
+fn tolerance(sources: &[&Source], first: &Column, column: &Column, options: &Options) -> f64 {
+    let probed = |record: &usize| sources.get(*record)?.record.header.probes.get("aa_noise_share")?.as_f64();
+    // Cells of one run are set against each other where there are no records of columns.
+    let within: &[usize] = if first.records.is_empty() { &[0] } else { &first.records };
+    let probes = within.iter().chain(&column.records).filter_map(probed);
+    let probed = probes.filter(|share| share.is_finite()).fold(0.0, f64::max);
+    options.tolerance.unwrap_or_else(|| TOLERANCE.max(probed.min(verdict::MOST_TOLERANCE)))
 }
 
 /// A fact of the records on the columns leaves all other differences between them unsaid.
@@ -231,129 +287,14 @@ fn taken(sources: &[&Source]) -> Vec<Taken> {
 }
 
 impl Comparison {
-    /// Ratios of all columns to the first, and verdicts where the environment is the same.
-    fn judge(&mut self) {
-        let mut ranks = Ranks::default();
-        for column in 1..self.columns.len() {
-            let mut judged: Vec<(usize, Ratio)> = Vec::new();
-            for (place, row) in self.rows.iter().enumerate() {
-                let (Some(base), Some(entry)) = (&row.values[0], &row.values[column]) else { continue };
-                let ratio = ranks.ratio(&base.per_launch_ns, &entry.per_launch_ns).or_else(|| plain(base, entry));
-                judged.extend(ratio.map(|ratio| (place, ratio)));
-            }
-            let ratios: Vec<Ratio> = judged.iter().map(|(_, ratio)| *ratio).collect();
-            let tolerance = self.tolerances[column];
-            let verdicts: Vec<(Ratio, Option<Verdict>)> = match &self.columns[column] {
-                Column { apart_by, .. } if !apart_by.is_empty() => ratios.into_iter().map(|r| (r, None)).collect(),
-                // Cells of one run, whose launches were interleaved: no run differs from itself.
-                Column { record: None, .. } => {
-                    ratios.into_iter().map(|r| (r, Some(verdict::verdict(&r, tolerance)))).collect()
-                }
-                _ => verdict::judge(&ratios, tolerance).into_iter().map(|(r, v)| (r, Some(v))).collect(),
-            };
-            for ((place, _), (ratio, verdict)) in judged.iter().zip(verdicts) {
-                if let Some(entry) = &mut self.rows[*place].values[column] {
-                    (entry.ratio, entry.verdict) = (Some(ratio), verdict);
-                }
-            }
-        }
-    }
-
     /// Whether any column but the first is of the first's environment, so that verdicts exist.
     pub fn has_verdicts(&self) -> bool {
         self.columns.iter().skip(1).any(|column| column.apart_by.is_empty())
     }
 
-    /// The cells that are slower than the first column's by more than this share, with the whole interval.
-    pub fn slower_by_more_than(&self, share: f64) -> Vec<&Entry> {
-        let exceeds = |entry: &&Entry| {
-            let low = entry.ratio.and_then(|ratio| ratio.interval).map(|[low, _]| low);
-            entry.verdict == Some(Verdict::Slower) && low.is_some_and(|low| low > 1.0 + share)
-        };
-        self.rows.iter().flat_map(|row| row.values.iter().flatten()).filter(exceeds).collect()
-    }
-}
-
-/// Without launches there is a ratio of the estimates, and no interval.
-fn plain(base: &Entry, entry: &Entry) -> Option<Ratio> {
-    let value = entry.estimate_ns / base.estimate_ns;
-    (value.is_finite() && value > 0.0).then_some(Ratio { value, interval: None })
-}
-
-#[cfg(test)]
-mod tests {
-    use super::testing::{compared, source};
-    use super::*;
-    use crate::made_up::Run;
-
-    fn verdicts(comparison: &Comparison, mechanism: &str) -> Vec<Verdict> {
-        let rows = comparison.rows.iter().filter(|row| row.mechanism == mechanism);
-        rows.filter_map(|row| row.values[1].as_ref()?.verdict).collect()
-    }
-
-    #[test]
-    fn a_slower_mechanism_is_called_and_the_others_are_not() {
-        let base = Run { cells: 300, ..Run::default() };
-        let found = compared(&[base, Run { seed: 1, pipe_times: 1.15, ..base }], "record").unwrap();
-        let pipes = verdicts(&found, "pipe");
-        assert!(pipes.len() > 10 && pipes.iter().filter(|v| **v == Verdict::Slower).count() * 10 >= pipes.len() * 9);
-        let others: Vec<Verdict> = found
-            .rows
-            .iter()
-            .filter(|row| row.mechanism != "pipe")
-            .filter_map(|row| row.values[1].as_ref()?.verdict)
-            .collect();
-        let wrong = others.iter().filter(|v| matches!(v, Verdict::Slower | Verdict::Faster)).count();
-        assert!(wrong * 20 <= others.len(), "{wrong} of {}", others.len());
-        assert!(!found.slower_by_more_than(0.05).is_empty() && found.slower_by_more_than(0.5).is_empty());
-    }
-
-    #[test]
-    fn another_machine_gets_ratios_and_no_verdict() {
-        let found = compared(&[Run::default(), Run { machine: 1, ..Run::default() }], "record").unwrap();
-        assert!(!found.has_verdicts() && !found.columns[1].apart_by.is_empty());
-        for entry in found.rows.iter().filter_map(|row| row.values[1].as_ref()) {
-            assert!(entry.ratio.is_some() && entry.verdict.is_none());
-        }
-        assert!(!found.rank_changes.is_empty());
-        assert!(found.slower_by_more_than(0.0).is_empty());
-    }
-
-    #[test]
-    fn a_property_of_cells_stands_on_the_columns() {
-        let found = compared(&[Run { cells: 320, ..Run::default() }], "placement").unwrap();
-        let labels: Vec<&str> = found.columns.iter().map(|column| column.label.as_str()).collect();
-        assert_eq!(labels, ["same-cpu", "same-cache"]);
-        let row = found.rows.iter().find(|row| row.values.iter().all(Option::is_some)).unwrap();
-        assert!(row.values[1].as_ref().unwrap().ratio.unwrap().value > 2.0, "{row:?}");
-        assert!(!row.conditions.contains('?') && !row.conditions.contains("same-"), "{}", row.conditions);
-    }
-
-    #[test]
-    fn a_fact_of_the_machine_on_the_columns_warns_of_what_varies_with_it() {
-        let found = compared(&[Run::default(), Run { machine: 1, ..Run::default() }], "kernel").unwrap();
-        assert_eq!(found.columns[0].label, "6.1.0-18-amd64");
-        assert!(found.hidden.contains(&"cpu_model_name".to_owned()), "{:?}", found.hidden);
-        assert!(!found.hidden.contains(&"kernel_release".to_owned()));
-    }
-
-    #[test]
-    fn an_unknown_key_is_told_with_near_misses() {
-        let refusal = compared(&[Run::default()], "placment").unwrap_err();
-        assert!(matches!(&refusal, Refusal::Usage(sentence) if sentence.contains("placement")), "{refusal}");
-    }
-
-    #[test]
-    fn one_record_alone_has_nothing_to_be_compared_with() {
-        assert!(matches!(compared(&[Run::default()], "record"), Err(Refusal::NothingComparable(_))));
-        assert!(matches!(compared(&[Run::default()], "family"), Err(Refusal::NothingComparable(_))));
-    }
-
-    #[test]
-    fn the_probe_of_a_noisy_machine_raises_the_tolerance() {
-        let (a, mut b) = (source(Run::default()), source(Run { seed: 1, ..Run::default() }));
-        b.record.header.probes.insert("aa_noise_share".into(), 0.2.into());
-        let found = compare(&[&a, &b], &Options::default()).unwrap();
-        assert_eq!(found.tolerances, [TOLERANCE, verdict::MOST_TOLERANCE]);
+    /// What is said of a cell, by its id, in the first column after the first that has it.
+    pub fn entry(&self, id: &str) -> Option<&Entry> {
+        let others = self.rows.iter().flat_map(|row| row.values.iter().skip(1).flatten());
+        others.into_iter().find(|entry| entry.id == id)
     }
 }

@@ -6,8 +6,9 @@ use std::fmt::Write;
 use comfy_table::{CellAlignment, ContentArrangement, Table, presets};
 use ipcmark_harness::record::sanitize;
 
-use super::{Column, Comparison, Entry, Ratio, Row, Verdict};
-use crate::words::{Figures, figure};
+use super::say::{ratio_text, verdict_text};
+use super::{Comparison, Entry, Row};
+use crate::words::Figures;
 
 /// How text is laid out.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -74,7 +75,11 @@ impl Comparison {
         }
         if !self.hidden.is_empty() {
             let (by, hidden) = (cell_text(style, &self.by), cell_text(style, &self.hidden.join(", ")));
-            let _ = writeln!(text, "\n{}warning: with {by} there also vary: {hidden}.", bullet(style));
+            let _ = writeln!(
+                text,
+                "\n{}warning: with {by} there also vary: {hidden}. If {by} was changed on purpose, --treatment {by} gives verdicts.",
+                bullet(style)
+            );
         }
         text
     }
@@ -126,20 +131,21 @@ impl Comparison {
             line.push(entry.as_ref().map_or_else(dash, value_text));
             if place > 0 {
                 line.push(entry.as_ref().and_then(|entry| entry.ratio).map_or_else(dash, |ratio| ratio_text(&ratio)));
-                line.extend(column.apart_by.is_empty().then(|| entry.as_ref().map_or_else(dash, verdict_text)));
+                let verdict = || entry.as_ref().map_or_else(dash, |entry| verdict_text(entry, column.whole.as_ref()));
+                line.extend(column.apart_by.is_empty().then(|| cell_text(style, &verdict())));
             }
         }
         line
     }
 
-    /// How many of each verdict, and what they mean.
+    /// The whole, how many of each verdict, and what they mean.
     fn summary(&self, style: Style) -> String {
         let mut text = format!("\n{}\n", title(style, "in all"));
-        for (place, column) in self.columns.iter().enumerate().skip(1) {
-            let entries: Vec<&Entry> = self.rows.iter().filter_map(|row| row.values[place].as_ref()).collect();
-            let _ = writeln!(text, "{}{}", bullet(style), counted(style, column, &entries, self.tolerances[place]));
+        for said in (1..self.columns.len()).flat_map(|place| self.said_of(place)) {
+            let _ = writeln!(text, "{}{}", bullet(style), cell_text(style, &said));
         }
-        text + "\nIntervals of values and ratios are at 95 % and span launches, where nothing else is said; letters are grades.\n"
+        text + "\nIntervals of values are at 95 % and span launches, where nothing else is said; those of ratios span launches and what \
+                two runs differ by; letters are grades.\n"
     }
 
     fn ranks_text(&self, style: Style) -> String {
@@ -181,51 +187,12 @@ fn groups<'a>(rows: &[&'a Row]) -> Vec<Vec<&'a Row>> {
     groups
 }
 
-fn counted(style: Style, column: &Column, entries: &[&Entry], tolerance: f64) -> String {
-    let label = cell_text(style, &column.label);
-    let compared = entries.iter().filter(|entry| entry.ratio.is_some()).count();
-    if !column.apart_by.is_empty() {
-        return format!("{label}: {compared} cells beside the first column's, of another environment");
-    }
-    let count =
-        |of: fn(&Verdict) -> bool| entries.iter().filter_map(|entry| entry.verdict.as_ref()).filter(|v| of(v)).count();
-    let slower = count(|verdict| *verdict == Verdict::Slower);
-    let faster = count(|verdict| *verdict == Verdict::Faster);
-    let same = count(|verdict| matches!(verdict, Verdict::NoDifference { .. }));
-    let open = count(|verdict| matches!(verdict, Verdict::IntervalTooWide | Verdict::TooFewLaunches));
-    let tolerance = figure(tolerance * 100.0, 2);
-    format!(
-        "{label}: of {compared} cells {slower} slower, {faster} faster, {same} without a difference that matters, {open} not \
-         resolvable; a difference counts when its whole interval is beyond {tolerance} %"
-    )
-}
-
 /// `2.90 µs (2.88 – 3.07) B`.
 fn value_text(entry: &Entry) -> String {
     let figures = Figures::new(entry.estimate_ns, entry.interval_ns);
     let grade = entry.grade.map(|grade| format!(" {grade}")).unwrap_or_default();
     let one_launch = if entry.launches < 2 { " one launch" } else { "" };
     format!("{figures}{grade}{one_launch}")
-}
-
-/// `1.103 (1.081 – 1.125)`.
-fn ratio_text(ratio: &Ratio) -> String {
-    let digits = |value: f64| if value < 10.0 { format!("{value:.3}") } else { figure(value, 3) };
-    let interval = ratio.interval.map(|[low, high]| format!(" ({} – {})", digits(low), digits(high)));
-    format!("{}{}", digits(ratio.value), interval.unwrap_or_default())
-}
-
-fn verdict_text(entry: &Entry) -> String {
-    match entry.verdict {
-        Some(Verdict::Slower) => "slower".into(),
-        Some(Verdict::Faster) => "faster".into(),
-        Some(Verdict::NoDifference { larger_than }) => {
-            format!("no difference larger than {} %", figure(larger_than * 100.0, 2))
-        }
-        Some(Verdict::IntervalTooWide) => "not resolvable: interval too wide".into(),
-        Some(Verdict::TooFewLaunches) => "not resolvable: fewer than four launches".into(),
-        None => dash(),
-    }
 }
 
 fn table(style: Style, header: impl IntoIterator<Item = String>) -> Table {

@@ -1,111 +1,164 @@
-//! How often the change test is wrong, and how often it sees what is there: thousands of pairs of runs from a seed.
+//! How often comparisons are wrong, and how often they see what is there: thousands of pairs of records from a seed, through
+//! [`compare`] itself.
+//!
+//! The tables of docs/STATISTICS.md are printed by
+//!
+//! ```text
+//! cargo test -p ipcmark-report --release -- power --ignored --nocapture
+//! ```
 
-use std::f64::consts::TAU;
+mod power;
+mod worlds;
 
 use fastrand::Rng;
 
-use super::ratio::Ranks;
-use super::verdict::{TOLERANCE, Verdict, judge};
+use super::testing::source;
+use super::{Comparison, Gate, Options, Verdict, compare};
+use crate::load::Source;
+use crate::made_up::Run;
+use worlds::{QUIET, WORLDS, World};
 
-/// What the launches of one machine are like.
+/// Records to be filled with times.
+struct Trials {
+    world: World,
+    template: Source,
+    /// Records of each side.
+    records: usize,
+    random: Rng,
+}
+
+/// What was changed: so many cells by a factor.
 #[derive(Clone, Copy)]
-struct World {
-    name: &'static str,
-    /// A launch's median, around 1, in the first or second run.
-    launch: fn(&mut Rng, second: bool) -> f64,
-    /// Deviation of the whole run, shared by all its cells.
-    run: f64,
-    /// Deviation of each cell in each run, beyond its launches.
-    cell: f64,
-    /// How far launches drift from first to last.
-    drift: f64,
+struct Change {
+    cells: usize,
+    factor: f64,
 }
 
-const QUIET: World =
-    World { name: "quiet", launch: |random, _| (0.01 * normal(random)).exp(), run: 0.0, cell: 0.0, drift: 0.0 };
+const NONE: Change = Change { cells: 0, factor: 1.0 };
 
-const WORLDS: [World; 8] = [
-    QUIET,
-    World { name: "noisy", launch: |random, _| (0.05 * normal(random)).exp(), ..QUIET },
-    World {
-        name: "heavy tails",
-        launch: |random, _| (0.01 * normal(random)).exp() + 0.01 / (1.0 - random.f64()).sqrt(),
-        ..QUIET
-    },
-    World {
-        name: "two modes",
-        launch: |random, _| if random.bool() { 1.0 } else { 1.15 } * (0.01 * normal(random)).exp(),
-        ..QUIET
-    },
-    World {
-        name: "the second three times as noisy",
-        launch: |random, second| (if second { 0.06 } else { 0.02 } * normal(random)).exp(),
-        ..QUIET
-    },
-    World { name: "runs that differ", run: 0.05, ..QUIET },
-    World { name: "runs and cells that differ", run: 0.03, cell: 0.02, ..QUIET },
-    World { name: "drift", drift: 0.10, run: 0.02, ..QUIET },
-];
+impl Trials {
+    fn new(world: World, cells: usize, launches: usize) -> Trials {
+        let template = source(Run { cells, launches, ..Run::default() });
+        Trials { world, template, records: 1, random: Rng::with_seed(11) }
+    }
 
-/// One run: launches of so many cells, in the order of time.
-fn run(world: &World, cells: usize, launches: usize, second: bool, random: &mut Rng) -> Vec<Vec<f64>> {
-    let (whole, drift) = (world.run * normal(random), world.drift * (random.f64() - 0.5));
-    let cell = |random: &mut Rng| {
-        let own = world.cell * normal(random);
-        let at = |place: usize| whole + own + drift * place as f64 / launches as f64;
-        (0..launches).map(|place| 1e3 * at(place).exp() * (world.launch)(random, second)).collect()
-    };
-    (0..cells).map(|_| cell(random)).collect()
+    /// So many records of either side, the changed cells spread over the second.
+    fn comparison(&mut self, change: Change) -> Comparison {
+        let sides = [(false, NONE), (true, change)];
+        let mut sources: Vec<Source> = Vec::new();
+        for (second, change) in sides {
+            sources
+                .extend((0..self.records).map(|_| self.world.record(&self.template, second, change, &mut self.random)));
+        }
+        let treatment = (self.records > 1).then(|| "side".to_owned());
+        let options = Options { treatment, ..Options::default() };
+        compare(&sources.iter().collect::<Vec<_>>(), &options).unwrap()
+    }
 }
 
-/// Verdicts on the cells of so many pairs, the first cell of the second run slowed by a factor.
-fn verdicts(world: &World, [pairs, cells, launches]: [usize; 3], slowed: f64, random: &mut Rng) -> Vec<Vec<Verdict>> {
-    let mut ranks = Ranks::default();
-    let pair = |_| {
-        let first = run(world, cells, launches, false, random);
-        let mut second = run(world, cells, launches, true, random);
-        second[0].iter_mut().for_each(|ns| *ns *= slowed);
-        let ratios: Vec<_> = first.iter().zip(&second).filter_map(|(a, b)| ranks.ratio(a, b)).collect();
-        judge(&ratios, TOLERANCE).into_iter().map(|(_, verdict)| verdict).collect()
-    };
-    (0..pairs).map(pair).collect()
+/// What one comparison came to.
+#[derive(Clone, Copy, Default)]
+struct Outcome {
+    /// Changed cells, and how many of them are called slower.
+    changed: usize,
+    found: usize,
+    /// Cells called that were not changed, either way.
+    wrong: usize,
+    whole_slower: bool,
+    whole_called: bool,
+    exceeded: bool,
+    unresolved: bool,
 }
 
-fn called(verdict: &Verdict) -> bool {
-    matches!(verdict, Verdict::Slower | Verdict::Faster)
+fn called(verdict: Option<Verdict>) -> bool {
+    matches!(verdict, Some(Verdict::Slower | Verdict::Faster))
+}
+
+/// Whether the cell at a place is among so many changed ones of all: they are spread evenly.
+fn is_changed(place: usize, change: Change, cells: usize) -> bool {
+    (place + 1) * change.cells / cells > place * change.cells / cells
+}
+
+fn outcome(found: &Comparison, change: Change) -> Outcome {
+    let entries = found.rows.iter().filter_map(|row| row.values[1].as_ref()).map(|entry| entry.verdict);
+    let mut outcome = Outcome::default();
+    for (place, verdict) in entries.enumerate() {
+        if is_changed(place, change, found.rows.len()) {
+            outcome.changed += 1;
+            outcome.found += usize::from(verdict == Some(Verdict::Slower));
+        } else {
+            outcome.wrong += usize::from(called(verdict));
+        }
+    }
+    let whole = found.columns[1].whole.as_ref().map(|whole| whole.verdict);
+    (outcome.whole_slower, outcome.whole_called) = (whole == Some(Verdict::Slower), called(whole));
+    let gate = found.gate(0.05);
+    (outcome.exceeded, outcome.unresolved) = (matches!(gate, Gate::Exceeded(_)), matches!(gate, Gate::Unresolved(_)));
+    outcome
+}
+
+fn outcomes(trials: &mut Trials, change: Change, count: usize) -> Vec<Outcome> {
+    (0..count).map(|_| outcome(&trials.comparison(change), change)).collect()
+}
+
+fn share(outcomes: &[Outcome], of: impl Fn(&Outcome) -> bool) -> f64 {
+    outcomes.iter().filter(|outcome| of(outcome)).count() as f64 / outcomes.len() as f64
+}
+
+const COMPARISONS: usize = 100;
+
+#[test]
+fn at_most_5_percent_of_the_comparisons_of_equal_programs_call_anything() {
+    for world in WORLDS.iter().filter(|world| world.run == 0.0) {
+        for (cells, launches) in [(1, 10), (6, 4), (6, 10), (60, 4), (60, 10)] {
+            let outcomes = outcomes(&mut Trials::new(*world, cells, launches), NONE, COMPARISONS);
+            let wrong = share(&outcomes, |outcome| outcome.wrong > 0 || outcome.whole_called || outcome.exceeded);
+            assert!(wrong <= 0.05, "{}, {launches} launches, {cells} cells: {wrong}", world.name);
+        }
+    }
 }
 
 #[test]
-fn at_most_5_percent_of_the_cells_of_equal_programs_are_called_different() {
-    let mut random = Rng::with_seed(11);
-    for world in &WORLDS {
-        for launches in [4, 10] {
-            for cells in [6, 60] {
-                let verdicts = verdicts(world, [3_000 / cells, cells, launches], 1.0, &mut random);
-                let wrong = verdicts.iter().flatten().filter(|verdict| called(verdict)).count();
-                let share = wrong as f64 / 3_000.0;
-                assert!(share <= 0.05, "{}, {launches} launches, {cells} cells: {share}", world.name);
+fn runs_that_differ_as_wholes_are_not_called_where_records_tell_how_much_they_do() {
+    for world in WORLDS.iter().filter(|world| world.run > 0.0) {
+        let mut trials = Trials { records: 3, ..Trials::new(*world, 20, 10) };
+        let outcomes = outcomes(&mut trials, NONE, COMPARISONS);
+        let wrong = share(&outcomes, |outcome| outcome.wrong > 0 || outcome.whole_called || outcome.exceeded);
+        assert!(wrong <= 0.05, "{}: {wrong}", world.name);
+    }
+}
+
+#[test]
+fn a_change_is_called_whatever_share_of_the_cells_changed() {
+    for cells in [1, 2, 3, 4, 5, 20, 76] {
+        let mut trials = Trials::new(QUIET, cells, 10);
+        for percent in [1, 10, 45, 50, 55, 90, 100] {
+            for factor in [1.34, 3.0] {
+                let change = Change { cells: (cells * percent).div_ceil(100), factor };
+                let outcomes = outcomes(&mut trials, change, 5);
+                let told = format!("{} of {cells} cells × {factor}", change.cells);
+                assert!(outcomes.iter().all(|outcome| outcome.found == outcome.changed), "{told}: not all are called");
+                assert!(outcomes.iter().all(|outcome| outcome.exceeded), "{told}: the gate does not see it");
+                assert!(outcomes.iter().all(|outcome| outcome.wrong == 0), "{told}: others are called");
             }
         }
     }
 }
 
 #[test]
-fn a_slow_down_of_10_percent_is_called_where_the_interval_is_narrow_enough_and_told_apart_where_not() {
-    let mut random = Rng::with_seed(12);
-    for launches in [6, 10] {
-        let seen = verdicts(&QUIET, [500, 20, launches], 1.1, &mut random);
-        let slower = seen.iter().filter(|cells| cells[0] == Verdict::Slower).count();
-        assert!(slower >= 475, "{launches} launches: {slower} of 500");
+fn a_common_slow_down_of_10_percent_is_called() {
+    for cells in [5, 60] {
+        let change = Change { cells, factor: 1.10 };
+        let outcomes = outcomes(&mut Trials::new(QUIET, cells, 10), change, COMPARISONS);
+        assert!(share(&outcomes, |outcome| outcome.whole_slower && outcome.exceeded) >= 0.95, "{cells} cells");
     }
-    // Where launches scatter by 15 %, ten of them cannot tell, and no verdict says that nothing is different.
-    let wild = World { launch: |random, _| (0.15 * normal(random)).exp(), ..QUIET };
-    let unseen = verdicts(&wild, [500, 20, 10], 1.1, &mut random);
-    let denied = unseen.iter().filter(|cells| matches!(cells[0], Verdict::NoDifference { .. })).count();
-    assert!(denied <= 25, "{denied} of 500 say that there is no difference of 10 %");
 }
 
-/// Standard normal, by Box and Muller.
-fn normal(random: &mut Rng) -> f64 {
-    (-2.0 * (1.0 - random.f64()).ln()).sqrt() * (TAU * random.f64()).cos()
+#[test]
+fn what_cannot_be_told_is_neither_denied_nor_passed() {
+    // Where launches scatter by 15 %, ten of them cannot tell.
+    let wild = World { launch: |random, _| (0.15 * super::testing::normal(random)).exp(), ..QUIET };
+    let change = Change { cells: 1, factor: 1.1 };
+    let outcomes = outcomes(&mut Trials::new(wild, 20, 10), change, COMPARISONS);
+    assert!(share(&outcomes, |outcome| outcome.unresolved || outcome.exceeded) >= 0.95);
 }

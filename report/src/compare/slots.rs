@@ -4,10 +4,12 @@ use std::collections::{HashMap, HashSet};
 use std::hash::Hash;
 use std::path::Path;
 
+use ipcmark_harness::estimate::estimate;
 use ipcmark_harness::record::{Cell, Outcome};
 
 use super::keys::{Key, identity_without, of_record};
-use super::{Column, Entry, Row, Taken, environment};
+use super::{Column, Comparison, Entry, Row, Taken, disturbed, environment};
+use crate::amount::amount;
 use crate::load::{Origin, Source};
 use crate::words;
 
@@ -17,8 +19,9 @@ pub(super) struct Table {
     pub(super) rows: Vec<Row>,
 }
 
-pub(super) fn fill(key: &Key, sources: &[&Source], records: &[Taken]) -> Table {
+pub(super) fn fill(key: &Key, sources: &[&Source], records: &[Taken], treatment: bool) -> Table {
     match key {
+        Key::OfRecord(name) if treatment => by_levels(name, sources),
         Key::OfCell(name) => by_cells(key, name, sources),
         Key::Record => by_records(sources, records.iter().map(|record| record.label.clone()).collect()),
         Key::OfRecord(name) => by_records(sources, values(sources, name, records)),
@@ -39,9 +42,11 @@ fn values(sources: &[&Source], key: &str, records: &[Taken]) -> Vec<String> {
 fn by_records(sources: &[&Source], labels: Vec<String>) -> Table {
     let apart = |source: &&Source| sources.first().map_or_else(Vec::new, |first| environment::distance(first, source));
     let column = |(record, (source, label)): (usize, (&&Source, String))| Column {
-        label,
         record: Some(record),
+        records: vec![record],
         apart_by: apart(source),
+        confounders: environment::beside(sources, 0, record),
+        ..Column::named(label)
     };
     let columns: Vec<Column> = sources.iter().zip(labels).enumerate().map(column).collect();
     let mut rows = Rows::new(columns.len());
@@ -53,10 +58,38 @@ fn by_records(sources: &[&Source], labels: Vec<String>) -> Table {
     Table { columns, rows: rows.rows }
 }
 
+/// A column for each level, with all records of that level.
+fn by_levels(key: &str, sources: &[&Source]) -> Table {
+    let mut columns: Vec<Column> = Vec::new();
+    let mut places: Vec<usize> = Vec::new();
+    for (record, source) in sources.iter().enumerate() {
+        let level = of_record(source, key);
+        let place = columns.iter().position(|column| column.label == level).unwrap_or(columns.len());
+        if place == columns.len() {
+            columns.push(Column::named(level));
+        }
+        columns[place].records.push(record);
+        places.push(place);
+    }
+    for place in 1..columns.len() {
+        columns[place].confounders =
+            environment::confounders(sources, &columns[0].records, &columns[place].records, key);
+    }
+    let mut rows = Rows::new(columns.len());
+    for ((record, source), place) in sources.iter().enumerate().zip(places) {
+        for cell in measured(source) {
+            rows.put(cell.id.clone(), place, entry(cell, record), || row(cell, None, None));
+        }
+    }
+    rows.rows.iter_mut().flat_map(|row| row.values.iter_mut().flatten()).for_each(Entry::sum_up);
+    Table { columns, rows: rows.rows }
+}
+
 fn by_cells(key: &Key, name: &str, sources: &[&Source]) -> Table {
-    let mut values: Vec<(Option<u64>, String)> = Vec::new();
+    let mut values: Vec<(Option<f64>, String)> = Vec::new();
     for (source, cell) in sources.iter().flat_map(|source| measured(source).map(move |cell| (source, cell))) {
-        let order = cell.setup.get(name).and_then(serde_json::Value::as_u64);
+        // Criterion's parameters are texts.
+        let order = cell.setup.get(name).and_then(|value| value.as_f64().or_else(|| amount(value.as_str()?)));
         if let Some(value) = key.value(source, cell).map(|value| (order, value))
             && !values.contains(&value)
         {
@@ -65,9 +98,9 @@ fn by_cells(key: &Key, name: &str, sources: &[&Source]) -> Table {
     }
     // Sizes and times ascend; words stay in the order of the records.
     if values.iter().all(|(order, _)| order.is_some()) {
-        values.sort();
+        values.sort_by(|(one, _), (other, _)| one.partial_cmp(other).unwrap_or(std::cmp::Ordering::Equal));
     }
-    let column = |(_, label): &(_, String)| Column { label: label.clone(), record: None, apart_by: Vec::new() };
+    let column = |(_, label): &(_, String)| Column::named(label.clone());
     let columns: Vec<Column> = values.iter().map(column).collect();
     let places: HashMap<&str, usize> =
         columns.iter().enumerate().map(|(at, column)| (column.label.as_str(), at)).collect();
@@ -105,7 +138,10 @@ impl<I: Eq + Hash> Rows<I> {
             self.rows.push(Row { values: vec![None; self.columns], ..row() });
             self.rows.len() - 1
         });
-        self.rows[place].values[column] = Some(entry);
+        match &mut self.rows[place].values[column] {
+            Some(pooled) => pooled.pool(entry),
+            empty => *empty = Some(entry),
+        }
     }
 }
 
@@ -121,8 +157,47 @@ fn entry(cell: &Cell, record: usize) -> Entry {
         grade: cell.grade.as_ref().map(|grade| grade.letter),
         ratio: None,
         verdict: None,
+        beyond: None,
+        beyond_verdict: None,
+        disturbed: disturbed::by(&cell.per_launch),
         // One launch is no sample of launches.
-        per_launch_ns: if per_launch_ns.len() > 1 { per_launch_ns } else { Vec::new() },
+        launches_ns: if per_launch_ns.len() > 1 { vec![per_launch_ns] } else { vec![Vec::new()] },
+        evidence: None,
+        own_half_width: 0.0,
+    }
+}
+
+impl Entry {
+    /// Takes in the same cell of another record.
+    fn pool(&mut self, other: Entry) {
+        self.launches_ns.extend(other.launches_ns);
+        self.launches += other.launches;
+        self.disturbed = self.disturbed.take().or(other.disturbed);
+        self.grade = self.grade.zip(other.grade).map(|(one, other)| one.max(other));
+    }
+
+    /// Estimates anew what was pooled.
+    fn sum_up(&mut self) {
+        let launches: Vec<Vec<f64>> = self.launches_ns.iter().flatten().map(|ns| vec![*ns]).collect();
+        if let Some(found) = estimate(&launches).filter(|_| self.launches_ns.len() > 1) {
+            self.estimate_ns = found.point_ns;
+            self.interval_ns = Some([found.interval.low, found.interval.high]);
+            self.interval_spans = Some(format!("launches of {} records", self.launches_ns.len()));
+        }
+    }
+}
+
+impl Column {
+    fn named(label: String) -> Column {
+        Column {
+            label,
+            record: None,
+            records: Vec::new(),
+            apart_by: Vec::new(),
+            confounders: Vec::new(),
+            whole: None,
+            unmeasured: Vec::new(),
+        }
     }
 }
 
@@ -155,6 +230,33 @@ pub(super) fn take_alone(table: &mut Table) -> Vec<Vec<String>> {
         false
     });
     alone
+}
+
+/// Finds what each column's records were asked for, as the first column's, and did not measure: it failed, was skipped, or the run
+/// ended before.
+pub(super) fn note_unmeasured(comparison: &mut Comparison, sources: &[&Source]) {
+    let first_alone = comparison.alone.first().map(Vec::as_slice).unwrap_or_default();
+    for place in 1..comparison.columns.len() {
+        let records = comparison.columns[place].records.iter().filter_map(|record| sources.get(*record));
+        let asked: HashSet<&str> = records
+            .flat_map(|source| {
+                let cells = source.record.cells.iter().map(|cell| cell.id.as_str());
+                cells.chain(source.record.header.selection.cells.iter().map(String::as_str))
+            })
+            .collect();
+        let lacking = comparison.rows.iter().filter(|row| row.values[place].is_none());
+        let ids = lacking.filter_map(|row| Some(row.values[0].as_ref()?.id.as_str()));
+        let ids = ids.chain(first_alone.iter().map(String::as_str)).filter(|id| asked.contains(id));
+        comparison.columns[place].unmeasured = ids.map(str::to_owned).collect();
+    }
+}
+
+pub(super) fn why_one_level(columns: &[Column], treatment: &Option<String>) -> String {
+    let (name, level) =
+        (treatment.as_deref().unwrap_or_default(), columns.first().map_or("unknown", |c| c.label.as_str()));
+    format!(
+        "{name} is {level} in every record, so that there is nothing to set against it: give records of another {name}"
+    )
 }
 
 pub(super) fn why_nothing(key: &Key, sources: &[&Source], by: &str) -> String {

@@ -13,3 +13,8 @@ pub(crate) fn compared(runs: &[Run], by: &str) -> Result<Comparison, Refusal> {
     let sources: Vec<Source> = runs.iter().map(|run| source(*run)).collect();
     compare(&sources.iter().collect::<Vec<_>>(), &Options { by: by.into(), ..Options::default() })
 }
+
+/// Standard normal, by Box and Muller.
+pub(crate) fn normal(random: &mut fastrand::Rng) -> f64 {
+    (-2.0 * (1.0 - random.f64()).ln()).sqrt() * (std::f64::consts::TAU * random.f64()).cos()
+}
