@@ -4,8 +4,9 @@ use std::collections::BTreeMap;
 use std::time::SystemTime;
 
 use ipcmark_harness::clock::Calibration;
-use ipcmark_harness::machine::{self, Facts, Root};
-use ipcmark_harness::record::{FrontEnd, Header, Revision, SCHEMA, Selection};
+use ipcmark_harness::doctor::Finding;
+use ipcmark_harness::machine::{self, Facts, Root, Scheduling};
+use ipcmark_harness::record::{FrontEnd, Header, Resumed, Revision, SCHEMA, Selection, sanitize};
 use serde_json::{Value, json};
 
 /// A header of this moment; what was asked for is left to the caller.
@@ -48,6 +49,66 @@ pub fn difference(then: &Header, now: &Header) -> Option<String> {
         return Some(format!("it was begun by ipcmark {}, this is {}", name(then), name(now)));
     }
     (machine(then) != machine(now)).then(|| "it was begun on another machine, or under another kernel".into())
+}
+
+/// What must be as it was when a run began for its launches to be pooled: how it is scheduled, and how the machine is set up. What
+/// is set at boot is here, too: the fingerprint does not hold all of it.
+const MUST_STAY: [&str; 20] = [
+    "scheduling_policy",
+    "realtime_priority",
+    "nice",
+    "cpus_allowed_list",
+    "cgroup_cpu_quota_cpus",
+    "seccomp",
+    "mitigations",
+    "kernel_command_line",
+    "kernel_preemption",
+    "cpufreq_policies",
+    "turbo_enabled",
+    "cpuidle_governor",
+    "cpuidle_states",
+    "guest_halt_poll_ns",
+    "smt_active",
+    "cpus_online_count",
+    "clocksource",
+    "transparent_huge_pages",
+    "numa_balancing",
+    "timer_slack_ns",
+];
+
+/// How a run that began as `then` goes on now. Under other conditions than it began under it does not, and the error is the sentence
+/// that says so, but with `anyway`: then a finding in `then` grades all that it measures D.
+pub fn gone_on(then: &mut Header, now: &Header, anyway: bool) -> Result<Resumed, String> {
+    let changed = changes(then, now);
+    if !changed.is_empty() && !anyway {
+        let changed = sanitize(&changed.join(", "));
+        return Err(format!(
+            "the run was begun under other conditions: {changed}; resume it under those, or measure all the same with --anyway, which \
+             grades every cell with such a launch D"
+        ));
+    }
+    if !changed.is_empty() {
+        then.findings.push(Finding::resumed_otherwise(&changed));
+    }
+    Ok(Resumed {
+        utc: now.started_utc.clone(),
+        command: now.command.clone(),
+        revision: now.revision.clone(),
+        scheduling: Scheduling::of_facts(&now.machine),
+        conditions: now.conditions.clone(),
+        findings: Vec::new(),
+        changed,
+    })
+}
+
+/// What is not as it was when the run began, a clause each.
+fn changes(then: &Header, now: &Header) -> Vec<String> {
+    let value = |header: &Header, name: &str| header.machine.get(name)?.get("value").cloned();
+    let change = |name: &&str| {
+        let (then, now) = (value(then, name)?, value(now, name)?);
+        (then != now).then(|| format!("{name} was {then} and is {now}"))
+    };
+    MUST_STAY.iter().filter_map(change).collect()
 }
 
 fn revision() -> Revision {

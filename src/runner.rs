@@ -10,9 +10,10 @@ use std::time::{Duration, Instant};
 use ipcmark_harness::control::{Failure, FailureKind};
 use ipcmark_harness::estimate::{estimate, median};
 use ipcmark_harness::histogram::Histogram;
-use ipcmark_harness::launch::Launcher;
+use ipcmark_harness::launch::{Launcher, Worker};
+use ipcmark_harness::machine::{Scheduling, not_inherited};
 use ipcmark_harness::placement::Placement;
-use ipcmark_harness::record::{self, Launch, Measurement};
+use ipcmark_harness::record::{self, Launch, Measurement, NearFar};
 use ipcmark_harness::sampling::{self, Each, Earlier, Effort};
 
 use crate::cell::Cell;
@@ -63,6 +64,9 @@ pub struct Job {
     replaced: Vec<String>,
     /// Whether launches beyond the planned ones were asked for.
     is_extended: bool,
+    start: u32,
+    /// How the run was scheduled when it started.
+    scheduling: Option<Scheduling>,
 }
 
 impl Job {
@@ -81,7 +85,21 @@ impl Job {
             planned: launches as usize,
             replaced: Vec::new(),
             is_extended: false,
+            start: 0,
+            scheduling: None,
         }
+    }
+
+    /// In this start of a run that was scheduled so at first.
+    pub fn in_start(self, start: u32, scheduling: Option<Scheduling>) -> Job {
+        Job { start, scheduling, ..self }
+    }
+
+    /// How the parties are scheduled, if not as the run was at first.
+    fn unusual_scheduling(&self, worker: &Worker) -> Option<NearFar<Vec<Scheduling>>> {
+        let stage = self.stage.as_ref().ok()?;
+        let pinned = NearFar { near: !stage.near_cpus.is_empty(), far: !stage.far_cpus.is_empty() };
+        not_inherited(worker.scheduling()?, self.scheduling.as_ref()?, pinned)
     }
 
     /// Takes over the launches that an interrupted run has recorded of this cell.
@@ -215,10 +233,11 @@ impl Job {
             let summary = format!("passed: {} operations, {} bytes compared", verified.operations, verified.bytes);
             (self.verification, self.notes) = (Some(summary), worker.notes.clone());
         }
+        let mut launch = result.launch;
+        (launch.start, launch.scheduling) = (self.start, self.unusual_scheduling(&worker));
         self.discarded += worker.discarded;
         worker.quit()?;
         let spent = meter.stop();
-        let mut launch = result.launch;
         let context = &mut launch.context;
         (context.round, context.at_s) = (slot.round, slot.at.as_secs_f64());
         spent.describe(context);

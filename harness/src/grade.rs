@@ -14,6 +14,7 @@ use crate::doctor::{Finding, Severity};
 use crate::record::{Cell, Header, Outcome};
 use steadiness::{Kind, unsteady};
 
+pub mod scheduling;
 pub mod steadiness;
 
 /// How far a number can be trusted; `A` is the least value, so the worse of two is their maximum.
@@ -138,6 +139,7 @@ impl Grader {
         reasons.extend(of_steady_state(cell));
         reasons.extend(of_verification(cell));
         reasons.extend(of_other_work(cell));
+        reasons.extend(scheduling::of_scheduling(cell));
         let worst = |reasons: &[(Letter, String)]| reasons.iter().map(|(letter, _)| *letter).max().unwrap_or(Letter::A);
         let letter = worst(&reasons);
         let has_tail = cell.quantiles_ns.is_some();

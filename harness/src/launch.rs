@@ -17,9 +17,10 @@ use serde_json::Value;
 use crate::clock::Clock;
 use crate::control::{self, Command, Failure, FailureKind, MAX_MESSAGE_BYTES, Reply};
 use crate::histogram::Histogram;
-use crate::machine::Root;
+use crate::machine::{self, Root, Scheduling};
 use crate::oom::OomKills;
 use crate::pauses::{self, Moment};
+use crate::record::NearFar;
 use crate::session::{Sample, Verified};
 use crate::sys::names::Drawn;
 use crate::sys::process::{kill_child, limit_on_processes};
@@ -188,6 +189,11 @@ impl Worker {
             Err(error) => format!("waiting for the worker: {error}"),
         };
         Err(self.explained(Failure::new(FailureKind::Worker, failure)))
+    }
+
+    /// How its parties are scheduled now; none where /proc does not tell.
+    pub fn scheduling(&self) -> Option<NearFar<Vec<Scheduling>>> {
+        machine::parties(&Root::new("/"), self.pid()).ok()
     }
 
     /// The worker's process id, for tests that do it harm.

@@ -8,8 +8,8 @@ use ipcmark_harness::doctor::{Finding, Severity};
 use ipcmark_harness::grade::{Grade, Letter};
 use ipcmark_harness::histogram::Histogram;
 use ipcmark_harness::record::{
-    After, Cell, FrontEnd, Header, Identity, Launch, MAX_STRING_BYTES, Measurement, Outcome, Record, Repair, Revision,
-    SCHEMA, Selection, WriteError, Writer, schema,
+    After, Cell, FrontEnd, Header, Identity, Launch, MAX_STRING_BYTES, Measurement, Outcome, Record, Repair, Resumed,
+    Revision, SCHEMA, Selection, WriteError, Writer, schema,
 };
 use ipcmark_harness::usage::Usage;
 use serde_json::{Value, json};
@@ -247,7 +247,7 @@ fn the_schema_requires_the_keys_that_are_always_present() {
     for key in ALWAYS_PRESENT {
         assert!(required.contains(&json!(key)), "{key}");
     }
-    assert_eq!(schema["oneOf"].as_array().unwrap().len(), 3);
+    assert_eq!(schema["oneOf"].as_array().unwrap().len(), 4);
     assert!(schema["$defs"]["Header"]["properties"]["machine"].is_object());
 }
 
@@ -270,6 +270,16 @@ fn a_cut_off_last_line_is_left_out_with_a_warning() {
     assert_eq!(record.cells, [measured("a")]);
     assert_eq!(warnings.len(), 1);
     assert_eq!(warnings[0].reason, "line 3 is cut off; it was left out");
+}
+
+#[test]
+fn each_time_that_a_run_goes_on_is_kept_in_order() {
+    let (_directory, path) = written(&[measured("a")]);
+    let resumed = ["first", "second"].map(|utc| Resumed { utc: utc.to_owned(), ..Resumed::default() });
+    let (mut writer, _) = Writer::append_to(&path).unwrap();
+    resumed.iter().for_each(|line| writer.write_resumed(line).unwrap());
+    let (record, warnings) = Record::read(&path).unwrap();
+    assert_eq!((record.resumed, record.cells, warnings), (resumed.to_vec(), vec![measured("a")], vec![]));
 }
 
 #[test]

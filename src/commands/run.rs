@@ -12,7 +12,7 @@ use ipcmark_harness::doctor::probe::Lengths;
 use ipcmark_harness::doctor::{Finding, Severity};
 use ipcmark_harness::drift;
 use ipcmark_harness::grade::Grader;
-use ipcmark_harness::machine::{self, Root};
+use ipcmark_harness::machine::{self, Root, Scheduling};
 use ipcmark_harness::measuring_lock::{Holder, MeasuringLock};
 use ipcmark_harness::record::{self, Record, Writer};
 use ipcmark_harness::sys::signals;
@@ -102,14 +102,14 @@ struct Plan {
 enum Output {
     /// A new record; `asked`: the user named the place, so not getting it is an error.
     New { path: PathBuf, asked: bool },
-    /// The record of an interrupted run.
-    Resumed(PathBuf),
+    /// The record of an interrupted run, and the line that says how it goes on.
+    Resumed { path: PathBuf, line: Box<record::Resumed> },
 }
 
 pub(super) fn run(args: RunArgs) -> anyhow::Result<()> {
     let bench = Bench::set_up(args.cell_timeout)?;
     let mut plan = match &args.resume {
-        Some(path) => resumed(&bench, path)?,
+        Some(path) => resumed(&bench, path, args.anyway)?,
         None => fresh(&bench, &args)?,
     };
     if args.dry_run {
@@ -169,6 +169,9 @@ fn check_up(bench: &Bench, args: &RunArgs, plan: &mut Plan) -> anyhow::Result<Ch
         return Err(Stop::new(exit::REFUSED, format!("{why}; {advice}")).into());
     }
     plan.header.findings.extend(checkup.findings.iter().cloned());
+    if let Output::Resumed { line, .. } = &mut plan.output {
+        line.findings = checkup.findings.clone();
+    }
     if is_new {
         plan.header.probes = checkup.probes().clone();
     }
@@ -201,7 +204,9 @@ fn fresh(bench: &Bench, args: &RunArgs) -> anyhow::Result<Plan> {
     }
     header.tags = BTreeMap::from_iter(args.tags.iter().cloned());
     let path = args.out.clone().unwrap_or_else(|| default_path(&header));
-    let jobs = cells.into_iter().map(|cell| Job::new(cell, bench.here.stage(&cell), launches)).collect();
+    let scheduling = Scheduling::of_facts(&header.machine);
+    let job = |cell| Job::new(cell, bench.here.stage(&cell), launches).in_start(0, scheduling.clone());
+    let jobs = cells.into_iter().map(job).collect();
     let output = Output::New { path, asked: args.out.is_some() };
     Ok(Plan { header, profile: args.profile, goal, seed, jobs, output, finished: Vec::new(), ended: false })
 }
@@ -225,7 +230,7 @@ fn default_path(header: &record::Header) -> PathBuf {
 }
 
 /// The rest of an interrupted run: launches that the record holds are kept.
-fn resumed(bench: &Bench, path: &Path) -> anyhow::Result<Plan> {
+fn resumed(bench: &Bench, path: &Path, anyway: bool) -> anyhow::Result<Plan> {
     let (record, warnings) = Record::read(path).context("the run cannot be resumed")?;
     for warning in &warnings {
         eprintln!("warning: {warning}");
@@ -239,10 +244,11 @@ fn resumed(bench: &Bench, path: &Path) -> anyhow::Result<Plan> {
     let profile = clap::ValueEnum::from_str(&selection.profile, false)
         .map_err(|_| Stop::usage(format!("{}: unknown profile `{}`", path.display(), selection.profile)))?;
     let cells = bench.select(profile, &selection.cells)?;
+    let (start, scheduling) = (record.resumed.len() as u32 + 1, Scheduling::of_facts(&record.header.machine));
     let mut jobs = Vec::new();
     let mut finished = Vec::new();
     for cell in cells {
-        let mut job = Job::new(cell, bench.here.stage(&cell), selection.launches);
+        let mut job = Job::new(cell, bench.here.stage(&cell), selection.launches).in_start(start, scheduling.clone());
         let earlier = record.cell(&job.id());
         earlier.into_iter().for_each(|earlier| job.resume_from(earlier));
         match earlier {
@@ -250,10 +256,13 @@ fn resumed(bench: &Bench, path: &Path) -> anyhow::Result<Plan> {
             _ => jobs.push(job),
         }
     }
-    let (seed, output) = (record.header.seed, Output::Resumed(path.to_owned()));
     let ended = jobs.is_empty() && record.after.is_some();
     let goal = Goal { target: selection.target_share, budget: Duration::from_secs_f64(selection.budget_s) };
-    Ok(Plan { header: record.header, profile, goal, seed, jobs, output, finished, ended })
+    let mut header = record.header;
+    let line = provenance::gone_on(&mut header, &now, anyway || ended)
+        .map_err(|why| Stop::new(exit::NOT_COMPARABLE, format!("{}: {why}", path.display())))?;
+    let (seed, output) = (header.seed, Output::Resumed { path: path.to_owned(), line: Box::new(line) });
+    Ok(Plan { header, profile, goal, seed, jobs, output, finished, ended })
 }
 
 fn dry_run(plan: &Plan) -> anyhow::Result<()> {
@@ -327,11 +336,12 @@ impl Keeper {
 /// Opens the record. Only a place that the user did not choose may fail without ending the run.
 fn open(output: &Output, header: &record::Header) -> anyhow::Result<Option<Writer>> {
     match output {
-        Output::Resumed(path) => {
-            let (writer, repair) = Writer::append_to(path).context("the run cannot be resumed")?;
+        Output::Resumed { path, line } => {
+            let (mut writer, repair) = Writer::append_to(path).context("the run cannot be resumed")?;
             if let Some(repair) = repair {
                 eprintln!("warning: {}: its last line was cut off and has been mended ({repair:?})", path.display());
             }
+            writer.write_resumed(line).context("the run cannot be resumed")?;
             Ok(Some(writer))
         }
         Output::New { path, asked } => match Writer::create(path, header) {

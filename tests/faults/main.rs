@@ -25,6 +25,7 @@ mod resources;
 mod sandbox;
 mod seccomp;
 mod security;
+mod starts;
 mod switches;
 mod system;
 mod wall_clock;

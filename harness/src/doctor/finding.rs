@@ -57,6 +57,12 @@ impl Finding {
         Self { id: "another-run".into(), improve: Some("ipcmark run --wait".into()), ..refused }
     }
 
+    /// That a run goes on under conditions in which it was not begun, as asked for.
+    pub fn resumed_otherwise(changed: &[String]) -> Self {
+        let why = "launches of one cell would be pooled that were not measured under the same conditions";
+        Self { id: "resumed-otherwise".into(), ..Self::refuse(changed.join("; "), why) }
+    }
+
     /// That no number may be taken so.
     pub(super) fn refuse(seen: impl Into<String>, why: &str) -> Self {
         Self::new(Severity::Refuse, seen.into(), why)

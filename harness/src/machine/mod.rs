@@ -24,6 +24,7 @@ mod layout;
 mod power;
 mod process;
 mod root;
+mod scheduling;
 mod virtualization;
 
 pub use cpu_times::{CpuTimes, cpu_times};
@@ -33,6 +34,7 @@ pub use identity::{fingerprint, machine_name};
 pub use key::{Key, Kind};
 pub(crate) use layout::meminfo_bytes;
 pub use root::{READ_LIMIT_BYTES, Root};
+pub use scheduling::{Scheduling, not_inherited, parties};
 
 use std::sync::LazyLock;
 

@@ -49,28 +49,31 @@ pub(super) const KEYS: &[Key] = &[
 ];
 
 /// Fields of /proc/self/stat, counted from 1 (proc_pid_stat(5)).
-const NICE: usize = 19;
-const RT_PRIORITY: usize = 40;
-const POLICY: usize = 41;
+pub(super) const NICE: usize = 19;
+pub(super) const RT_PRIORITY: usize = 40;
+pub(super) const POLICY: usize = 41;
 
 /// The name of the program is in parentheses and may hold anything; the third field follows it.
-fn stat_number(root: &Root, field: usize) -> Result<i64, String> {
-    let text = root.read(STAT)?;
+pub(super) fn stat_word(root: &Root, file: &str, field: usize) -> Result<i64, String> {
+    let text = root.read(file)?;
     let after_name = text.rsplit_once(')').map(|(_, rest)| rest).unwrap_or_default();
     let number = after_name.split_whitespace().nth(field - 3).and_then(|word| word.parse().ok());
-    number.ok_or_else(|| format!("{STAT} has no number as field {field}"))
+    number.ok_or_else(|| format!("{file} has no number as field {field}"))
 }
 
 fn stat_field(root: &Root, field: usize) -> Reading {
-    stat_number(root, field).map(Value::from)
+    stat_word(root, STAT, field).map(Value::from)
 }
 
 /// The names are those of sched(7), the numbers those of linux/sched.h.
-fn policy(root: &Root) -> Reading {
-    let number = stat_number(root, POLICY)?;
+pub(super) fn policy_name(number: i64) -> String {
     let names = [(0, "other"), (1, "fifo"), (2, "rr"), (3, "batch"), (5, "idle"), (6, "deadline"), (7, "ext")];
     let name = names.iter().find(|(known, _)| *known == number).map(|(_, name)| (*name).to_owned());
-    Ok(json!(name.unwrap_or_else(|| format!("policy {number}"))))
+    name.unwrap_or_else(|| format!("policy {number}"))
+}
+
+fn policy(root: &Root) -> Reading {
+    stat_word(root, STAT, POLICY).map(policy_name).map(Value::from)
 }
 
 fn tracer(root: &Root) -> Reading {
@@ -97,9 +100,13 @@ fn emulators(root: &Root) -> Reading {
 }
 
 fn status(root: &Root, name: &str) -> Result<String, String> {
-    let text = root.read(STATUS)?;
+    status_line(root, STATUS, name)
+}
+
+pub(super) fn status_line(root: &Root, file: &str, name: &str) -> Result<String, String> {
+    let text = root.read(file)?;
     let found = text.lines().find_map(|line| line.strip_prefix(name)?.strip_prefix(':'));
-    found.map(|value| value.trim().to_owned()).ok_or_else(|| format!("{STATUS} has no line `{name}`"))
+    found.map(|value| value.trim().to_owned()).ok_or_else(|| format!("{file} has no line `{name}`"))
 }
 
 fn allowed_list(root: &Root) -> Reading {

@@ -8,6 +8,7 @@ use serde_json::{Map, Value};
 
 use crate::grade::Grade;
 use crate::histogram::{Histogram, HistogramError, Quantiles};
+use crate::machine::Scheduling;
 use crate::usage::Usage;
 
 /// What became of a cell. There is no fourth outcome, and no absent line.
@@ -105,6 +106,12 @@ pub struct LaunchSummary {
     /// What else was observed, units in the names.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub facts: BTreeMap<String, f64>,
+    /// In which start of the run it was measured: 0 the first, which the header tells of, n the n-th time that it was resumed.
+    #[serde(default)]
+    pub start: u32,
+    /// How each party was scheduled, where one was not as the run when it started, but for the CPUs of a pinned party.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub scheduling: Option<NearFar<Vec<Scheduling>>>,
 }
 
 /// One line of results.

@@ -5,6 +5,7 @@ use serde_json::Value;
 use super::after::After;
 use super::cell::{Cell, CpuTimes, NearFar};
 use super::header::Header;
+use super::resumed::Resumed;
 use crate::histogram::MAX_TEXT_BYTES;
 
 /// The longest file that is read, in bytes.
@@ -15,6 +16,8 @@ pub const MAX_LINE_BYTES: usize = 16 << 20;
 pub const MAX_STRING_BYTES: usize = 64 << 10;
 /// The most findings of the doctor in one line; it has some dozens of checks.
 pub const MAX_FINDINGS: usize = 1_000;
+/// The most times that one run may have been resumed.
+pub const MAX_RESUMED: usize = 1_000;
 /// The most cells that one record may have; a full run has some thousands.
 pub const MAX_CELLS: usize = 100_000;
 
@@ -52,6 +55,12 @@ pub(super) fn check_header(header: &Header) -> Result<(), String> {
 pub(super) fn check_after(after: &After) -> Result<(), String> {
     check_count("after.findings", after.findings.len())?;
     check_count("after.changed", after.changed.len())
+}
+
+/// As for the header.
+pub(super) fn check_resumed(resumed: &Resumed) -> Result<(), String> {
+    check_count("resumed.findings", resumed.findings.len())?;
+    check_count("resumed.changed", resumed.changed.len())
 }
 
 fn check_probe((name, value): (&String, f64)) -> Result<(), String> {

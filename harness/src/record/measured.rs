@@ -10,6 +10,7 @@ use super::text::clip;
 use crate::estimate::{Estimate, estimate, median};
 use crate::grade::steadiness::two_modes;
 use crate::histogram::Histogram;
+use crate::machine::Scheduling;
 use crate::usage::Usage;
 
 /// Why a cell has no result is told in at most this many bytes: the output of a panic can be long.
@@ -51,6 +52,10 @@ pub struct Launch {
     pub shares: Vec<u64>,
     /// What else was observed, units in the names.
     pub facts: BTreeMap<String, f64>,
+    /// In which start of the run.
+    pub start: u32,
+    /// How each party was scheduled, where one was not as the run.
+    pub scheduling: Option<NearFar<Vec<Scheduling>>>,
 }
 
 /// When a launch ran, how it settled, and what its CPUs did beside it. The fields are those of [`LaunchSummary`].
@@ -273,6 +278,8 @@ impl Launch {
                 foreign_ns: summary.foreign_ns,
                 stolen_ns: summary.stolen_ns,
             },
+            start: summary.start,
+            scheduling: summary.scheduling.clone(),
         }
     }
 
@@ -294,6 +301,8 @@ impl Launch {
             far: self.far,
             shares: self.shares.clone(),
             facts: self.facts.clone(),
+            start: self.start,
+            scheduling: self.scheduling.clone(),
         })
     }
 }

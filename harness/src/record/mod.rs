@@ -1,7 +1,7 @@
 //! The record: the file that one run leaves, in JSON Lines.
 //!
 //! The first line is the [`Header`], every further line a [`Cell`], but for the one with which a run that came to its end says how
-//! the machine was then ([`After`]). The file is append-only and each line is handed to
+//! the machine was then ([`After`]), and those with which it went on after it had been interrupted ([`Resumed`]). The file is append-only and each line is handed to
 //! the kernel in one write before the next cell starts, so a run that is killed loses at most the line it was writing.
 //!
 //! - Names end in their unit. Every key is present on every line, `null` where there is no value; only the members of
@@ -18,6 +18,7 @@ mod header;
 mod limits;
 mod measured;
 mod reader;
+mod resumed;
 mod schema;
 mod text;
 mod writer;
@@ -26,9 +27,10 @@ pub use after::After;
 pub use cell::{Cell, CpuTimes, Cpus, LaunchSummary, NearFar, Outcome};
 pub use facts::Merge;
 pub use header::{FrontEnd, Header, Revision, Selection};
-pub use limits::{MAX_CELLS, MAX_FILE_BYTES, MAX_FINDINGS, MAX_LINE_BYTES, MAX_STRING_BYTES};
+pub use limits::{MAX_CELLS, MAX_FILE_BYTES, MAX_FINDINGS, MAX_LINE_BYTES, MAX_RESUMED, MAX_STRING_BYTES};
 pub use measured::{Identity, Launch, LaunchContext, Measurement};
 pub use reader::{ReadError, Record, Warning};
+pub use resumed::Resumed;
 pub use schema::schema;
 pub use text::sanitize;
 pub use writer::{Repair, WriteError, Writer};

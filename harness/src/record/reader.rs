@@ -10,9 +10,13 @@ use serde_json::Value;
 use thiserror::Error;
 
 use super::after::AfterLine;
-use super::limits::{MAX_CELLS, MAX_FILE_BYTES, MAX_LINE_BYTES, check_after, check_cell, check_header, check_strings};
+use super::limits::{
+    MAX_CELLS, MAX_FILE_BYTES, MAX_LINE_BYTES, MAX_RESUMED, check_after, check_cell, check_header, check_resumed,
+    check_strings,
+};
+use super::resumed::ResumedLine;
 use super::text::{clip, sanitize};
-use super::{After, Cell, Header, SCHEMA};
+use super::{After, Cell, Header, Resumed, SCHEMA};
 
 /// Beyond this many warnings the rest is only counted.
 const MAX_WARNINGS: usize = 1_000;
@@ -28,6 +32,8 @@ pub struct Record {
     pub cells: Vec<Cell>,
     /// How the machine was when the run ended, the last such line; a run that was stopped has none.
     pub after: Option<After>,
+    /// The times that it was resumed, in their order.
+    pub resumed: Vec<Resumed>,
 }
 
 /// A line that was left out. The text is safe for a terminal.
@@ -149,9 +155,10 @@ pub(super) fn parse_header(path: &Path, line: &[u8]) -> Result<Header, ReadError
 enum Entry {
     Cell(Box<Cell>),
     After(After),
+    Resumed(Box<Resumed>),
 }
 
-/// A line with `after` and without an id is no cell.
+/// A line with `after` or `resumed` and without an id is no cell.
 fn parse_entry(line: &[u8]) -> Result<Entry, String> {
     let value: Value = serde_json::from_slice(line).map_err(|error| quote(&error.to_string()))?;
     check_strings(&value)?;
@@ -159,6 +166,11 @@ fn parse_entry(line: &[u8]) -> Result<Entry, String> {
         let line: AfterLine = serde_json::from_value(value).map_err(|error| quote(&error.to_string()))?;
         check_after(&line.after)?;
         return Ok(Entry::After(line.after));
+    }
+    if value.get("id").is_none() && value.get("resumed").is_some() {
+        let line: ResumedLine = serde_json::from_value(value).map_err(|error| quote(&error.to_string()))?;
+        check_resumed(&line.resumed)?;
+        return Ok(Entry::Resumed(Box::new(line.resumed)));
     }
     let cell: Cell = serde_json::from_value(value).map_err(|error| quote(&error.to_string()))?;
     check_cell(&cell)?;
@@ -234,7 +246,7 @@ impl<'a> Reading<'a> {
     fn new(path: &'a Path, header: Header) -> Self {
         Self {
             path,
-            record: Record { header, cells: Vec::new(), after: None },
+            record: Record { header, cells: Vec::new(), after: None, resumed: Vec::new() },
             places: HashMap::new(),
             warnings: Vec::new(),
             further_warnings: 0,
@@ -253,6 +265,10 @@ impl<'a> Reading<'a> {
         match parse_entry(&text) {
             Ok(Entry::Cell(cell)) => return self.put(*cell),
             Ok(Entry::After(after)) => self.record.after = Some(after),
+            Ok(Entry::Resumed(_)) if self.record.resumed.len() == MAX_RESUMED => {
+                self.warn(number, format!("this line was left out: a run may be resumed {MAX_RESUMED} times"));
+            }
+            Ok(Entry::Resumed(resumed)) => self.record.resumed.push(*resumed),
             Err(_) if !line.terminated && !is_json(&text) => {
                 self.warn(number, format!("line {number} is cut off; it was left out"));
             }

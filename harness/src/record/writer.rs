@@ -8,9 +8,10 @@ use serde::Serialize;
 use thiserror::Error;
 
 use super::after::AfterLine;
-use super::limits::{MAX_LINE_BYTES, check_after, check_cell, check_header, check_strings};
+use super::limits::{MAX_LINE_BYTES, check_after, check_cell, check_header, check_resumed, check_strings};
 use super::reader::{ReadError, parse_header};
-use super::{After, Cell, Header};
+use super::resumed::ResumedLine;
+use super::{After, Cell, Header, Resumed};
 
 /// Writes one record. A line is in the kernel's hands when a method returns: it survives the end of the process, not a
 /// loss of power. The file is locked (advisory) while the writer lives, so that two runs cannot interleave.
@@ -117,6 +118,17 @@ impl Writer {
         const LINE: &str = "the line of afterwards";
         check_after(after).map_err(|reason| content_error(LINE, &self.path, reason))?;
         let line = encode(LINE, &self.path, &AfterLine { after: after.clone() })?;
+        self.write_line(&line)
+    }
+
+    /// Appends how the run goes on.
+    ///
+    /// # Errors
+    /// As [`write_cell`](Self::write_cell).
+    pub fn write_resumed(&mut self, resumed: &Resumed) -> Result<(), WriteError> {
+        const LINE: &str = "the line of a resumed run";
+        check_resumed(resumed).map_err(|reason| content_error(LINE, &self.path, reason))?;
+        let line = encode(LINE, &self.path, &ResumedLine { resumed: resumed.clone() })?;
         self.write_line(&line)
     }
 

@@ -69,6 +69,9 @@ const INFLUENCE: &[(Part, &str, bool, &str)] = &[
     (Part::Machine, "clocksource", true, "how long it takes to read the time"),
     (Part::Machine, "cgroup_cpu_quota_cpus", true, "above it the parties are stopped"),
     (Part::Machine, "cpus_allowed_list", true, "where parties can be placed"),
+    (Part::Machine, "scheduling_policy", true, "real-time tasks run before all others, and batch tasks preempt nobody"),
+    (Part::Machine, "realtime_priority", true, "which real-time task runs before another"),
+    (Part::Machine, "nice", true, "the share of a contended CPU, and whom a wake-up preempts"),
     (Part::Machine, "seccomp", true, "a filter runs at every system call"),
     (Part::Machine, "container_hints", true, "containers add filters, quotas and network devices"),
     (Part::Machine, "isolated_cpus_list", true, "other work stays away from them"),
@@ -101,6 +104,10 @@ const OF_THE_RUN: [(&str, &str); 5] = [
     ("launches", "the more, the narrower the interval"),
 ];
 
+/// What changed between the starts of a run: some of its launches are of another environment than its header's.
+const RESUMED: (&str, &str) =
+    ("resumed under", "some launches were measured under other conditions than the record's header tells");
+
 /// A condition is told of when it differs by this much: load of the last minute and time that tasks waited differ always.
 const CONDITIONS: [(&str, f64, &str); 3] = [
     ("load_average_1min", 0.5, "other work was running when the run began"),
@@ -126,6 +133,7 @@ pub fn differences(sources: &[&Source]) -> Vec<Difference> {
             add(&name, "", false, headers.iter().map(|header| said(header.machine.get(&name))).collect());
         }
     }
+    add(RESUMED.0, RESUMED.1, true, sources.iter().map(|source| resumed(source)).collect());
     for (key, why) in OF_THE_RUN {
         add(key, why, false, sources.iter().map(|source| of_the_run(source, key)).collect());
     }
@@ -210,6 +218,12 @@ fn against(found: &Difference, ones: &[usize], others: &[usize]) -> String {
         return found.fact.clone();
     }
     format!("{} ({other} against {one})", found.fact)
+}
+
+fn resumed(source: &Source) -> String {
+    let changed: Vec<&str> =
+        source.record.resumed.iter().flat_map(|start| &start.changed).map(String::as_str).collect();
+    if changed.is_empty() { "–".into() } else { changed.join("; ") }
 }
 
 fn part_of(header: &Header, part: Part) -> &BTreeMap<String, Value> {
