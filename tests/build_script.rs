@@ -77,14 +77,17 @@ impl Crate {
     /// Whether anything was compiled.
     #[track_caller]
     fn build(&self) -> bool {
-        let ended = self.run(&self.cargo, &["build", "--offline", "--target-dir", "target"]);
+        // Whatever the user has cargo say, and wherever to put it.
+        let args = ["build", "--offline", "--target-dir", "target", "--config", "term.quiet=false"];
+        let ended = self.run(&self.cargo, &args);
         String::from_utf8_lossy(&ended.stderr).contains("Compiling")
     }
 
     /// What the program was built from.
     #[track_caller]
     fn says(&self) -> String {
-        String::from_utf8_lossy(&self.run(&self.path("target/debug/small"), &[]).stdout).into_owned()
+        let ended = self.run(&self.cargo, &["run", "--quiet", "--offline", "--target-dir", "target"]);
+        String::from_utf8_lossy(&ended.stdout).into_owned()
     }
 
     /// As after a clone: the index knows a file by a time that is not its own.

@@ -33,10 +33,16 @@ pub(crate) fn as_a_test<'a>(args: &[&'a str]) -> Vec<&'a str> {
     args.iter().chain(more).copied().collect()
 }
 
-/// `ipcmark` with these arguments, in `folder`.
+/// By these a user has programs print in colour or in narrow lines, or benches take another profile: no test is about that.
+pub(crate) const WISHES: [&str; 6] = ["CLICOLOR", "CLICOLOR_FORCE", "NO_COLOR", "COLUMNS", "LINES", "IPCMARK_PROFILE"];
+
+/// `ipcmark` with these arguments, in `folder`, whatever the user wishes otherwise.
 pub(crate) fn command(folder: &Path, args: &[&str]) -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_ipcmark"));
     command.args(as_a_test(args)).current_dir(folder);
+    for wish in WISHES {
+        command.env_remove(wish);
+    }
     command
 }
 
