@@ -10,7 +10,7 @@ use std::path::Path;
 use ipcmark_harness::histogram::Histogram;
 use ipcmark_harness::record::Record;
 use ipcmark_report::cite::{Form, cite, pair};
-use ipcmark_report::compare::{Options, Style, compare};
+use ipcmark_report::compare::{Gate, Options, Style, compare};
 use ipcmark_report::load::{Origin, Source};
 use ipcmark_report::{criterion, crossover};
 
@@ -30,8 +30,13 @@ pub(crate) fn record(bytes: &[u8]) {
             for style in [Style::Plain, Style::Markdown] {
                 assert!(!comparison.text(style).contains('\x1b'), "an escape reached a table");
             }
+            if let Gate::Exceeded(why) | Gate::Unresolved(why) = comparison.gate(0.1) {
+                assert!(!why.contains('\x1b'), "an escape reached a reason");
+            }
         }
     }
+    let treatment = Options { treatment: Some("kernel".into()), ..Options::default() };
+    let _ = compare(&[&source, &source], &treatment);
     let _ = crossover::of_locks(&source.record.header, &source.record.cells);
     for cell in source.record.cells.iter().take(4) {
         if let Ok(citation) = cite(&source, &cell.id, true) {

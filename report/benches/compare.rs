@@ -2,7 +2,7 @@
 
 use criterion::{Criterion, criterion_group, criterion_main};
 use ipcmark_report::compare::{Options, Style, compare};
-use ipcmark_report::load::{Source, load};
+use ipcmark_report::load::{Origin, Source, load};
 use ipcmark_report::made_up::Run;
 
 fn two_records(criterion: &mut Criterion) {
@@ -23,5 +23,24 @@ fn two_records(criterion: &mut Criterion) {
     criterion.bench_function("compare/without reading and printing", |bencher| bencher.iter(alone));
 }
 
-criterion_group!(benches, two_records);
+/// Each of a hundred against the first: linear in records and cells.
+fn many_records(criterion: &mut Criterion) {
+    let source = |seed: u64| Source {
+        path: format!("{seed}.jsonl").into(),
+        digest: "0".repeat(64),
+        origin: Origin::Record,
+        record: Run { seed, ..Run::default() }.record(),
+    };
+    let sources: Vec<Source> = (0..100).map(source).collect();
+    let sources: Vec<&Source> = sources.iter().collect();
+    let mut group = criterion.benchmark_group("compare");
+    group.sample_size(10);
+    for count in [10, 100] {
+        let whole = || compare(&sources[..count], &Options::default()).expect("they are comparable").rows.len();
+        group.bench_function(format!("{count} records of 500 cells"), |bencher| bencher.iter(whole));
+    }
+    group.finish();
+}
+
+criterion_group!(benches, two_records, many_records);
 criterion_main!(benches);

@@ -5,13 +5,14 @@
 //! differs, at most one comparison in twenty calls anything. Its p-values need tails beyond those that ranks of few launches reach,
 //! so they are Student's, with as many degrees of freedom as there are launches beyond the two means.
 //!
-//! Launches of some cells fall into two modes, by process. Few of them may all be in one mode here and all in the other there, and
-//! show no scatter that would tell. So where a difference is no greater than such modes are ([`MODES`]), no p-value is below the
-//! probability of that: 1/128 for four launches of each, 1/2048 for six.
+//! Launches of some cells fall into two modes, by process. Few of them may be mostly in one mode here and in the other there, and
+//! show no scatter that would tell. So where a difference is no greater than such modes are ([`MODES`]), no p-value is below that of
+//! the launches' order, which takes nothing for granted of how they are distributed (Mann and Whitney's): 1/35 for four launches of
+//! each, 1/462 for six.
 
 use ipcmark_harness::estimate::LEVEL;
 
-use super::ratio::{NORMAL_975, Ratio};
+use super::ratio::{NORMAL_975, Ratio, logarithm};
 use super::student;
 
 /// How far apart two modes of launches are at most: one C program over a pipe took 6.4 or 8.4 µs, by process.
@@ -33,26 +34,24 @@ pub(super) struct Evidence {
     pub(super) above: f64,
     /// Degrees of freedom.
     pub(super) degrees: f64,
-    /// The probability that all launches of the one are in one mode, and all of the other in the other.
-    pub(super) by_modes: f64,
+    /// The probability of the launches' order if nothing differed.
+    pub(super) by_order: f64,
 }
 
 impl Evidence {
-    /// Of a ratio by so many launches of each alone; none without an interval.
-    pub(super) fn of(ratio: &Ratio, launches: [usize; 2]) -> Option<Evidence> {
+    /// Of a ratio by so many launches of each alone, and the probability of their order; none without an interval.
+    pub(super) fn of(ratio: &Ratio, launches: [usize; 2], by_order: f64) -> Option<Evidence> {
         let [low, high] = ratio.interval?;
-        let log = ratio.value.ln();
-        let (below, above) = ((log - low.ln()).max(0.0), (high.ln() - log).max(0.0));
-        let [one, other] = launches.map(|count| count as f64);
-        let share = one / (one + other);
-        let by_modes = 2.0 * share.powf(one) * (1.0 - share).powf(other);
-        Some(Evidence { below, above, degrees: one + other - 2.0, by_modes, ..Evidence::centred(log, 0.0) })
+        let log = ratio.log();
+        let (below, above) = ((log - logarithm(low)).max(0.0), (logarithm(high) - log).max(0.0));
+        let degrees = (launches[0] + launches[1]).saturating_sub(2) as f64;
+        Some(Evidence { below, above, degrees, by_order, ..Evidence::centred(log, 0.0) })
     }
 
     /// A logarithm known to that half-width, by so many values that they have no degrees of freedom to speak of.
     pub(super) fn centred(log: f64, half_width: f64) -> Evidence {
         let (below, above) = (half_width, half_width);
-        Evidence { log, low_centre: log, high_centre: log, below, above, degrees: f64::INFINITY, by_modes: 0.0 }
+        Evidence { log, low_centre: log, high_centre: log, below, above, degrees: student::NORMAL, by_order: 0.0 }
     }
 
     /// Uncertain by so much more to both sides, as a half-width.
@@ -95,7 +94,7 @@ impl Evidence {
     }
 
     fn p_value(&self, distance: f64, half_width: f64) -> f64 {
-        let least = if distance < MODES.ln() { self.by_modes } else { 0.0 };
+        let least = if distance < MODES.ln() { self.by_order } else { 0.0 };
         match half_width / NORMAL_975 {
             _ if distance <= 0.0 => 1.0,
             deviation if deviation > 0.0 => least.max(2.0 * student::tail(distance / deviation, self.degrees)),
@@ -126,7 +125,7 @@ mod tests {
 
     fn at(log: f64, half_width: f64) -> Evidence {
         let ends = [(log - half_width).exp(), (log + half_width).exp()];
-        Evidence::of(&Ratio { value: log.exp(), interval: Some(ends) }, [10, 10]).unwrap()
+        Evidence::of(&Ratio { value: log.exp(), interval: Some(ends) }, [10, 10], 0.0).unwrap()
     }
 
     #[test]
@@ -143,7 +142,8 @@ mod tests {
 
     #[test]
     fn few_launches_in_two_modes_are_no_difference_among_many_cells_but_a_factor_beyond_modes_is() {
-        let four = |log: f64| Evidence::of(&Ratio { value: log.exp(), interval: Some([log.exp(); 2]) }, [4, 4]);
+        let four =
+            |log: f64| Evidence::of(&Ratio { value: log.exp(), interval: Some([log.exp(); 2]) }, [4, 4], 1.0 / 35.0);
         let mut many = vec![four(0.0); 60];
         many[0] = four(0.2);
         assert_eq!(beyond(&many, 0.03)[0], None);

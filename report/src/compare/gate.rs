@@ -164,10 +164,13 @@ impl<'a> Found<'a> {
     fn remedy_for_width(&mut self, column: &Column, wide: &[&Entry], share: f64) {
         let floor = column.whole.as_ref().map_or(0.0, |whole| whole.common.floor());
         let needed = |entry: &&Entry| {
-            let distance = (share.ln_1p() - entry.ratio.map_or(0.0, |ratio| ratio.value.ln())).abs();
-            let room = distance * distance - floor * floor;
-            match entry.own_half_width {
-                own if own > 0.0 && room > 0.0 => f64::from(entry.launches) * own * own / room,
+            let Some(evidence) = entry.evidence else { return f64::INFINITY };
+            // From the nearer centre: what the machine may have done is not narrowed by launches.
+            let limit = share.ln_1p();
+            let distance = (evidence.low_centre - limit).max(limit - evidence.high_centre).max(0.0);
+            let launches = f64::from(entry.launches);
+            match distance * distance - floor * floor {
+                room if room > 0.0 => (launches * entry.own_half_width.powi(2) / room).max(launches + 1.0),
                 _ => f64::INFINITY,
             }
         };

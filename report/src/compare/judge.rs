@@ -2,7 +2,7 @@
 
 use super::evidence::{self, Evidence};
 use super::machine::Machine;
-use super::ratio::{NORMAL_975, Ranks, Ratio};
+use super::ratio::{NORMAL_975, Pairs, Ranks, Ratio};
 use super::scatter::Known;
 use super::verdict::{self, Verdict};
 use super::whole::{Common, Seen, Whole, of_records};
@@ -15,6 +15,7 @@ struct Judged {
     ratio: Ratio,
     /// By its launches alone; none where they are too few.
     own: Option<Evidence>,
+    pairs: Pairs,
     /// What disturbed the launches of either.
     disturbed: Option<String>,
 }
@@ -35,7 +36,7 @@ pub(super) fn judge(comparison: &mut Comparison, sources: &[&Source]) {
         let whole = if within_one_run { None } else { whole(comparison, column, &judged, sources) };
         absolute(comparison, column, &judged, whole.as_ref().map(|whole| whole.common).unwrap_or_default());
         if let Some(whole) = &whole {
-            relative(comparison, column, &judged, whole.common);
+            relative(comparison, column, &judged, whole.common, &mut ranks);
         }
         comparison.columns[column].whole = whole;
     }
@@ -51,11 +52,11 @@ fn ratios(rows: &[Row], column: usize, ranks: &mut Ranks) -> Vec<Judged> {
     let mut judged = Vec::new();
     for (row, both) in rows.iter().enumerate() {
         let (Some(base), Some(entry)) = (&both.values[0], &both.values[column]) else { continue };
-        let (one, other) = (base.launches_ns.concat(), entry.launches_ns.concat());
-        let Some(ratio) = ranks.ratio(&one, &other).or_else(|| plain(base, entry)) else { continue };
-        let own = Evidence::of(&ratio, [one.len(), other.len()]);
+        let pairs = Pairs::of(&base.launches_ns.concat(), &entry.launches_ns.concat());
+        let Some(ratio) = ranks.ratio_of(&pairs).or_else(|| plain(base, entry)) else { continue };
+        let own = Evidence::of(&ratio, pairs.launches(), ranks.p_value(&pairs, 0.0));
         let of_base = base.disturbed.as_ref().map(|why| format!("in the first column {why}"));
-        judged.push(Judged { row, ratio, own, disturbed: entry.disturbed.clone().or(of_base) });
+        judged.push(Judged { row, ratio, own, pairs, disturbed: entry.disturbed.clone().or(of_base) });
     }
     judged
 }
@@ -70,13 +71,13 @@ fn plain(base: &Entry, entry: &Entry) -> Option<Ratio> {
 fn whole(comparison: &Comparison, column: usize, judged: &[Judged], sources: &[&Source]) -> Option<Whole> {
     let quiet = || judged.iter().filter(|cell| cell.disturbed.is_none());
     let deviation = |own: &Evidence| (own.below + own.above) / 2.0 / NORMAL_975;
-    let known = |cell: &Judged| Some(Known { log: cell.ratio.value.ln(), own: deviation(cell.own.as_ref()?) });
+    let known = |cell: &Judged| Some(Known { log: cell.ratio.log(), own: deviation(cell.own.as_ref()?) });
     let mut cells: Vec<Known> = quiet().filter_map(known).collect();
     if cells.is_empty() {
-        cells = quiet().map(|cell| Known { log: cell.ratio.value.ln(), own: 0.0 }).collect();
+        cells = quiet().map(|cell| Known { log: cell.ratio.log(), own: 0.0 }).collect();
     }
     let of_null = quiet().filter(|cell| comparison.rows[cell.row].mechanism == "null");
-    let null: Vec<f64> = of_null.map(|cell| cell.ratio.value.ln()).collect();
+    let null: Vec<f64> = of_null.map(|cell| cell.ratio.log()).collect();
     let records = |column: usize| -> Vec<&Source> {
         comparison.columns[column].records.iter().filter_map(|record| sources.get(*record).copied()).collect()
     };
@@ -106,9 +107,13 @@ fn absolute(comparison: &mut Comparison, column: usize, judged: &[Judged], commo
 }
 
 /// Verdicts on what the ratios are beyond the common shift.
-fn relative(comparison: &mut Comparison, column: usize, judged: &[Judged], common: Common) {
+fn relative(comparison: &mut Comparison, column: usize, judged: &[Judged], common: Common, ranks: &mut Ranks) {
     let tolerance = comparison.tolerances[column];
-    let beyond: Vec<Option<Evidence>> = judged.iter().map(|cell| cell.own.map(|own| common.relative(own))).collect();
+    let mut beyond = |cell: &Judged| {
+        let by_order = ranks.p_value(&cell.pairs, common.shift());
+        Some(common.relative(Evidence { by_order, ..cell.own? }))
+    };
+    let beyond: Vec<Option<Evidence>> = judged.iter().map(&mut beyond).collect();
     let sides = evidence::beyond(&quiet(judged, &beyond), tolerance);
     for ((cell, evidence), side) in judged.iter().zip(beyond).zip(sides) {
         let Some(ratio) = evidence.map(|evidence| evidence.ratio()) else { continue };

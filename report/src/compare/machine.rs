@@ -22,6 +22,9 @@ const PROBES: [&str; 6] = [
 const FEWEST: usize = 3;
 /// No median of a handful of probes is known better, in logarithms.
 const FINEST: f64 = 0.01;
+/// Steps that agree within this half-width, in logarithms, tell how much the machine moved even where that is not for certain
+/// different from nothing.
+const TELLING: f64 = 0.04;
 /// The deviation of a normal distribution over its median absolute deviation, and that of a median over that of a mean.
 const MAD_TO_DEVIATION: f64 = 1.4826;
 const MEDIAN_TO_MEAN: f64 = 1.2533;
@@ -57,14 +60,14 @@ impl Machine {
         Some(Machine { value: middle.exp(), interval, steps: logs.len(), moved: middle.abs() > half_width })
     }
 
-    /// How much of a common shift, in logarithms, is the machine's: nothing unless it moved the same way, and no more than there
-    /// is; with the half-width of that.
+    /// How much of a common shift, in logarithms, is the machine's: no more than there is, and nothing where it went the other way,
+    /// or where its steps are too far apart to tell; with the half-width of that.
     pub(super) fn explains(&self, shift: f64) -> (f64, f64) {
         let own = self.value.ln();
-        if !self.moved || own.signum() != shift.signum() {
+        let half_width = (self.interval[1] / self.interval[0]).ln() / 2.0;
+        if own.signum() != shift.signum() || !(self.moved || half_width <= TELLING) {
             return (0.0, 0.0);
         }
-        let half_width = (self.interval[1] / self.interval[0]).ln() / 2.0;
         (own.abs().min(shift.abs()).copysign(shift), half_width.min(shift.abs()))
     }
 }
@@ -90,7 +93,9 @@ mod tests {
         assert_eq!(tripled.explains(0.5).0, 0.5);
         assert_eq!(tripled.explains(-0.5), (0.0, 0.0));
         let steady = Machine::of(&[0.0, 0.01, 1.68, -0.01, 0.4, 0.0]).unwrap();
-        assert!(!steady.moved && steady.explains(0.1) == (0.0, 0.0), "{steady:?}");
+        assert!(!steady.moved && steady.explains(0.1).0 < 0.01, "{steady:?}");
+        let scattered = Machine::of(&[0.1, -0.1, 0.3, -0.2, 0.2, 0.05]).unwrap();
+        assert_eq!(scattered.explains(0.1), (0.0, 0.0), "{scattered:?}");
         assert_eq!(Machine::of(&[1.0, 1.0]), None);
     }
 }

@@ -15,6 +15,8 @@ use std::collections::HashMap;
 use ipcmark_harness::estimate::LEVEL;
 use serde::Serialize;
 
+use super::student;
+
 /// A ratio of times: 1.1 took 10 % longer.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize)]
 pub struct Ratio {
@@ -25,24 +27,93 @@ pub struct Ratio {
 }
 
 impl Ratio {
+    /// Its logarithm; times of a stranger's record may be so far apart that their ratio is no number.
+    pub(super) fn log(&self) -> f64 {
+        logarithm(self.value)
+    }
+
     /// Half of the interval's width, in logarithms; none without an interval.
     pub fn half_width(&self) -> Option<f64> {
         self.interval.map(|[low, high]| (high / low).ln() / 2.0)
     }
 }
 
+/// Of a ratio, within what can be turned back into one.
+pub(super) fn logarithm(ratio: f64) -> f64 {
+    ratio.ln().clamp(-FURTHEST, FURTHEST)
+}
+
+const FURTHEST: f64 = 700.0;
+
 /// No more launches of each are used: a stranger's record may have any number, and their product is sorted.
 const MOST_LAUNCHES: usize = 200;
 /// Up to this product of launches the null distribution is counted out; above, the normal one is near enough.
 const EXACT_UP_TO: usize = 900;
 
-/// Ranks by numbers of launches: comparing many cells asks for the same few again and again.
+/// The logarithms of the ratios of each launch of the one to each of the other, ascending.
+#[derive(Clone, Debug)]
+pub(super) struct Pairs {
+    sorted: Vec<f64>,
+    launches: [usize; 2],
+}
+
+/// Null distributions by numbers of launches: comparing many cells asks for the same few again and again.
 #[derive(Debug, Default)]
-pub struct Ranks(HashMap<(usize, usize), Option<usize>>);
+pub struct Ranks(HashMap<(usize, usize), Vec<f64>>);
 
 impl Ranks {
     /// `other` over `base`, both medians of launches in nanoseconds. None: there is nothing to divide.
     pub fn ratio(&mut self, base: &[f64], other: &[f64]) -> Option<Ratio> {
+        let pairs = Pairs::of(base, other);
+        self.ratio_of(&pairs)
+    }
+
+    pub(super) fn ratio_of(&mut self, pairs: &Pairs) -> Option<Ratio> {
+        let sorted = &pairs.sorted;
+        let value = ipcmark_harness::estimate::median(sorted)?.exp();
+        let rank = self.rank(pairs.launches);
+        let interval = rank.map(|rank| [sorted[rank - 1].exp(), sorted[sorted.len() - rank].exp()]);
+        Some(Ratio { value, interval })
+    }
+
+    /// The probability of such an order of launches, or one further from even, if the ratio were `at`, a logarithm; whatever
+    /// launches are distributed like.
+    pub(super) fn p_value(&mut self, pairs: &Pairs, at: f64) -> f64 {
+        let [m, n] = pairs.launches;
+        let below = pairs.sorted.partition_point(|log| *log < at);
+        let ties = pairs.sorted[below..].partition_point(|log| *log <= at);
+        let fewer = (below + ties / 2).min(m * n - below - ties / 2);
+        let one_sided = match self.cumulative(pairs.launches) {
+            Some(cumulative) => cumulative.get(fewer).copied().unwrap_or(1.0),
+            None => student::tail(((m * n) as f64 / 2.0 - fewer as f64) / deviation(m, n), student::NORMAL),
+        };
+        (2.0 * one_sided).min(1.0)
+    }
+
+    /// The rank k, from 1, for which (kth smallest, kth largest) of the m·n ratios covers at least [`LEVEL`].
+    fn rank(&mut self, launches: [usize; 2]) -> Option<usize> {
+        let [m, n] = launches;
+        match self.cumulative(launches) {
+            _ if m * n == 0 => None,
+            None => normal_rank(m, n),
+            Some(cumulative) => {
+                let outside = |below: &&f64| 1.0 - 2.0 * **below >= LEVEL;
+                Some(cumulative.iter().take_while(outside).count()).filter(|rank| *rank > 0)
+            }
+        }
+    }
+
+    /// P(U ≤ u) for each u; none where that is not counted out.
+    fn cumulative(&mut self, [m, n]: [usize; 2]) -> Option<&[f64]> {
+        if m * n > EXACT_UP_TO {
+            return None;
+        }
+        Some(self.0.entry((m.min(n), m.max(n))).or_insert_with(|| exact(m, n)))
+    }
+}
+
+impl Pairs {
+    pub(super) fn of(base: &[f64], other: &[f64]) -> Pairs {
         let logarithms = |values: &[f64]| -> Vec<f64> {
             let sound: Vec<f64> = values.iter().filter(|ns| **ns > 0.0 && ns.is_finite()).map(|ns| ns.ln()).collect();
             // Spread over all of them, as they may be of several records.
@@ -50,27 +121,19 @@ impl Ranks {
             sound.into_iter().step_by(step).collect()
         };
         let (base, other) = (logarithms(base), logarithms(other));
-        let mut ratios: Vec<f64> = other.iter().flat_map(|other| base.iter().map(move |base| other - base)).collect();
-        ratios.sort_by(f64::total_cmp);
-        let value = ipcmark_harness::estimate::median(&ratios)?.exp();
-        let rank = self.rank(base.len(), other.len());
-        let interval = rank.map(|rank| [ratios[rank - 1].exp(), ratios[ratios.len() - rank].exp()]);
-        Some(Ratio { value, interval })
+        let mut sorted: Vec<f64> = other.iter().flat_map(|other| base.iter().map(move |base| other - base)).collect();
+        sorted.sort_by(f64::total_cmp);
+        Pairs { sorted, launches: [base.len(), other.len()] }
     }
 
-    /// The rank k, from 1, for which (kth smallest, kth largest) of the m·n ratios covers at least [`LEVEL`].
-    fn rank(&mut self, m: usize, n: usize) -> Option<usize> {
-        *self.0.entry((m.min(n), m.max(n))).or_insert_with(|| match m * n {
-            0 => None,
-            product if product <= EXACT_UP_TO => exact_rank(m, n),
-            _ => normal_rank(m, n),
-        })
+    pub(super) fn launches(&self) -> [usize; 2] {
+        self.launches
     }
 }
 
-/// By the distribution of U under equality: how many of the arrangements have each value, the coefficients of the Gaussian
+/// The distribution of U under equality: how many of the arrangements have each value, the coefficients of the Gaussian
 /// binomial, by the recursion of Mann and Whitney (1947): the largest of all is either of the one or of the other.
-fn exact_rank(m: usize, n: usize) -> Option<usize> {
+fn exact(m: usize, n: usize) -> Vec<f64> {
     // counts[j][u]: arrangements of i of the one and j of the other with U = u, for the i reached so far.
     let mut counts: Vec<Vec<f64>> = vec![vec![1.0]; n + 1];
     for i in 1..=m {
@@ -87,19 +150,21 @@ fn exact_rank(m: usize, n: usize) -> Option<usize> {
         }
     }
     let all: f64 = counts[n].iter().sum();
-    let mut below = 0.0;
-    let within = counts[n].iter().take_while(|count| {
-        below += **count / all;
-        1.0 - 2.0 * below >= LEVEL
-    });
-    Some(within.count()).filter(|rank| *rank > 0)
+    let sum = |below: &mut f64, count: &f64| {
+        *below += count / all;
+        Some(*below)
+    };
+    counts[n].iter().scan(0.0, sum).collect()
 }
 
 fn normal_rank(m: usize, n: usize) -> Option<usize> {
-    let (m, n) = (m as f64, n as f64);
-    let deviation = (m * n * (m + n + 1.0) / 12.0).sqrt();
-    let rank = (m * n / 2.0 - NORMAL_975 * deviation).floor();
+    let rank = ((m * n) as f64 / 2.0 - NORMAL_975 * deviation(m, n)).floor();
     (rank >= 1.0).then_some(rank as usize)
+}
+
+/// Of U under equality.
+fn deviation(m: usize, n: usize) -> f64 {
+    ((m * n * (m + n + 1)) as f64 / 12.0).sqrt()
 }
 
 /// The quantile of the standard normal distribution that 2.5 % lie beyond.
@@ -108,6 +173,10 @@ pub(super) const NORMAL_975: f64 = 1.959_964;
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    fn exact_rank(m: usize, n: usize) -> Option<usize> {
+        Ranks::default().rank([m, n])
+    }
 
     fn ratio(base: &[f64], other: &[f64]) -> Option<Ratio> {
         Ranks::default().ratio(base, other)
@@ -144,6 +213,17 @@ mod tests {
         assert!(low > 1.05 && high < 6.0, "{there:?}");
         let back = ratio(&other, &base).unwrap();
         assert!((back.value - 1.0 / 1.1).abs() < 1e-9 && (back.interval.unwrap()[0] - 1.0 / high).abs() < 1e-9);
+    }
+
+    #[test]
+    fn orders_have_the_probabilities_of_the_published_tables() {
+        let p = |base: &[f64], other: &[f64]| Ranks::default().p_value(&Pairs::of(base, other), 0.0);
+        // All of four beyond all of four: 2 of 70 arrangements.
+        assert!((p(&[1.0, 2.0, 3.0, 4.0], &[5.0, 6.0, 7.0, 8.0]) - 2.0 / 70.0).abs() < 1e-9);
+        assert_eq!(p(&[1.0, 2.0, 3.0, 4.0], &[1.0, 2.0, 3.0, 4.0]), 1.0);
+        // Beyond what is counted out: 40 against 40.
+        let (low, high): (Vec<f64>, Vec<f64>) = ((1..=40).map(f64::from).collect(), (41..=80).map(f64::from).collect());
+        assert!(p(&low, &high) < 1e-10 && p(&low, &low) > 0.99);
     }
 
     #[test]

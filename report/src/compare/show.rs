@@ -67,9 +67,14 @@ impl Comparison {
         let _ = writeln!(text, "{table}");
         for column in self.columns.iter().skip(1).filter(|column| !column.apart_by.is_empty()) {
             let (label, apart) = (cell_text(style, &column.label), cell_text(style, &column.apart_by.join(", ")));
+            // Reasons that are no facts are sentences.
+            let fact = column.apart_by.iter().find(|fact| !fact.contains(' '));
+            let hint = fact.map_or_else(String::new, |fact| {
+                format!(" If it was changed on purpose, --treatment {} gives verdicts.", cell_text(style, fact))
+            });
             let _ = writeln!(
                 text,
-                "\n{}{label} is of another environment ({apart}): ratios, and no verdict.",
+                "\n{}{label} is of another environment ({apart}): ratios, and no verdict.{hint}",
                 bullet(style)
             );
         }

@@ -8,6 +8,7 @@
 //! ```
 
 mod power;
+mod real;
 mod worlds;
 
 use fastrand::Rng;

@@ -6,6 +6,9 @@
 
 use std::f64::consts::TAU;
 
+/// So many degrees of freedom are those of the normal distribution.
+pub(super) const NORMAL: f64 = 1e9;
+
 /// P(T > `t`) for so many degrees of freedom; within 7 % of the exact value from 2 degrees on for tails down to 1/2000, and closer
 /// the more degrees there are.
 pub(super) fn tail(t: f64, degrees: f64) -> f64 {

@@ -88,6 +88,11 @@ impl Common {
         own.widened(NORMAL_975 * self.scatter).beyond(self.shift.0, self.shift.1)
     }
 
+    /// The common shift, in logarithms.
+    pub(super) fn shift(&self) -> f64 {
+        self.shift.0
+    }
+
     /// Half-width that no further launch removes.
     pub(super) fn floor(&self) -> f64 {
         (NORMAL_975 * self.scatter).hypot(self.between)
@@ -131,7 +136,7 @@ impl Whole {
             known_by,
             between_records: between.map(f64::exp_m1),
             machine: seen.machine,
-            machine_explains: explained != 0.0,
+            machine_explains: explained != 0.0 && seen.machine.is_some_and(|machine| machine.moved),
             common,
         })
     }
@@ -250,6 +255,12 @@ mod tests {
         }
         let found = whole(&moved(0.2), [vec![0.0], vec![0.0]], None);
         assert!(matches!(found.verdict, Verdict::NoDifference { .. }), "{found:?}");
+    }
+
+    #[test]
+    fn ratios_that_are_no_numbers_are_borne() {
+        let cells = [Known { log: 700.0, own: 700.0 }, Known { log: -700.0, own: 700.0 }];
+        assert!(Whole::find(Seen { cells: &cells, records: [vec![0.0], vec![0.0]], machine: None }, 0.03).is_some());
     }
 
     #[test]
