@@ -8,13 +8,15 @@
 use std::path::Path;
 
 use ipcmark_harness::histogram::Histogram;
-use ipcmark_harness::record::Record;
+use ipcmark_harness::record::{Cell, Record};
 use ipcmark_report::cite::{Form, cite, pair};
 use ipcmark_report::compare::{Gate, Options, Style, compare};
 use ipcmark_report::load::{Origin, Source};
+use ipcmark_report::ranking::ranked;
+use ipcmark_report::remarks::remarks;
 use ipcmark_report::{criterion, crossover};
 
-/// A record: read, compared with itself and by keys, cited in every form.
+/// A record: read, ranked, compared with itself and by keys, cited in every form.
 pub(crate) fn record(bytes: &[u8]) {
     let Ok((record, warnings)) = Record::from_reader(Path::new("fuzzed.jsonl"), bytes) else { return };
     assert!(warnings.iter().all(|warning| !warning.to_string().contains('\x1b')), "an escape reached a warning");
@@ -37,7 +39,12 @@ pub(crate) fn record(bytes: &[u8]) {
     }
     let treatment = Options { treatment: Some("kernel".into()), ..Options::default() };
     let _ = compare(&[&source, &source], &treatment);
-    let _ = crossover::of_locks(&source.record.header, &source.record.cells);
+    let header = &source.record.header;
+    let _ = crossover::of_locks(header, &source.record.cells);
+    let cells: Vec<&Cell> = source.record.cells.iter().collect();
+    for row in ranked(header, &cells, None) {
+        let _ = (row.ratio.map(|ratio| ratio.said()), remarks(row.cell));
+    }
     for cell in source.record.cells.iter().take(4) {
         if let Ok(citation) = cite(&source, &cell.id, true) {
             assert!(!citation.sentence.contains('\x1b'), "an escape reached a citation");

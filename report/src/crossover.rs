@@ -110,8 +110,13 @@ impl Crossover {
         let span = |from: &f64, to: &f64| axis.phrase(&format!("{} – {}", axis.value(*from), axis.value(*to)));
         match found {
             Found::At(Place { value, low, high }) => {
+                let overtakes = format!("{challenger} overtakes {leader}");
+                // There is no part of a party.
+                if *axis == Axis::Parties {
+                    return format!("{overtakes} between {:.0} and {:.0} parties", low.floor(), high.ceil());
+                }
                 let (at, [low, high]) = (axis.phrase(&axis.value(*value)), [low, high].map(|end| axis.value(*end)));
-                format!("{challenger} overtakes {leader} at about {at} ({low} – {high})")
+                format!("{overtakes} at about {at} ({low} – {high})")
             }
             Found::Always { from, to, everywhere: true } => {
                 format!("{challenger} is faster than {leader} throughout {}", span(from, to))
@@ -351,9 +356,12 @@ mod tests {
     #[test]
     fn a_crossover_is_said_with_its_interval_and_conditions() {
         let found = Found::At(Place { value: 1234.5, low: 1000.0, high: 1500.0 });
+        let parties = Found::At(Place { value: 1.4, low: 1.2, high: 1.6 });
         let conditions = in_words(&Map::from_iter([("peer".into(), "thread".into()), ("parties".into(), 2.into())]));
         let (leader, challenger) = ("tas-spinlock".into(), "std-mutex".into());
         let crossover = Crossover { leader, challenger, conditions, axis: Axis::Hold, found };
+        let of_parties = Crossover { axis: Axis::Parties, found: parties, ..crossover.clone() };
+        assert_eq!(of_parties.said(), "std-mutex overtakes tas-spinlock between 1 and 2 parties");
         let said = crossover.to_string();
         assert!(
             said.starts_with("std-mutex overtakes tas-spinlock at about a hold of 1.2 µs (1.0 µs – 1.5 µs); "),

@@ -139,6 +139,18 @@ pub fn figure(value: f64, digits: i32) -> String {
     format!("{value:.*}", decimals(value, digits))
 }
 
+/// `1.23 M`: three digits and a decimal prefix.
+pub fn scaled(value: f64) -> String {
+    let (unit, prefix) = match value.abs() {
+        v if v < 1e3 => (1.0, ""),
+        v if v < 1e6 => (1e3, "k"),
+        v if v < 1e9 => (1e6, "M"),
+        v if v < 1e12 => (1e9, "G"),
+        _ => (1e12, "T"),
+    };
+    format!("{} {prefix}", figure(value / unit, 3))
+}
+
 /// A time with its interval, in one unit, no digit of which is beyond what the interval supports.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Figures {

@@ -108,7 +108,7 @@ impl Columns {
         ]);
         if self.wide {
             texts.push(quantile(|q| q.max));
-            texts.push(cell.operations_per_s.map_or_else(dash, |rate| figure(rate, 3)));
+            texts.push(cell.operations_per_s.map_or_else(dash, |rate| words::scaled(rate).trim_end().to_owned()));
         }
         texts.extend([
             cpu_ns_per_op(cell).map_or_else(dash, time),
@@ -239,4 +239,28 @@ pub(super) fn rankings(header: &Header, cells: &[Cell], shown: Shown<'_>) -> Vec
         cells: ranked(header, &group, shown.reference).into_iter().map(cell).collect(),
     };
     by_workload(cells).values().flat_map(|cells| groups(cells)).map(group).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::mechanism::Mechanism;
+    use crate::mechanisms;
+
+    /// A window's central value is the time by the operations of all parties, and single operations are those of one.
+    #[test]
+    fn every_workload_of_windows_has_names_for_what_its_figures_are_of() {
+        let windowed =
+            mechanisms::all().flat_map(Mechanism::workloads).filter(|workload| workload.windows_of.is_some());
+        let mut seen = 0;
+        for workload in windowed {
+            assert!(
+                Subject::of(workload.name).differs(),
+                "{} has p99 beside a median of something else",
+                workload.name
+            );
+            seen += 1;
+        }
+        assert!(seen > 100, "{seen}");
+    }
 }

@@ -90,7 +90,7 @@ fn within(base: (&Source, &str), other: (&Source, &str), anyway: bool) -> Result
             sanitize(&grade.reasons.join("; "))
         )));
     }
-    let spans = if pairs.is_some() { "launches paired by round" } else { "launches" };
+    let spans = if pairs.is_some() { " of launches of one round" } else { "" };
     Ok(Found { ratio: value, interval, level, pairs, grade: Some(grade.letter), reasons: grade.reasons, spans })
 }
 
@@ -102,7 +102,7 @@ fn between(base: (&Source, &str), other: (&Source, &str), anyway: bool) -> Resul
         citable(two)?;
     }
     let compared = compared(base, other);
-    let spans = if compared.is_some() { "as `compare` finds" } else { "launches alone" };
+    let spans = if compared.is_some() { ", as `compare` finds" } else { ", not of what two runs differ by" };
     let ratio = compared.or_else(|| of_launches(one, two)).ok_or_else(|| no_ratio(base.1, other.1))?;
     let letter = |cell: &Cell| cell.grade.as_ref().map(|grade| grade.letter);
     // A is the least letter.
@@ -143,7 +143,7 @@ fn sentence(pair: &Pair, spans: &str) -> String {
     };
     let interval = match &figures.interval {
         Some([low, high]) => {
-            format!(" ({}interval {low} – {high} across {launches}, {spans})", level(pair.ratio_level))
+            format!(" ({}interval {low} – {high} across {launches}{spans})", level(pair.ratio_level))
         }
         None => " (no interval: fewer than four launches of each)".into(),
     };
@@ -236,7 +236,7 @@ mod tests {
         let opening = "pipe, stream (process, same-cpu, block, 64B) takes 0.";
         assert!(pair.sentence.starts_with(opening) && pair.sentence.contains("both measured on"), "{}", pair.sentence);
         for said in [
-            "across 10 pairs, launches paired by round",
+            "across 10 pairs of launches of one round",
             "grade of the ratio ",
             "the numbers are of grade D and of grade D",
         ] {
@@ -268,7 +268,7 @@ mod tests {
         assert!(found.sentence.contains("as `compare` finds"), "{}", found.sentence);
         // No row of a comparison holds two cells.
         let found = pair((&a, ID), (&b, OTHER), true).unwrap();
-        assert!(found.sentence.contains("launches alone"), "{}", found.sentence);
+        assert!(found.sentence.contains("not of what two runs differ by"), "{}", found.sentence);
     }
 
     #[test]

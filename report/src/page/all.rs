@@ -6,6 +6,8 @@ use maud::{Markup, html};
 use super::clean;
 use super::number::{COLUMNS, Number, heading};
 use super::sheet::{Sheet, setup_word};
+use crate::remarks::remarks;
+use crate::subject::Subject;
 use crate::words;
 
 /// Every number of the machines that are drawn, a row a cell and machine.
@@ -15,18 +17,21 @@ pub(super) fn numbers(sheet: &Sheet<'_>) -> Markup {
             h2 { "All numbers" }
             p.reads {
                 "A row for each cell" @if sheet.machines.len() > 1 { " and record" } ". The interval is that of the median and spans \
-                launches, or the batches of the only one; quantiles are of single operations. Each number has an anchor."
+                launches, or the batches of the only one; quantiles are of single operations, or of what the head of \
+                their column says. Each number has an anchor."
             }
             @for workload in workloads(sheet) {
                 @let cells = sheet.of_workload(workload);
                 @let keys = keys(sheet, &cells);
-                details.numbers { summary { (clean(workload)) " " span.holders { "(" (cells.len()) " cells)" } }
+                @let subject = Subject::of(workload);
+                details.numbers { summary { (clean(workload)) " " span.holders { "(" (words::count(cells.len(), "cell")) ")" } }
                     div.scroll { table {
                         thead { tr {
                             th scope="col" { "mechanism" } th scope="col" { "conditions" }
                             @if sheet.machines.len() > 1 { th scope="col" { "record" } }
                             th scope="col" { "grade" }
-                            @for key in &keys { th.num scope="col" { (heading(key)) } }
+                            @for key in &keys { th.num scope="col" { (heading(key, subject)) } }
+                            th scope="col" { "remarks" }
                         } }
                         tbody { @for &cell in &cells { @for machine in sheet.drawn() {
                             @if let Some(measured) = sheet.measured(machine, cell) { (row(sheet, machine, cell, measured, &keys)) }
@@ -78,6 +83,7 @@ fn row(sheet: &Sheet<'_>, machine: usize, cell: usize, measured: &Cell, keys: &[
             @for key in keys {
                 @match sheet.number(machine, cell, key) { Some(number) => (anchored(&number)), None => td { "–" } }
             }
+            td.conditions { (clean(&remarks(measured).join("; "))) }
         }
     }
 }
@@ -103,7 +109,7 @@ pub(super) fn ratios(sheet: &Sheet<'_>) -> Markup {
                 Where machines differ this says how they compare, not that anything became worse."
             }
             @if cells.is_empty() { p { "No cell was measured in two records." } } @else {
-                details.numbers open[cells.len() * sheet.machines.len() <= 400] { summary { (cells.len()) " cells in two records or more" }
+                details.numbers open[cells.len() * sheet.machines.len() <= 400] { summary { (words::count(cells.len(), "cell")) " in two records or more" }
                     div.scroll { table.ratios {
                         thead { tr { th scope="col" { "cell" } th.num scope="col" { "first" }
                             @for (index, machine) in sheet.machines.iter().enumerate() {

@@ -3,9 +3,8 @@
 use maud::{Markup, html};
 
 use super::marks::Px;
-use super::number::scaled;
 use super::scale::Scale;
-use crate::words::{figure, size_label, time, two_digits};
+use crate::words::{figure, scaled, size_label, time, two_digits};
 
 /// Labels closer than this many letters' width to the one before are left out.
 const LETTER: f64 = 6.4;

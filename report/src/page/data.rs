@@ -8,10 +8,11 @@ use super::clean;
 use super::number;
 use super::sheet::Sheet;
 use crate::cite::cite;
+use crate::subject::Subject;
 use crate::words::{self, figure};
 
 /// What the card shows of a cell, in the order of the script's `KEYS`.
-const KEYS: [&str; 8] = ["est", "low", "high", "p50", "p99", "p999", "cpu", "sw"];
+const KEYS: [&str; 9] = ["est", "low", "high", "p50", "p99", "p999", "max", "cpu", "sw"];
 
 /// The data as a script element that holds no code.
 pub(super) fn script(sheet: &Sheet<'_>) -> Markup {
@@ -20,7 +21,14 @@ pub(super) fn script(sheet: &Sheet<'_>) -> Markup {
         .cells
         .iter()
         .map(|cell| {
-            json!([clean(&cell.id), clean(&cell.mechanism), clean(&cell.workload), clean(&words::conditions(cell))])
+            let subject = Subject::of(&cell.workload);
+            let mut told =
+                vec![clean(&cell.id), clean(&cell.mechanism), clean(&cell.workload), clean(&words::conditions(cell))];
+            // What the figures are of, where it is not what it mostly is.
+            if subject != Subject::of("") {
+                told.extend([subject.central.to_owned(), subject.quantile(""), subject.cpu()]);
+            }
+            json!(told)
         })
         .collect();
     let data = json!({ "machines": machines, "cells": cells }).to_string();

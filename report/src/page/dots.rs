@@ -6,15 +6,18 @@ use super::axis;
 use super::charts::Drawing;
 use super::facets::Group;
 use super::marks::{self, Px, clipped};
+use super::number::heading;
 use super::scale::Scale;
 use super::sheet::Sheet;
-use super::table;
+use super::table::{self, Place};
+use crate::ranking::Ranked;
+use crate::subject::Subject;
 
 /// The numbers of a row as marks: key, shape, class.
 pub(super) const MARKS: [(&str, usize, &str); 4] =
     [("est", 0, "est"), ("p50", 1, "p50"), ("p99", 3, "p99"), ("p999", 2, "p999")];
 
-const WIDTH: f64 = 500.0;
+const WIDTH: f64 = 536.0;
 const LEFT: f64 = 168.0;
 const RIGHT: f64 = 426.0;
 const ROW: f64 = 18.0;
@@ -26,7 +29,7 @@ pub(super) fn draw(sheet: &Sheet<'_>, groups: &[Group], left_out: usize) -> Opti
     let mut drawing = Drawing::new(left_out);
     drawing.legend = marks::legend([
         (0, "est", "median with its interval"),
-        (1, "p50", "p50 of single operations"),
+        (1, "p50", "p50 of single operations, or of what is named above the panel"),
         (3, "p99", "p99"),
         (2, "p999", "p99.9"),
     ]);
@@ -37,11 +40,24 @@ pub(super) fn draw(sheet: &Sheet<'_>, groups: &[Group], left_out: usize) -> Opti
             let any = rows.iter().any(|&cell| sheet.measured(machine, cell).is_some());
             any.then(|| (machine, panel(sheet, machine, &rows, &x, &group.phrase), Vec::new()))
         });
-        drawing.group(sheet, group, panels.collect());
+        let phrase = phrase(&group.phrase, subject(sheet, group));
+        drawing.group(sheet, &Group { phrase, ..group.clone() }, panels.collect());
         tables.push(numbers(sheet, group, &rows));
     }
     drawing.table("values", &html! { @for table in tables { (table) } });
     Some(drawing)
+}
+
+/// What the figures of a group are of: all of it is of one workload.
+fn subject(sheet: &Sheet<'_>, group: &Group) -> Subject {
+    Subject::of(group.cells.first().map_or("", |&cell| sheet.cells[cell].workload.as_str()))
+}
+
+fn phrase(phrase: &str, subject: Subject) -> String {
+    match subject.differs() {
+        true => format!("{phrase} · {}; quantiles of {}", subject.central, subject.quantiles_of),
+        false => phrase.to_owned(),
+    }
 }
 
 fn scale(sheet: &Sheet<'_>, groups: &[Group]) -> Option<Scale> {
@@ -66,6 +82,8 @@ pub(super) fn sorted(sheet: &Sheet<'_>, group: &Group) -> Vec<usize> {
 }
 
 fn panel(sheet: &Sheet<'_>, machine: usize, rows: &[usize], x: &Scale, phrase: &str) -> Markup {
+    let ranked = sheet.ranked(machine, rows);
+    let rank = |cell: usize| ranked.iter().find(|row| row.cell.id == sheet.cells[cell].id).and_then(|row| row.rank);
     let x = x.between(LEFT, RIGHT);
     let bottom = TOP + rows.len() as f64 * ROW + 4.0;
     let height = bottom + 40.0;
@@ -74,7 +92,9 @@ fn panel(sheet: &Sheet<'_>, machine: usize, rows: &[usize], x: &Scale, phrase: &
             aria-label=(format!("{} mechanisms by time; {phrase}", rows.len())) {
             (axis::below(&x, &axis::time_ticks(&x), TOP, bottom, "time of one operation"))
             @for (place, &cell) in rows.iter().enumerate() {
-                (row(sheet, machine, cell, &x, TOP + (place as f64 + 0.5) * ROW))
+                @let y = TOP + (place as f64 + 0.5) * ROW;
+                (row(sheet, machine, cell, &x, y))
+                @if let Some(rank) = rank(cell) { text.right.aside x=(Px(WIDTH - 4.0)) y=(Px(y + 4.0)) { (rank.to_string()) } }
             }
         }
     }
@@ -121,8 +141,17 @@ fn floor(sheet: &Sheet<'_>, machine: usize, cell: usize, y: f64) -> Markup {
     }
 }
 
+/// Of all drawn machines, by the machine.
+type Rankings<'a> = Vec<Vec<Ranked<'a>>>;
+
+fn place(ranked: &Rankings<'_>, row: &table::Row) -> Place {
+    let row = ranked.get(row.machine).and_then(|all| all.iter().find(|ranked| ranked.cell.mechanism == row.name));
+    row.map_or_else(Place::default, Place::of)
+}
+
 fn numbers(sheet: &Sheet<'_>, group: &Group, rows: &[usize]) -> Markup {
-    const KEYS: [&str; 8] = ["est", "low", "high", "p50", "p99", "p999", "cpu", "sw"];
+    let ranked: Rankings<'_> = sheet.drawn().map(|machine| sheet.ranked(machine, rows)).collect();
+    const KEYS: [&str; 9] = ["est", "low", "high", "p50", "p99", "p999", "max", "cpu", "sw"];
     let row = |machine: usize, cell: usize| {
         let entries = KEYS.map(|key| sheet.number(machine, cell, key)).into();
         table::Row { machine, name: sheet.cells[cell].mechanism.clone(), entries }
@@ -131,5 +160,9 @@ fn numbers(sheet: &Sheet<'_>, group: &Group, rows: &[usize]) -> Markup {
         let machines = sheet.drawn().filter(move |&machine| sheet.measured(machine, cell).is_some());
         machines.map(move |machine| row(machine, cell))
     });
-    table::numbers(sheet, group, &KEYS.map(super::number::heading), &rows.collect::<Vec<_>>())
+    let subject = subject(sheet, group);
+    let heads = KEYS.map(|key| heading(key, subject));
+    let rows: Vec<table::Row> = rows.collect();
+    let places: Vec<Place> = rows.iter().map(|row| place(&ranked, row)).collect();
+    table::ranked(sheet, group, &heads.each_ref().map(String::as_str), &rows, &places)
 }

@@ -4,7 +4,7 @@ use std::fmt;
 
 use maud::{Markup, Render, html};
 
-use super::number::{Number, heading};
+use super::number::Number;
 
 /// A place in a drawing, to a tenth of its unit: finer is not seen, and a page has many.
 #[derive(Clone, Copy, Debug)]
@@ -44,10 +44,9 @@ pub(super) fn outline(shape: usize, x: f64, y: f64) -> String {
 
 /// A number as a mark. `name`: whose it is, for those who point at it.
 pub(super) fn mark(number: &Number, name: &str, shape: usize, x: f64, y: f64) -> Markup {
-    let key = number.address.splitn(3, '.').nth(2).unwrap_or_default();
     html! {
         path d=(outline(shape, x, y)) data-n=(number.address) data-v=(number.value) {
-            title { (name) ", " (heading(key)) ": " (number.text) }
+            title { (name) ", " (number.heading) ": " (number.text) }
         }
     }
 }

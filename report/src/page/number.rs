@@ -6,7 +6,9 @@
 use ipcmark_harness::record::{Cell, NearFar};
 use maud::{Markup, html};
 
-use crate::words::{figure, time};
+use crate::remarks::first_beyond_steady;
+use crate::subject::{Subject, cpu_ns_per_op, fact};
+use crate::words::{figure, scaled, time};
 
 /// One number.
 #[derive(Clone, Debug, PartialEq)]
@@ -17,11 +19,19 @@ pub(super) struct Number {
     pub(super) value: f64,
     /// As written: three digits with the unit.
     pub(super) text: String,
+    /// What it is, in words: `p99`, or `wait p99` where quantiles are of waits.
+    pub(super) heading: String,
 }
 
 impl Number {
     pub(super) fn new(machine: usize, cell: usize, key: &str, value: f64) -> Self {
-        Self { address: format!("{machine}.{cell}.{key}"), value, text: text(key, value) }
+        let (address, text) = (format!("{machine}.{cell}.{key}"), text(key, value));
+        Self { address, value, text, heading: heading(key, Subject::of("")) }
+    }
+
+    /// The same as a number of this workload.
+    pub(super) fn of(self, workload: &str, key: &str) -> Self {
+        Self { heading: heading(key, Subject::of(workload)), ..self }
     }
 
     /// A table's entry.
@@ -30,29 +40,25 @@ impl Number {
     }
 }
 
-/// What a key means, in the words of a column's head.
-pub(super) fn heading(key: &str) -> &str {
+/// What a key means where figures are of this, in the words of a column's head.
+pub(super) fn heading(key: &str, subject: Subject) -> String {
     match key {
-        "est" => "median",
-        "low" => "low",
-        "high" => "high",
-        "p50" => "p50",
-        "p90" => "p90",
-        "p99" => "p99",
-        "p999" => "p99.9",
-        "max" => "max",
-        "cpu" => "CPU/op",
-        "sw" => "switches/op",
-        "bps" => "bytes/s",
-        "ops" => "ops/s",
-        "jain" => "fairness",
-        other => other.strip_prefix("fact.").unwrap_or(other),
+        "est" => subject.central.to_owned(),
+        "first" => "first 20 ms".to_owned(),
+        "p999" => subject.quantile("p99.9"),
+        "p50" | "p90" | "p99" | "max" => subject.quantile(key),
+        "cpu" => subject.cpu(),
+        "sw" => "switches/op".to_owned(),
+        "bps" => "bytes/s".to_owned(),
+        "ops" => "ops/s".to_owned(),
+        "jain" => "fairness".to_owned(),
+        other => other.strip_prefix("fact.").unwrap_or(other).to_owned(),
     }
 }
 
 /// The keys that the list of all numbers has a column for.
-pub(super) const COLUMNS: [&str; 13] =
-    ["est", "low", "high", "p50", "p90", "p99", "p999", "max", "cpu", "sw", "bps", "ops", "jain"];
+pub(super) const COLUMNS: [&str; 14] =
+    ["est", "low", "high", "first", "p50", "p90", "p99", "p999", "max", "cpu", "sw", "bps", "ops", "jain"];
 
 /// The value of a key, if the cell has it. `fact.…` and `share.…` name members; points of spectra (`q.…`) are read from histograms
 /// elsewhere, as decoding one takes time.
@@ -63,19 +69,20 @@ pub(super) fn value(cell: &Cell, key: &str) -> Option<f64> {
         "est" => cell.estimate_ns,
         "low" => cell.interval_ns.map(|[low, _]| low),
         "high" => cell.interval_ns.map(|[_, high]| high),
+        "first" => first_beyond_steady(cell).map(|(first, _)| first),
         "p50" => quantiles?.p50.map(|ns| ns as f64),
         "p90" => quantiles?.p90.map(|ns| ns as f64),
         "p99" => quantiles?.p99.map(|ns| ns as f64),
         "p999" => quantiles?.p999.map(|ns| ns as f64),
         "max" => quantiles?.max.map(|ns| ns as f64),
-        "cpu" => cell.cpu_ns_per_op.map(|cpu| cpu.near + cpu.far),
+        "cpu" => cpu_ns_per_op(cell),
         // Of the real switches on one CPU about half are booked as involuntary.
         "sw" => Some(both(cell.voluntary_switches_per_op)? + both(cell.involuntary_switches_per_op)?),
         "bps" => cell.bytes_per_s,
         "ops" => cell.operations_per_s,
         "jain" => cell.fairness,
         _ => match key.split_once('.')? {
-            ("fact", name) => cell.facts.get(name).copied(),
+            ("fact", name) => fact(cell, name),
             ("share", place) => cell.shares.as_ref()?.get(place.parse::<usize>().ok()?).map(|&share| share as f64),
             _ => None,
         },
@@ -94,18 +101,6 @@ pub(super) fn text(key: &str, value: f64) -> String {
         _ if key.starts_with("ratio") => format!("{}×", figure(value, 3)),
         _ => time(value),
     }
-}
-
-/// `1.23 M`: three digits and a decimal prefix.
-pub(super) fn scaled(value: f64) -> String {
-    let (unit, prefix) = match value.abs() {
-        v if v < 1e3 => (1.0, ""),
-        v if v < 1e6 => (1e3, "k"),
-        v if v < 1e9 => (1e6, "M"),
-        v if v < 1e12 => (1e9, "G"),
-        _ => (1e12, "T"),
-    };
-    format!("{} {prefix}", figure(value / unit, 3))
 }
 
 #[cfg(test)]

@@ -5,8 +5,8 @@
   const root = document.documentElement;
   root.classList.add('script');
   const data = JSON.parse(document.getElementById('data').textContent);
-  const KEYS = ['est', 'low', 'high', 'p50', 'p99', 'p999', 'cpu', 'sw'];
-  const NAMES = { est: 'median', p50: 'p50', p99: 'p99', p999: 'p99.9', cpu: 'CPU/op', sw: 'switches/op' };
+  const KEYS = ['est', 'low', 'high', 'p50', 'p99', 'p999', 'max', 'cpu', 'sw'];
+  const NAMES = { est: 'median', p50: 'p50', p99: 'p99', p999: 'p99.9', max: 'max', cpu: 'CPU/op', sw: 'switches/op' };
   const all = (selector, within = document) => [...within.querySelectorAll(selector)];
 
   // --- figures as the page writes them: three digits and a unit
@@ -123,13 +123,14 @@
 
   function fill(number) {
     const { machine, cell, values, grade, launches } = parts(number);
-    const [id, mechanism, workload, conditions] = data.cells[cell];
+    const [id, mechanism, workload, conditions, central = NAMES.est, quantiles = '', cpu = NAMES.cpu] = data.cells[cell];
+    const named = (key, name) => key === 'est' ? central : key === 'cpu' ? cpu : key === 'sw' ? name : quantiles + name;
     const title = element('h3', '', `${mechanism}, ${workload}`);
     const told = element('p', 'told', number.querySelector('title')?.textContent || number.dataset.told || number.textContent);
     const list = element('dl');
     const entry = (name, text) => list.append(element('dt', '', name), element('dd', '', text));
     for (const [key, name] of Object.entries(NAMES)) {
-      if (key in values) entry(name, key === 'sw' ? figure(values[key]) : time(values[key]));
+      if (key in values) entry(named(key, name), key === 'sw' ? figure(values[key]) : time(values[key]));
     }
     if ('low' in values) entry('interval', `${time(values.low)} – ${time(values.high)}`);
     entry('launches', String(launches));

@@ -7,6 +7,7 @@ use serde_json::Value;
 
 use super::number::{self, Number};
 use crate::load::Source;
+use crate::ranking::{Ranked, ranked};
 use crate::words;
 
 /// So many records are all drawn. Of more, the first [`FIRST_DRAWN`]: the others are in the tables. Beside each other more charts are
@@ -70,7 +71,13 @@ impl<'a> Sheet<'a> {
     /// A number of a machine's cell.
     pub(super) fn number(&self, machine: usize, cell: usize, key: &str) -> Option<Number> {
         let value = number::value(self.measured(machine, cell)?, key)?;
-        Some(Number::new(machine, cell, key, value))
+        Some(Number::new(machine, cell, key, value).of(&self.cells[cell].workload, key))
+    }
+
+    /// The cells that a machine has of these, by rank.
+    pub(super) fn ranked(&self, machine: usize, cells: &[usize]) -> Vec<Ranked<'a>> {
+        let measured: Vec<&Cell> = cells.iter().filter_map(|&cell| self.measured(machine, cell)).collect();
+        ranked(&self.machines[machine].source.record.header, &measured, None)
     }
 
     /// The cells of a workload that any drawn machine measured.

@@ -56,7 +56,10 @@ pub(super) fn section(sheet: &Sheet<'_>, problems: &[String]) -> Markup {
             @if !differing.is_empty() { (table(sheet, &differing, "What differs")) }
             @if sheet.machines.len() > 1 && differing.is_empty() { p { "The records differ in no recorded fact." } }
             details {
-                summary { (rest.len()) @if sheet.machines.len() == 1 { " further facts" } @else { " facts that are the same on all" } }
+                summary {
+                    @if sheet.machines.len() == 1 { (words::count(rest.len(), "further fact")) }
+                    @else { (words::count(rest.len(), "fact")) " the same on all" }
+                }
                 (common(&rest))
             }
         }

@@ -10,6 +10,7 @@ use maud::{Markup, html};
 use super::clean;
 use super::sheet::Sheet;
 use super::system::numbered;
+use crate::words;
 
 /// How many reasons are told.
 const MOST_REASONS: usize = 12;
@@ -22,7 +23,8 @@ pub(super) fn section(sheet: &Sheet<'_>) -> Markup {
             h2 { "Trust" }
             p.reads {
                 "Grades: " b { "A" } " citable · " b { "B" } " citable with its conditions · " b { "C" } " indicative · "
-                b { "D" } " do not cite."
+                b { "D" } " do not cite. A ratio within a record has a grade of its own, from launches of one round: it may be better than either \
+                number's."
             }
             (grades(sheet))
             (findings(sheet))
@@ -54,7 +56,7 @@ fn grades(sheet: &Sheet<'_>) -> Markup {
             details open[sheet.machines.len() == 1] { summary { "What kept grades down" }
                 ul {
                     @for (reason, count) in reasons.iter().take(MOST_REASONS) {
-                        li { (clean(reason)) " " span.holders { "(" (count) " cells)" } }
+                        li { (clean(reason)) " " span.holders { "(" (words::count(*count, "cell")) ")" } }
                     }
                     @if reasons.len() > MOST_REASONS { li { "and " (reasons.len() - MOST_REASONS) " further reasons" } }
                 } }
@@ -108,7 +110,7 @@ fn findings(sheet: &Sheet<'_>) -> Markup {
         }
         @let notes = found.iter().filter(|(finding, _)| !grave(finding)).count();
         @if notes > 0 {
-            details { summary { (notes) " notes of the doctor" }
+            details { summary { (words::count(notes, "note")) " of the doctor" }
                 ul.findings {
                     @for (finding, machines) in found.iter().filter(|(finding, _)| !grave(finding)) { (told(sheet, finding, machines)) }
                 } }

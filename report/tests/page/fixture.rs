@@ -33,7 +33,7 @@ impl Fixture {
         std::fs::create_dir_all(&folder).unwrap();
         let paths: Vec<PathBuf> = (0..machines).map(|machine| folder.join(format!("{machine:03}.jsonl"))).collect();
         for (machine, path) in paths.iter().enumerate() {
-            let mut record = Run { machine, cells: 1000, launches: 3, ..Run::default() }.record();
+            let mut record = Run { machine, cells: 1000, launches: 6, ..Run::default() }.record();
             record.cells.retain(kept);
             record.cells.extend(further(machine));
             record.cells.iter_mut().enumerate().for_each(|(place, cell)| cell.grade = Some(grade(place)));
@@ -109,6 +109,10 @@ fn further(machine: usize) -> Vec<Cell> {
         for (name, ns) in [("std-rwlock", 400.0 - reads as f64 * 0.3), ("std-mutex", 200.0)] {
             add("read-mix", "reader-writer", name, json!({"reads_per_mille": reads, "peer": "thread"}), ns, &[]);
         }
+    }
+    // What is made up has two hold times, and a crossover takes three.
+    for (family, name, ns) in [("mutex", "std-mutex", 2_000.0), ("spinlock", "tas-spinlock", 2_600.0)] {
+        add("contended", family, name, json!({"hold_ns": 1_000, "outside_ns": 1_000}), ns, &[]);
     }
     for parties in [2, 3, 5, 9] {
         add("fan-in", "pipe", "pipe", json!({"parties": parties, "waiting": "block"}), 900.0 * f64::from(parties), &[]);

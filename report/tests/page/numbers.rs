@@ -59,7 +59,12 @@ fn recorded(records: &[BTreeMap<String, Value>], machine: usize, id: &str, key: 
         "low" => at("/interval_ns/0"),
         "high" => at("/interval_ns/1"),
         "p50" | "p90" | "p99" | "p999" | "max" => at(&format!("/quantiles_ns/{key}")),
-        "cpu" => both("cpu_ns_per_op"),
+        // Of a party that polls until the other is to be woken, or to be sent to, nothing counts.
+        "cpu" => match cell["workload"].as_str().unwrap() {
+            "wake" | "hand-off" => at("/cpu_ns_per_op/near"),
+            "paced" => at("/cpu_ns_per_op/far"),
+            _ => both("cpu_ns_per_op"),
+        },
         "sw" => both("voluntary_switches_per_op") + both("involuntary_switches_per_op"),
         "bps" => at("/bytes_per_s"),
         "ops" => at("/operations_per_s"),

@@ -12,6 +12,7 @@ use crate::page::number::heading;
 use crate::page::scale::Scale;
 use crate::page::sheet::{Sheet, setup_number, setup_word};
 use crate::page::table::{self, Row};
+use crate::subject::Subject;
 
 pub(super) const CHART: Chart = Chart {
     anchor: "waiting",
@@ -141,7 +142,10 @@ fn dumbbell(
 fn numbers(sheet: &Sheet<'_>, group: &Group, pairs: &[Pair]) -> Markup {
     let used: Vec<usize> = (0..WAYS.len()).filter(|way| pairs.iter().any(|(_, ways)| ways.contains_key(way))).collect();
     let columns: Vec<(usize, &str)> = used.iter().flat_map(|&way| [(way, "est"), (way, "cpu")]).collect();
-    let heads: Vec<String> = columns.iter().map(|(way, key)| format!("{}, {}", WAYS[*way].0, heading(key))).collect();
+    let heads: Vec<String> = columns
+        .iter()
+        .map(|(way, key)| format!("{}, {}", WAYS[*way].0, heading(key, Subject::of("round-trip"))))
+        .collect();
     let row = |machine: usize, (name, ways): &Pair| {
         let entries = columns.iter().map(|(way, key)| sheet.number(machine, *ways.get(way)?, key)).collect();
         Row { machine, name: name.clone(), entries }

@@ -8,12 +8,14 @@ use crate::page::marks::{self, Px, SERIES, clipped};
 use crate::page::number::heading;
 use crate::page::sheet::{Sheet, setup_number};
 use crate::page::table::{self, Row};
+use crate::ranking::Ranked;
+use crate::subject::Subject;
 
 pub(super) const CHART: Chart = Chart {
     anchor: "ranks",
     title: "Ranks across machines",
     reads: "Mechanisms from the fastest (1) to the slowest on each machine. Level lines: the machines agree. Coloured are those whose rank \
-            changes by two or more.",
+            changes by two or more where mechanisms that are not told apart share one.",
     needs: "at least two records that share cells of `round-trip`",
     draw,
 };
@@ -33,6 +35,8 @@ struct Track {
     name: String,
     cell: usize,
     ranks: Vec<usize>,
+    /// The same where those that are not told apart share a rank; 0 where none is known.
+    shared: Vec<usize>,
 }
 
 fn draw(sheet: &Sheet<'_>) -> Option<Drawing> {
@@ -69,10 +73,16 @@ fn tracks(sheet: &Sheet<'_>, group: &Group) -> Vec<Track> {
     let rank = |machine: usize, cell: usize| {
         1 + cells.iter().filter(|&&other| time(machine, other) < time(machine, cell)).count()
     };
+    let shared: Vec<Vec<Ranked<'_>>> = sheet.drawn().map(|machine| sheet.ranked(machine, &cells)).collect();
+    let place = |ranked: &[Ranked<'_>], cell: usize| {
+        let row = ranked.iter().find(|row| row.cell.id == sheet.cells[cell].id);
+        row.and_then(|row| row.rank).map_or(0, |rank| rank.place)
+    };
     let track = |&cell: &usize| Track {
         name: sheet.cells[cell].mechanism.clone(),
         cell,
         ranks: sheet.drawn().map(|machine| rank(machine, cell)).collect(),
+        shared: shared.iter().map(|ranked| place(ranked, cell)).collect(),
     };
     let mut tracks: Vec<Track> = cells.iter().map(track).collect();
     tracks.sort_by_key(|track| track.ranks[0]);
@@ -91,15 +101,21 @@ fn numbers(sheet: &Sheet<'_>, group: &Group, tracks: &[Track]) -> Markup {
         ranked.sort_by_key(|track| track.ranks[machine]);
         rows.extend(ranked.into_iter().map(|track| row(machine, track)));
     }
-    table::numbers(sheet, group, &KEYS.map(heading), &rows)
+    table::numbers(
+        sheet,
+        group,
+        &KEYS.map(|key| heading(key, Subject::of("round-trip"))).each_ref().map(String::as_str),
+        &rows,
+    )
 }
 
 fn slopes(sheet: &Sheet<'_>, tracks: &[Track], phrase: &str) -> Markup {
     let machines = sheet.drawn().len();
     let x = |machine: usize| LEFT + (RIGHT - LEFT) * machine as f64 / (machines - 1) as f64;
     let y = |rank: usize| TOP + (rank as f64 - 0.5) * ROW;
-    let moves =
-        |track: &Track| track.ranks.iter().max().zip(track.ranks.iter().min()).is_some_and(|(max, min)| max - min >= 2);
+    let moves = |track: &Track| {
+        track.shared.iter().max().zip(track.shared.iter().min()).is_some_and(|(max, min)| max - min >= 2)
+    };
     let mut colour = 0;
     let classes: Vec<(String, usize)> = tracks
         .iter()
