@@ -194,10 +194,14 @@ pub const TRADE: Trade = Trade { open, answer };
 fn open(spec: &Value, clock: Clock) -> Result<Box<dyn Session>, Failure> {
     let spec: Spec = serde_json::from_value(spec.clone())
         .map_err(|error| Failure::new(FailureKind::Worker, format!("the cell's specification: {error}")))?;
-    let unknown = || Failure::new(FailureKind::Worker, format!("no cell {}/{}", spec.mechanism, spec.workload));
+    let unknown =
+        || Failure::new(FailureKind::Worker, format!("it knows no cell {}/{}", spec.workload, spec.mechanism));
     let mechanism = mechanisms::find(&spec.mechanism).ok_or_else(unknown)?;
     let workload = mechanism.workloads().find(|w| w.name == spec.workload).ok_or_else(unknown)?;
-    Ok((workload.open)(&spec.stage, clock)?)
+    let session = (workload.open)(&spec.stage, clock)?;
+    #[cfg(feature = "test-mechanisms")]
+    let session = crate::slowed_session::wrapped(session)?;
+    Ok(session)
 }
 
 /// To `"support"`: the mechanisms that this kernel lacks, each with its reason. To `{"observe": name}`: what that one can do.

@@ -47,6 +47,8 @@ pub mod provenance;
 pub mod ring;
 pub mod runner;
 pub mod shapes;
+#[cfg(feature = "test-mechanisms")]
+mod slowed_session;
 pub mod turn;
 pub mod uring;
 pub mod workloads;

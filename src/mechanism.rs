@@ -234,7 +234,10 @@ impl Waiting {
 }
 
 /// The parameters of one run of a workload.
+///
+/// A worker of another revision refuses a parameter that it does not know: it would measure another cell.
 #[derive(Copy, Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
 pub struct Setup {
     /// What the peer is.
     pub peer: PeerKind,

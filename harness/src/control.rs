@@ -18,6 +18,13 @@ use crate::sys::names::Drawn;
 /// The largest message either side sends: below the default socket buffer of 212,992 bytes (net.core.wmem_default).
 pub const MAX_MESSAGE_BYTES: usize = 160 * 1024;
 
+/// What front end and worker must have in common. It changes with every change of these messages that one side alone would
+/// misread; 0 stands for programs from before it was sent.
+pub const PROTOCOL: u32 = 1;
+
+/// What is asked to be told it.
+pub(crate) const PROTOCOL_QUESTION: &str = "protocol";
+
 /// What the front end asks for.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
@@ -30,6 +37,9 @@ pub enum Command {
         clock: crate::clock::Clock,
         /// What it may give kernel objects for names.
         names: Drawn,
+        /// The front end's [`PROTOCOL`].
+        #[serde(default)]
+        protocol: u32,
     },
     /// Answer a question that should not be tried in the front end itself, such as what the kernel supports.
     Ask {
@@ -42,6 +52,9 @@ pub enum Command {
     Batch {
         /// How many.
         iterations: u64,
+        /// So many before them that are not timed, to have caches and predictors back after another worker has run.
+        #[serde(default)]
+        lead_in: u64,
     },
     /// Time each of `iterations` operations.
     Each {
@@ -80,6 +93,9 @@ pub enum Reply {
         window_ns: Option<u64>,
         /// What the caller should know about the conditions, e.g. buffers that could not be locked.
         notes: Vec<String>,
+        /// The worker's [`PROTOCOL`].
+        #[serde(default)]
+        protocol: u32,
     },
     /// To `Ask`.
     Answer(serde_json::Value),

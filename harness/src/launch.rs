@@ -1,5 +1,7 @@
 //! The front end's side of a worker: start it, command it, bound every wait, and leave nothing behind.
 
+mod program;
+
 use std::io;
 use std::os::fd::{AsFd, OwnedFd};
 use std::os::unix::process::{CommandExt, ExitStatusExt};
@@ -15,7 +17,7 @@ use nix::unistd::{Pid, getpid};
 use serde_json::Value;
 
 use crate::clock::Clock;
-use crate::control::{self, Command, Failure, FailureKind, MAX_MESSAGE_BYTES, Reply};
+use crate::control::{self, Command, Failure, FailureKind, MAX_MESSAGE_BYTES, PROTOCOL, PROTOCOL_QUESTION, Reply};
 use crate::histogram::Histogram;
 use crate::machine::{self, Root, Scheduling};
 use crate::oom::OomKills;
@@ -27,8 +29,8 @@ use crate::sys::process::{kill_child, limit_on_processes};
 use crate::sys::signals;
 use crate::worker::HIDDEN_COMMAND;
 
-/// The link works even when the file has been replaced or removed since this process started.
-const EXECUTABLE: &str = "/proc/self/exe";
+use program::EXECUTABLE;
+pub use program::Program;
 
 /// Whoever stops a worker in so many samples in a row means it.
 const MOST_PAUSES: u32 = 20;
@@ -70,23 +72,35 @@ impl Launcher {
     /// `padding` bytes are added to its environment: the environment's size shifts the stack, which has changed results
     /// (Mytkowicz et al., Producing Wrong Data Without Doing Anything Obviously Wrong, ASPLOS 2009); launches draw it at random.
     pub fn open(&self, spec: &Value, padding: usize) -> Result<Worker, Failure> {
-        let mut worker = self.started(padding)?;
-        let command = Command::Open { spec: spec.clone(), clock: self.clock, names: worker.names.clone() };
-        match worker.ask(&command, Duration::ZERO)? {
-            Reply::Opened { offers_each, each_wants_long_operations, window_ns, notes } => {
-                worker.offers_each = offers_each;
-                worker.each_wants_long_operations = each_wants_long_operations;
-                worker.window_of = window_ns.map(Duration::from_nanos);
-                worker.notes = notes;
-            }
-            other => return Err(out_of_turn(&other)),
-        }
+        self.open_from(&Program::this(), spec, padding)
+    }
+
+    /// The same in a worker that is another program: it must speak this one's [`PROTOCOL`] and know the cell.
+    pub fn open_from(&self, program: &Program, spec: &Value, padding: usize) -> Result<Worker, Failure> {
+        let mut worker = self.started(program, padding)?;
+        let (spec, names) = (spec.clone(), worker.names.clone());
+        let command = Command::Open { spec, clock: self.clock, names, protocol: PROTOCOL };
+        let opened = worker.ask_first(&command, program).and_then(|reply| worker.note_opened(reply));
+        opened.map_err(|failure| program.explain(failure))?;
         Ok(worker)
+    }
+
+    /// Fails with a sentence if `program` is no ipcmark that speaks this one's [`PROTOCOL`].
+    pub fn check(&self, program: &Program) -> Result<(), Failure> {
+        let mut worker = self.started(program, 0)?;
+        let command = Command::Ask { question: Value::from(PROTOCOL_QUESTION), names: worker.names.clone() };
+        let checked = match worker.ask_first(&command, program) {
+            // Earlier programs answer another question.
+            Ok(Reply::Answer(answer)) => same_protocol(answer.as_u64().unwrap_or(0) as u32),
+            Ok(other) => Err(out_of_turn(&other)),
+            Err(failure) => Err(failure),
+        };
+        checked.and_then(|()| worker.quit()).map_err(|failure| program.explain(failure))
     }
 
     /// Asks a worker of its own a question, so that whatever trying it does to a process is not done to this one.
     pub fn ask(&self, question: &Value) -> Result<Value, Failure> {
-        let mut worker = self.started(0)?;
+        let mut worker = self.started(&Program::this(), 0)?;
         let command = Command::Ask { question: question.clone(), names: worker.names.clone() };
         let answer = match worker.ask(&command, Duration::ZERO)? {
             Reply::Answer(answer) => answer,
@@ -95,22 +109,22 @@ impl Launcher {
         worker.quit().map(|()| answer)
     }
 
-    fn started(&self, padding: usize) -> Result<Worker, Failure> {
-        self.start(padding).map_err(|error| {
+    fn started(&self, program: &Program, padding: usize) -> Result<Worker, Failure> {
+        self.start(program, padding).map_err(|error| {
             let advice = advice(&error);
-            Failure::new(FailureKind::Worker, format!("a worker process could not be started: {error}{advice}"))
+            let why = format!("a worker process could not be started: {error}{advice}");
+            program.explain(Failure::new(FailureKind::Worker, why))
         })
     }
 
-    fn start(&self, padding: usize) -> io::Result<Worker> {
+    fn start(&self, program: &Program, padding: usize) -> io::Result<Worker> {
         pauses::watch()?;
         let oom_kills = OomKills::so_far(&Root::new("/"));
         let (control, theirs) = socketpair(AddressFamily::Unix, SockType::SeqPacket, None, SockFlag::SOCK_CLOEXEC)?;
-        let child = std::process::Command::new(EXECUTABLE)
-            .arg0("ipcmark-worker")
+        let child = program
+            .command()
             .arg(HIDDEN_COMMAND)
             .arg(getpid().to_string())
-            .env_clear()
             .env("IPCMARK_PADDING", "x".repeat(padding))
             .stdin(Stdio::from(theirs))
             .stdout(Stdio::null())
@@ -139,7 +153,12 @@ impl Launcher {
 impl Worker {
     /// Times `iterations` operations together; `expected` is how long that should take.
     pub fn batch(&mut self, iterations: u64, expected: Duration) -> Result<Sample, Failure> {
-        self.sample(&Command::Batch { iterations }, expected)
+        self.batch_after(0, iterations, expected)
+    }
+
+    /// The same after `lead_in` operations that are not timed; `expected` covers both.
+    pub fn batch_after(&mut self, lead_in: u64, iterations: u64, expected: Duration) -> Result<Sample, Failure> {
+        self.sample(&Command::Batch { iterations, lead_in }, expected)
     }
 
     /// Works for `duration` and counts.
@@ -199,6 +218,28 @@ impl Worker {
     /// The worker's process id, for tests that do it harm.
     pub fn pid(&self) -> u32 {
         self.child.id()
+    }
+
+    fn note_opened(&mut self, reply: Reply) -> Result<(), Failure> {
+        let Reply::Opened { offers_each, each_wants_long_operations, window_ns, notes, protocol } = reply else {
+            return Err(out_of_turn(&reply));
+        };
+        same_protocol(protocol)?;
+        self.offers_each = offers_each;
+        self.each_wants_long_operations = each_wants_long_operations;
+        self.window_of = window_ns.map(Duration::from_nanos);
+        self.notes = notes;
+        Ok(())
+    }
+
+    /// As [`Worker::ask`]; what does not answer at all may be no worker.
+    fn ask_first(&mut self, command: &Command, program: &Program) -> Result<Reply, Failure> {
+        let _ = control::put(&self.control, command);
+        match self.answer(Duration::ZERO) {
+            Ok(Reply::Failed(failure)) => Err(self.explained(failure)),
+            Ok(reply) => Ok(reply),
+            Err(failure) => Err(self.explained(program.no_answer(failure))),
+        }
     }
 
     fn sample(&mut self, command: &Command, expected: Duration) -> Result<Sample, Failure> {
@@ -310,7 +351,7 @@ impl Drop for Worker {
 /// Which limit stands in the way, what it allows, and how to move it.
 fn advice(error: &io::Error) -> String {
     if error.kind() == io::ErrorKind::NotFound {
-        return format!("; {EXECUTABLE} is this program: is /proc mounted?");
+        return format!("; this program is started again as {EXECUTABLE}: is /proc mounted?");
     }
     match error.raw_os_error().map(Errno::from_raw) {
         Some(Errno::EMFILE) => {
@@ -321,6 +362,15 @@ fn advice(error: &io::Error) -> String {
         Some(Errno::EAGAIN) => limit_on_processes(),
         _ => String::new(),
     }
+}
+
+/// A worker that is another program may speak another protocol.
+fn same_protocol(theirs: u32) -> Result<(), Failure> {
+    if theirs == PROTOCOL {
+        return Ok(());
+    }
+    let why = format!("it speaks protocol {theirs} with its front end, and this program {PROTOCOL}");
+    Err(Failure::new(FailureKind::Worker, format!("{why}: build both from revisions that have it in common")))
 }
 
 fn describe(status: ExitStatus) -> String {

@@ -15,7 +15,9 @@ use nix::sys::stat::{SFlag, fstat};
 use nix::unistd::Pid;
 
 use crate::clock::Clock;
-use crate::control::{self, Command, Failure, FailureKind, FailureText, MAX_MESSAGE_BYTES, Reply};
+use crate::control::{
+    self, Command, Failure, FailureKind, FailureText, MAX_MESSAGE_BYTES, PROTOCOL, PROTOCOL_QUESTION, Reply,
+};
 use crate::histogram::Histogram;
 use crate::oom;
 use crate::pauses::{self, Moment};
@@ -117,7 +119,8 @@ fn answer_caught(command: Command, session: &mut Option<Box<dyn Session>>, trade
 
 fn answer(command: Command, session: &mut Option<Box<dyn Session>>, trade: Trade) -> Result<Reply, Failure> {
     match command {
-        Command::Open { spec, clock, names } => {
+        Command::Open { spec, clock, names, protocol } => {
+            same_protocol(protocol)?;
             names::adopt(names);
             let opened = session.insert((trade.open)(&spec, clock)?);
             return Ok(Reply::Opened {
@@ -125,10 +128,14 @@ fn answer(command: Command, session: &mut Option<Box<dyn Session>>, trade: Trade
                 each_wants_long_operations: opened.each_wants_long_operations(),
                 window_ns: opened.wants_windows_of().map(|window| window.as_nanos() as u64),
                 notes: opened.notes(),
+                protocol: PROTOCOL,
             });
         }
         Command::Ask { question, names } => {
             names::adopt(names);
+            if question == PROTOCOL_QUESTION {
+                return Ok(Reply::Answer(PROTOCOL.into()));
+            }
             let own = crate::doctor::probe::answer(&question);
             return Ok(Reply::Answer(own.unwrap_or_else(|| (trade.answer)(&question))?));
         }
@@ -145,7 +152,12 @@ fn answer(command: Command, session: &mut Option<Box<dyn Session>>, trade: Trade
     let session = session.as_mut().ok_or_else(|| Failure::new(FailureKind::Worker, "a command came before `open`"))?;
     let start = Moment::now();
     match command {
-        Command::Batch { iterations } => Ok(sampled(session.batch(iterations)?, &start)),
+        Command::Batch { iterations, lead_in } => {
+            if lead_in > 0 {
+                session.batch(lead_in)?;
+            }
+            Ok(sampled(session.batch(iterations)?, &start))
+        }
         Command::Window { duration_ns } => Ok(sampled(session.window(Duration::from_nanos(duration_ns))?, &start)),
         Command::Verify { iterations, duration_ns } => {
             Ok(Reply::Verified(session.verify(iterations, Duration::from_nanos(duration_ns))?))
@@ -157,6 +169,15 @@ fn answer(command: Command, session: &mut Option<Box<dyn Session>>, trade: Trade
         }
         Command::Open { .. } | Command::Ask { .. } | Command::Trim | Command::Quit => unreachable!("handled before"),
     }
+}
+
+/// A front end that is another program may speak another protocol.
+fn same_protocol(theirs: u32) -> Result<(), Failure> {
+    if theirs == PROTOCOL {
+        return Ok(());
+    }
+    let why = format!("the front end speaks protocol {theirs} with its workers, and this program {PROTOCOL}");
+    Err(Failure::new(FailureKind::Worker, format!("{why}: build both from revisions that have it in common")))
 }
 
 fn sampled(sample: Sample, start: &Moment) -> Reply {

@@ -6,6 +6,7 @@ mod compare;
 mod completions;
 mod doctor;
 pub mod exit;
+mod experiment;
 mod grades;
 mod list;
 mod output;
@@ -50,6 +51,7 @@ Examples:
   ipcmark list posix-mq --json                  what there is, and what is missing why
   ipcmark show results/…/2026-01-31-0a1b2c3.jsonl
   ipcmark compare before.jsonl after.jsonl --fail-on 10%
+  ipcmark experiment --b ./new/ipcmark pipe     two builds, batch by batch in turn: slower, no difference, or not resolved
   ipcmark compare results --by kernel           all committed records, kernels on the columns
   ipcmark compare old-*.jsonl new-*.jsonl --treatment kernel   what a new kernel did, several records of each
   ipcmark cite record.jsonl round-trip/process/same-cpu/block/pipe/64B
@@ -57,7 +59,7 @@ Examples:
 
 Exit codes:
   0 done · 1 a cell or the program failed · 2 usage · 3 the doctor refused · 4 slower than --fail-on allows ·
-  5 records that do not go together · 6 verification failed · 7 --fail-on: not resolved ·
+  5 records that do not go together · 6 verification failed · 7 not resolved (compare --fail-on, experiment) ·
   129, 130, 143 interrupted by SIGHUP, SIGINT, SIGTERM
 
 Standard output is results; progress and warnings go to standard error.";
@@ -78,6 +80,8 @@ enum Command {
     Soak(soak::SoakArgs),
     /// Set records side by side: what differs, ratios by cell, and verdicts where the machine is the same
     Compare(compare::CompareArgs),
+    /// Tell two builds, or one before and after a setting, apart by pairs of batches that alternate in time
+    Experiment(experiment::ExperimentArgs),
     /// Say one number of a record, or the ratio of two, in a sentence to be pasted
     Cite(cite::CiteArgs),
     /// Draw records as one HTML page that needs no network
@@ -130,6 +134,7 @@ pub fn main() -> i32 {
         Command::Show(args) => show::run(&args),
         Command::Soak(args) => soak::run(&args),
         Command::Compare(args) => compare::run(&args),
+        Command::Experiment(args) => experiment::run(&args),
         Command::Cite(args) => cite::run(&args),
         Command::Report(args) => report::run(&args),
         Command::Clean(args) => clean::run(&args),

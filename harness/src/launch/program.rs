@@ -1,0 +1,147 @@
+//! Which program a worker is: this one, or another build of it behind a command that ends in `exec`.
+
+use std::fmt;
+use std::os::unix::process::CommandExt;
+use std::path::Path;
+use std::process::Command;
+
+use crate::control::{Failure, FailureKind};
+
+/// The link works even when the file has been replaced or removed since this process started.
+pub(super) const EXECUTABLE: &str = "/proc/self/exe";
+
+/// How a worker is started: words, to which the arguments of a worker are added.
+///
+/// The worker must be the child that was started, since it dies with its parent: `env`, `taskset`, `nice`, `chrt`, `numactl`
+/// and `setarch` become the command that they are given; `sudo` and `perf stat` do not.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Program {
+    /// Empty: this program.
+    words: Vec<String>,
+    /// The rest of the environment is cleared: nothing of the caller's may move results.
+    path: Option<String>,
+}
+
+impl Program {
+    /// This program, whatever has become of its file.
+    pub fn this() -> Program {
+        Program { words: Vec::new(), path: None }
+    }
+
+    /// This program with the environment that another [`Program`] of a command line gets: with the same `PATH`.
+    pub fn this_with_path() -> Program {
+        Program { path: std::env::var("PATH").ok(), ..Program::this() }
+    }
+
+    /// A path, or a command: words, quoted as in a shell where they hold blanks; assignments in front are given to env(1).
+    ///
+    /// # Errors
+    /// If there is no word, a quote is open, or the first word is no program.
+    pub fn parse(text: &str) -> Result<Program, String> {
+        let mut words = if Path::new(text).is_file() { vec![text.to_owned()] } else { split(text)? };
+        match words.first() {
+            None => return Err("it is empty; a program or a command is wanted".into()),
+            Some(word) if word.contains('=') && !word.contains('/') => words.insert(0, "env".into()),
+            Some(_) => {}
+        }
+        let path = std::env::var("PATH").ok();
+        words[0] = find(&words[0], path.as_deref().unwrap_or_default())?;
+        Ok(Program { words, path })
+    }
+
+    pub(super) fn command(&self) -> Command {
+        let mut command = match self.words.split_first() {
+            None => Command::new(EXECUTABLE),
+            Some((program, _)) => Command::new(program),
+        };
+        match self.words.split_first() {
+            None => command.arg0("ipcmark-worker"),
+            Some((_, arguments)) => command.args(arguments),
+        };
+        command.env_clear().envs(self.path.iter().map(|path| ("PATH", path)));
+        command
+    }
+
+    /// A failure of another program's worker names the program.
+    pub(super) fn explain(&self, failure: Failure) -> Failure {
+        if self.words.is_empty() {
+            return failure;
+        }
+        Failure::new(failure.kind, format!("`{self}`: {}", failure.reason))
+    }
+
+    /// Another program that has ended, or said something else, before its first answer may be no worker.
+    pub(super) fn no_answer(&self, failure: Failure) -> Failure {
+        if self.words.is_empty() || failure.kind == FailureKind::Interrupted {
+            return failure;
+        }
+        let why = format!("it did not answer as a worker of ipcmark ({})", failure.reason);
+        let advice = "the command must end in an ipcmark that it becomes, as `env X=1 ipcmark` does";
+        Failure::new(failure.kind, format!("{why}; {advice}"))
+    }
+}
+
+impl fmt::Display for Program {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        if self.words.is_empty() { f.write_str("this ipcmark") } else { f.write_str(&self.words.join(" ")) }
+    }
+}
+
+/// The words of a command line, quoted as in a shell, with nothing expanded.
+fn split(text: &str) -> Result<Vec<String>, String> {
+    let (mut words, mut word, mut quote) = (Vec::new(), None::<String>, None::<char>);
+    let mut characters = text.chars();
+    while let Some(character) = characters.next() {
+        match (character, quote) {
+            (c, Some(open)) if c == open => quote = None,
+            ('\\', None | Some('"')) => word.get_or_insert_default().extend(characters.next()),
+            (c, Some(_)) => word.get_or_insert_default().push(c),
+            ('\'' | '"', None) => {
+                quote = Some(character);
+                word.get_or_insert_default();
+            }
+            (c, None) if c.is_whitespace() => words.extend(word.take()),
+            (c, None) => word.get_or_insert_default().push(c),
+        }
+    }
+    if let Some(open) = quote {
+        return Err(format!("`{text}` has an open {open}"));
+    }
+    words.extend(word);
+    Ok(words)
+}
+
+/// Where the program of this name is: workers get a cleared environment, so it is looked for here.
+fn find(name: &str, path: &str) -> Result<String, String> {
+    if name.contains('/') {
+        return if Path::new(name).is_file() { Ok(name.into()) } else { Err(format!("`{name}` is no file")) };
+    }
+    let candidates = path.split(':').filter(|folder| !folder.is_empty()).map(|folder| Path::new(folder).join(name));
+    let found = candidates.filter(|candidate| candidate.is_file()).find_map(|file| file.to_str().map(str::to_owned));
+    found.ok_or_else(|| format!("there is no `{name}` in PATH; a program of this folder is `./{name}`"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn words_are_split_as_a_shell_does() {
+        let words = split(r#"env X="a b" 'c d'\ e ./ipcmark ''"#).unwrap();
+        assert_eq!(words, ["env", "X=a b", "c d e", "./ipcmark", ""]);
+        assert!(split("env 'x").unwrap_err().contains("open '"));
+    }
+
+    #[test]
+    fn assignments_in_front_are_given_to_env() {
+        let program = Program::parse("X=1 true").unwrap();
+        assert!(program.to_string().ends_with("env X=1 true"), "{program}");
+    }
+
+    #[test]
+    fn what_is_not_there_is_refused_with_its_name() {
+        assert!(Program::parse("no-such-program-anywhere").unwrap_err().contains("no-such-program-anywhere"));
+        assert!(Program::parse("./nowhere/ipcmark").unwrap_err().contains("is no file"));
+        assert!(Program::parse(" ").unwrap_err().contains("empty"));
+    }
+}

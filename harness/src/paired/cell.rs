@@ -1,0 +1,199 @@
+//! A cell under comparison: its episodes, how long the next one is, and what has been decided.
+
+use std::time::Duration;
+
+use serde_json::Value;
+
+use super::boundary::{self, Boundary};
+use super::episode::{Alone, Episode, Length, Pair, measure, measure_alone};
+use super::interval::{Centre, centre};
+use super::steady::Steady;
+use super::verdict::{Rules, Verdict};
+use crate::control::{Failure, FailureKind};
+use crate::estimate::median;
+use crate::launch::{Launcher, Program};
+
+/// So many episodes are long, to see when a cell becomes steady.
+const PILOTS: usize = 3;
+/// What all pilots' warm-up may take of a cell's time.
+const PILOT_SHARE: f64 = 0.05;
+/// Bounds of one worker's warm-up in a pilot.
+const PILOT_WARM_UP: [Duration; 2] = [Duration::from_millis(20), Duration::from_millis(200)];
+/// The least warm-up: what a cell has found steady from the start.
+const LEAST_WARM_UP: Duration = Duration::from_millis(4);
+/// Pairs of an episode until its variances are known, from so many episodes.
+const FIRST_PAIRS: u32 = 6;
+const VARIANCES_FROM: usize = 8;
+/// A cell's time must hold so many episodes.
+const EPISODES_WANTED: f64 = 40.0;
+const MOST_PAIRS: u32 = 24;
+
+/// One cell of a comparison.
+#[derive(Debug)]
+pub struct PairedCell {
+    /// Its id.
+    pub id: String,
+    /// What workers open.
+    pub spec: Value,
+    /// The CPUs of its parties; none: all.
+    pub cpus: Vec<usize>,
+    /// All that count.
+    pub episodes: Vec<Episode>,
+    /// Why episodes were replaced, one sentence each.
+    pub replaced: Vec<String>,
+    /// Why it has no numbers.
+    pub failure: Option<Failure>,
+    /// B against A, as the logarithm of the ratio, at the last look.
+    pub centre: Option<Centre>,
+    /// What the last look has decided.
+    pub verdict: Verdict,
+    /// How long all its episodes took, in seconds.
+    pub spent_s: f64,
+    /// In how many pilots the level still moved at the end.
+    pub unsteady_pilots: u32,
+    share_s: f64,
+    length: Length,
+    warm_ups_s: Vec<f64>,
+    boundary: Boundary,
+}
+
+impl PairedCell {
+    /// A cell of which nothing has been measured; `share` is its part of the budget.
+    pub fn new(id: String, spec: Value, cpus: Vec<usize>, share: Duration) -> PairedCell {
+        let [least, most] = PILOT_WARM_UP;
+        let warm_up = share.mul_f64(PILOT_SHARE / (2 * PILOTS) as f64).clamp(least, most);
+        PairedCell {
+            id,
+            spec,
+            cpus,
+            episodes: Vec::new(),
+            replaced: Vec::new(),
+            failure: None,
+            centre: None,
+            verdict: Verdict::NotResolved,
+            spent_s: 0.0,
+            unsteady_pilots: 0,
+            share_s: share.as_secs_f64(),
+            length: Length { warm_up, pairs: FIRST_PAIRS },
+            warm_ups_s: Vec::new(),
+            boundary: Boundary::default(),
+        }
+    }
+
+    /// Whether more episodes would tell more.
+    pub fn is_open(&self) -> bool {
+        self.failure.is_none() && self.verdict == Verdict::NotResolved
+    }
+
+    /// Measures one more episode; fails only by an interruption, for any other failure is the cell's.
+    pub fn measure(
+        &mut self,
+        launcher: &Launcher,
+        programs: &[Program; 2],
+        random: &mut fastrand::Rng,
+    ) -> Result<(), Failure> {
+        let pair = Pair { programs, spec: &self.spec, cpus: &self.cpus };
+        let length = self.length;
+        match measure(launcher, &pair, &length, random) {
+            Err(failure) if failure.kind == FailureKind::Interrupted => return Err(failure),
+            Err(failure) => self.failure = Some(failure),
+            Ok(episode) => self.add(episode),
+        }
+        Ok(())
+    }
+
+    /// Measures a launch of one program by itself; none where it fails, which is the cell's end.
+    pub(super) fn measure_alone(
+        &mut self,
+        launcher: &Launcher,
+        programs: &[Program; 2],
+        arm: usize,
+        random: &mut fastrand::Rng,
+    ) -> Result<Option<Alone>, Failure> {
+        let pair = Pair { programs, spec: &self.spec, cpus: &self.cpus };
+        let length = Length { pairs: FIRST_PAIRS, ..self.length };
+        match measure_alone(launcher, &pair, arm, &length, random) {
+            Err(failure) if failure.kind == FailureKind::Interrupted => Err(failure),
+            Err(failure) => {
+                self.failure = Some(failure);
+                Ok(None)
+            }
+            Ok(launch) => Ok(Some(launch)),
+        }
+    }
+
+    /// Adds an episode, or replaces it by a later one where the machine has disturbed it: never by what it has shown. Where it
+    /// is disturbed all the time that is how it is, and no more than every second one is replaced.
+    pub fn add(&mut self, episode: Episode) {
+        self.spent_s += episode.fixed_s + episode.pairs_s;
+        self.learn_warm_up(&episode);
+        match &episode.disturbance {
+            Some(why) if self.replaced.len() <= self.episodes.len() => self.replaced.push(why.clone()),
+            _ => self.episodes.push(episode),
+        }
+        if self.episodes.len() == VARIANCES_FROM {
+            self.learn_pairs();
+        }
+    }
+
+    /// How many counted episodes were disturbed.
+    pub fn disturbed(&self) -> usize {
+        self.episodes.iter().filter(|episode| episode.disturbance.is_some()).count()
+    }
+
+    /// Judges what there is, when `share` of the time is over.
+    pub fn look(&mut self, rules: &Rules, share: f64) {
+        let log_ratios: Vec<f64> = self.episodes.iter().map(|episode| episode.log_ratio).collect();
+        let bound = self.boundary.look(log_ratios.len(), boundary::spent(rules.error_rate, share));
+        self.centre = centre(&log_ratios, bound);
+        self.verdict = self.centre.as_ref().map_or(Verdict::NotResolved, |centre| rules.judge(centre));
+    }
+
+    /// Median time of an operation of A and of B, in nanoseconds.
+    pub fn ns(&self) -> [Option<f64>; 2] {
+        [0, 1].map(|arm| median(&self.episodes.iter().map(|episode| episode.ns[arm]).collect::<Vec<f64>>()))
+    }
+
+    /// How long each worker is warmed, in seconds.
+    pub fn warm_up_s(&self) -> f64 {
+        self.length.warm_up.as_secs_f64()
+    }
+
+    /// The pilots' median is what later workers are warmed for; a pilot in which the level still moved counts as longest.
+    fn learn_warm_up(&mut self, episode: &Episode) {
+        if self.warm_ups_s.len() >= PILOTS {
+            return;
+        }
+        self.unsteady_pilots += u32::from(episode.steady_after_s == Steady::Moving);
+        self.warm_ups_s.push(match episode.steady_after_s {
+            Steady::After(after_s) => after_s,
+            Steady::Moving | Steady::Unknown => self.length.warm_up.as_secs_f64(),
+        });
+        if self.warm_ups_s.len() == PILOTS {
+            let after = Duration::from_secs_f64(median(&self.warm_ups_s).unwrap_or(0.0));
+            self.length.warm_up = after.clamp(LEAST_WARM_UP, self.length.warm_up);
+        }
+    }
+
+    /// The number of pairs for which the variance of the mean of all episodes is least in a given time (T. Kalibera and R. Jones,
+    /// *Rigorous Benchmarking in Reasonable Time*, ISMM 2013): √(cost of an episode / cost of a pair × variance within / between).
+    fn learn_pairs(&mut self) {
+        let spread = |values: &[f64], centre: f64| {
+            let deviations: Vec<f64> = values.iter().map(|value| (value - centre).abs()).collect();
+            (1.4826 * median(&deviations).unwrap_or(0.0)).powi(2)
+        };
+        let values: Vec<f64> = self.episodes.iter().map(|episode| episode.log_ratio).collect();
+        let within: Vec<f64> = self.episodes.iter().map(|e| spread(&e.pairs, e.log_ratio)).collect();
+        // A median of n has π/2 of a mean's variance.
+        let within = std::f64::consts::FRAC_PI_2 * median(&within).unwrap_or(0.0);
+        let pairs = f64::from(self.length.pairs);
+        let between = (spread(&values, median(&values).unwrap_or(0.0)) - within / pairs).max(0.0);
+        let sum = |of: fn(&Episode) -> f64| self.episodes.iter().map(of).sum::<f64>() / values.len() as f64;
+        let pair_s = sum(|e| e.pairs_s) / pairs;
+        let last = self.episodes.last().map_or(0.0, |episode| episode.fixed_s);
+        let best = (last / pair_s * within / between).sqrt();
+        let fitting = ((self.share_s / EPISODES_WANTED - last) / pair_s).max(2.0);
+        let pairs = best.min(fitting).min(f64::from(MOST_PAIRS)).max(2.0);
+        self.length.pairs = if pairs.is_nan() { FIRST_PAIRS } else { pairs as u32 / 2 * 2 };
+    }
+}
