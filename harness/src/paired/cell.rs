@@ -21,11 +21,12 @@ const PILOT_SHARE: f64 = 0.05;
 const PILOT_WARM_UP: [Duration; 2] = [Duration::from_millis(20), Duration::from_millis(200)];
 /// The least warm-up: what a cell has found steady from the start.
 const LEAST_WARM_UP: Duration = Duration::from_millis(4);
-/// Pairs of an episode until its variances are known, from so many episodes.
+/// Pairs of an episode until its variances are known.
 const FIRST_PAIRS: u32 = 6;
-const VARIANCES_FROM: usize = 8;
+/// After so many episodes they are looked at; the first time few of them tell little.
+const VARIANCES_AFTER: [usize; 3] = [8, 16, 32];
 /// A cell's time must hold so many episodes.
-const EPISODES_WANTED: f64 = 40.0;
+const EPISODES_WANTED: f64 = 24.0;
 const MOST_PAIRS: u32 = 24;
 
 /// One cell of a comparison.
@@ -131,7 +132,7 @@ impl PairedCell {
             Some(why) if self.replaced.len() <= self.episodes.len() => self.replaced.push(why.clone()),
             _ => self.episodes.push(episode),
         }
-        if self.episodes.len() == VARIANCES_FROM {
+        if VARIANCES_AFTER.contains(&self.episodes.len()) {
             self.learn_pairs();
         }
     }
@@ -177,23 +178,48 @@ impl PairedCell {
 
     /// The number of pairs for which the variance of the mean of all episodes is least in a given time (T. Kalibera and R. Jones,
     /// *Rigorous Benchmarking in Reasonable Time*, ISMM 2013): √(cost of an episode / cost of a pair × variance within / between).
+    ///
+    /// Pairs take as long as the rest of an episode at least: that is never worse than the best number by more than a factor of
+    /// two in time, and the variance between few episodes is not known well enough to go below.
     fn learn_pairs(&mut self) {
-        let spread = |values: &[f64], centre: f64| {
-            let deviations: Vec<f64> = values.iter().map(|value| (value - centre).abs()).collect();
-            (1.4826 * median(&deviations).unwrap_or(0.0)).powi(2)
-        };
-        let values: Vec<f64> = self.episodes.iter().map(|episode| episode.log_ratio).collect();
-        let within: Vec<f64> = self.episodes.iter().map(|e| spread(&e.pairs, e.log_ratio)).collect();
-        // A median of n has π/2 of a mean's variance.
-        let within = std::f64::consts::FRAC_PI_2 * median(&within).unwrap_or(0.0);
-        let pairs = f64::from(self.length.pairs);
-        let between = (spread(&values, median(&values).unwrap_or(0.0)) - within / pairs).max(0.0);
-        let sum = |of: fn(&Episode) -> f64| self.episodes.iter().map(of).sum::<f64>() / values.len() as f64;
-        let pair_s = sum(|e| e.pairs_s) / pairs;
-        let last = self.episodes.last().map_or(0.0, |episode| episode.fixed_s);
-        let best = (last / pair_s * within / between).sqrt();
-        let fitting = ((self.share_s / EPISODES_WANTED - last) / pair_s).max(2.0);
-        let pairs = best.min(fitting).min(f64::from(MOST_PAIRS)).max(2.0);
-        self.length.pairs = if pairs.is_nan() { FIRST_PAIRS } else { pairs as u32 / 2 * 2 };
+        let costs = self.costs();
+        let (between, within) = self.variances();
+        let balanced = costs.fixed_s / costs.pair_s;
+        let best = (balanced * within / between).sqrt();
+        let fitting = (self.share_s / EPISODES_WANTED - costs.fixed_s) / costs.pair_s;
+        let pairs = best.max(balanced).min(f64::from(MOST_PAIRS)).min(fitting).max(2.0);
+        self.length.pairs = if pairs.is_nan() { FIRST_PAIRS } else { (pairs / 2.0).round() as u32 * 2 };
     }
+
+    /// Of the last episodes: the first ones, which are pilots, cost more.
+    fn costs(&self) -> Costs {
+        let recent = &self.episodes[self.episodes.len() - self.episodes.len() / 2..];
+        let of = |cost: fn(&Episode) -> f64| median(&recent.iter().map(cost).collect::<Vec<f64>>()).unwrap_or(f64::NAN);
+        Costs { fixed_s: of(|e| e.fixed_s), pair_s: of(|e| e.pairs_s / e.pairs.len() as f64) }
+    }
+
+    /// Between the values of episodes, beyond what pairs explain; and of a pair within one, as it enters a median.
+    fn variances(&self) -> (f64, f64) {
+        // A median of n has π/2 of a mean's variance.
+        let of_pairs = |e: &Episode| std::f64::consts::FRAC_PI_2 * spread(&e.pairs);
+        let within = median(&self.episodes.iter().map(of_pairs).collect::<Vec<f64>>()).unwrap_or(0.0);
+        let pairs = self.episodes.iter().map(|e| e.pairs.len()).sum::<usize>() as f64 / self.episodes.len() as f64;
+        let all = spread(&self.episodes.iter().map(|e| e.log_ratio).collect::<Vec<f64>>());
+        ((all - within / pairs).max(0.0), within)
+    }
+}
+
+/// What an episode takes, in seconds.
+struct Costs {
+    /// But for its pairs.
+    fixed_s: f64,
+    /// A pair.
+    pair_s: f64,
+}
+
+/// The variance, by the median deviation: a few outliers do not make it.
+fn spread(values: &[f64]) -> f64 {
+    let centre = median(values).unwrap_or(0.0);
+    let deviations: Vec<f64> = values.iter().map(|value| (value - centre).abs()).collect();
+    (1.4826 * median(&deviations).unwrap_or(0.0)).powi(2)
 }
