@@ -153,6 +153,13 @@ fn an_undo_that_fails_is_tried_again_and_told() {
 }
 
 #[test]
+fn what_is_to_fail_must_be_resolved() {
+    let folder = folder();
+    let ended = experiment(folder.path(), &["--fail-on", "2%"]);
+    assert_sentence(&ended, 2, &["--fail-on is below --resolve"]);
+}
+
+#[test]
 fn apply_and_undo_go_together() {
     let folder = folder();
     let ended = experiment(folder.path(), &["--apply", "true"]);

@@ -97,6 +97,10 @@ struct Design {
 }
 
 pub(super) fn run(args: &ExperimentArgs) -> anyhow::Result<()> {
+    if args.fail_on.is_some_and(|fail_on| fail_on < args.resolve) {
+        let why = "--fail-on is below --resolve: what is to fail must be told from none";
+        return Err(Stop::usage(format!("{why}; give both the same value, or a smaller --resolve")).into());
+    }
     let bench = Bench::set_up(args.cell_timeout)?;
     let chosen = choose(&bench, args)?;
     let design = design(args, chosen.cells.len());
@@ -156,10 +160,9 @@ fn announce(chosen: &Chosen, design: &Design, args: &ExperimentArgs) {
     let (cells, budget_s) = (chosen.cells.len(), design.budget.as_secs_f64());
     let after = args.apply.as_ref().map_or_else(String::new, |apply| format!(", after `{apply}`"));
     eprintln!("A: {}\nB: {}{after}", design.programs[0], design.programs[1]);
-    eprintln!(
-        "{cells} cells, at most {budget_s:.0} s: until differences of {:.3} % are told from none",
-        100.0 * design.rules.resolve
-    );
+    let these = if cells == 1 { "1 cell".into() } else { format!("{cells} cells") };
+    let resolve = report::percent(design.rules.resolve);
+    eprintln!("{these}, at most {budget_s:.0} s: until differences of {resolve} % are told from none");
     let each_s = budget_s / cells as f64;
     if each_s < LEAST_S {
         let (fit, wanted_s) = ((budget_s / LEAST_S) as usize, BUDGET_S * cells as f64);

@@ -44,9 +44,13 @@ fn interval(centre: &Centre) -> String {
     }
 }
 
-fn percent(share: f64) -> String {
+pub(super) fn percent(share: f64) -> String {
     let percent = 100.0 * share;
-    if percent.abs() >= 100.0 { format!("{percent:.0}") } else { format!("{percent:.1}") }
+    match percent.abs() {
+        100.0.. => format!("{percent:.0}"),
+        0.1.. | 0.0 => format!("{percent:.1}"),
+        _ => format!("{percent:.2}"),
+    }
 }
 
 /// How much more time would resolve it.
@@ -166,7 +170,7 @@ pub(super) fn judge(cells: &[PairedCell], design: &Design) -> anyhow::Result<()>
         );
         return Err(Stop::new(exit::THRESHOLD, why).into());
     }
-    let unresolved = count(&|cell| cell.verdict == Verdict::NotResolved && reaches_limit(cell));
+    let unresolved = count(&|cell| cell.verdict == Verdict::NotResolved);
     if unresolved > 0 {
         let why = format!("{unresolved} of {} cells are not resolved: give them more with --budget", cells.len());
         return Err(Stop::new(exit::NOT_RESOLVED, why).into());
