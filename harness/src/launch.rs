@@ -387,3 +387,15 @@ fn describe(status: ExitStatus) -> String {
 fn out_of_turn(reply: &Reply) -> Failure {
     Failure::new(FailureKind::Worker, format!("the worker answered out of turn: {reply:?}"))
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn another_protocol_is_refused_with_both_numbers() {
+        assert!(same_protocol(PROTOCOL).is_ok());
+        let failure = same_protocol(0).unwrap_err();
+        assert!(failure.reason.contains("protocol 0") && failure.reason.contains(&PROTOCOL.to_string()), "{failure}");
+    }
+}
