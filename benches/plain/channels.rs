@@ -1,59 +1,94 @@
-//! rtrb's ring of bytes by hand, between two threads: messages of one size that both know, nothing before them.
+//! Channels of libraries by hand, between two threads: messages of one size that both know, nothing before them.
 
-use std::hint::black_box;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::hint::spin_loop;
 
-use ipcmark::ring::CAPACITY;
-use ipcmark_harness::parties::pin;
-use rtrb::RingBuffer;
+use crossbeam_channel::{Receiver, Sender, bounded};
 
-use super::Plan;
+use super::{MESSAGE, Plan};
 
-/// Longer messages cross in pieces, as in the suite's ring, so that copying in and out overlap.
-const PIECE: usize = CAPACITY / 4;
+type Message = [u8; MESSAGE];
 
-pub(crate) fn rtrb_stream(plan: &Plan<'_>) -> anyhow::Result<Vec<f64>> {
-    let (mut producer, mut consumer) = RingBuffer::new(CAPACITY);
-    let message = vec![0x5A_u8; plan.stage.setup.payload_bytes];
-    let mut got = message.clone();
-    let counted = AtomicU64::new(0);
-    let far = || -> anyhow::Result<()> {
-        pin(plan.stage.cpus_of_peer(0))?;
-        for done in 1..=plan.operations() {
+/// Polled, as the suite's cells that spin.
+pub(crate) fn crossbeam_round_trip_polling(plan: &Plan) -> anyhow::Result<Vec<f64>> {
+    let ((out, far_in), (far_out, back)) = (bounded::<Message>(64), bounded::<Message>(64));
+    let receive = |from: &Receiver<Message>| loop {
+        if let Ok(message) = from.try_recv() {
+            return message;
+        }
+        spin_loop();
+    };
+    let send = |to: &Sender<Message>, message| {
+        while to.try_send(message).is_err() {
+            spin_loop();
+        }
+    };
+    let mut message = [0; MESSAGE];
+    plan.in_two_threads(
+        move || send(&far_out, receive(&far_in)),
+        || {
+            plan.time(|| {
+                send(&out, message);
+                message = receive(&back);
+            })
+        },
+    )
+}
+
+#[cfg(feature = "rivals")]
+pub(crate) use rivals::rtrb_stream;
+
+#[cfg(feature = "rivals")]
+mod rivals {
+    use std::hint::{black_box, spin_loop};
+    use std::sync::Arc;
+    use std::sync::atomic::{AtomicU64, Ordering};
+
+    use ipcmark::ring::CAPACITY;
+    use rtrb::RingBuffer;
+
+    use super::super::Plan;
+
+    /// Longer messages cross in pieces, as in the suite's ring, so that copying in and out overlap.
+    const PIECE: usize = CAPACITY / 4;
+
+    /// rtrb's ring of bytes.
+    pub(crate) fn rtrb_stream(plan: &Plan) -> anyhow::Result<Vec<f64>> {
+        let (mut producer, mut consumer) = RingBuffer::new(CAPACITY);
+        let message = vec![0x5A_u8; plan.stage.setup.payload_bytes];
+        let mut got = message.clone();
+        let (wanted, received) = (Arc::new(AtomicU64::new(0)), Arc::new(AtomicU64::new(0)));
+        let (target, counted) = (Arc::clone(&wanted), Arc::clone(&received));
+        let (mut done, mut sent) = (0, 0);
+        let far = move || {
             for piece in got.chunks_mut(PIECE) {
                 while consumer.pop_entire_slice(piece).is_err() {
-                    std::hint::spin_loop();
+                    spin_loop();
                 }
             }
             black_box(&got);
-            if done % plan.count == 0 {
+            done += 1;
+            // Relaxed: the ring orders it.
+            if done == target.load(Ordering::Relaxed) {
                 counted.store(done, Ordering::Release);
             }
-        }
-        Ok(())
-    };
-    let near = || -> anyhow::Result<Vec<f64>> {
-        pin(&plan.stage.near_cpus)?;
-        let mut sent = 0;
-        Ok(plan.time(|| {
+        };
+        let mut send = || {
             for piece in message.chunks(PIECE) {
                 while producer.push_entire_slice(piece).is_err() {
-                    std::hint::spin_loop();
+                    spin_loop();
                 }
             }
-            sent += 1;
-            // A batch is over when its last message has been taken.
-            while sent % plan.count == 0 && counted.load(Ordering::Acquire) != sent {
-                std::hint::spin_loop();
-            }
-        }))
-    };
-    // Both in threads of their own: where this one runs stays as it is.
-    std::thread::scope(|scope| {
-        let (far, near) = (scope.spawn(far), scope.spawn(near));
-        let panicked = |_| anyhow::anyhow!("a thread panicked");
-        let times = near.join().map_err(panicked)?;
-        far.join().map_err(panicked)??;
-        times
-    })
+        };
+        plan.in_two_threads(far, || {
+            plan.time_by(|count| {
+                sent += count;
+                wanted.store(sent, Ordering::Release);
+                (0..count).for_each(|_| send());
+                // A batch is over when its last message has been taken.
+                while received.load(Ordering::Acquire) != sent {
+                    spin_loop();
+                }
+            })
+        })
+    }
 }

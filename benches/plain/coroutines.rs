@@ -6,7 +6,7 @@ use corosensei::{Coroutine, CoroutineResult};
 
 use super::Plan;
 
-pub(crate) fn corosensei(plan: &Plan<'_>) -> anyhow::Result<Vec<f64>> {
+pub(crate) fn corosensei(plan: &Plan) -> anyhow::Result<Vec<f64>> {
     let mut coroutine = Coroutine::<(), u64, ()>::new(|yielder, ()| {
         for resumed in 1.. {
             yielder.suspend(resumed);

@@ -3,13 +3,13 @@
 use std::io::IoSlice;
 use std::os::fd::OwnedFd;
 
-use ipcmark_harness::sys::memory::{Buffer, Shared};
+use ipcmark_harness::sys::memory::Buffer;
 use nix::errno::Errno;
 use nix::fcntl::{FcntlArg, OFlag, SpliceFFlags, fcntl, open, vmsplice};
 use nix::sys::stat::Mode;
 use nix::unistd::{mkfifo, pipe, read, write};
 
-use super::{Flags, MESSAGE, Plan, stream};
+use super::{MESSAGE, Plan, stream};
 
 fn read_message(fd: &OwnedFd, message: &mut [u8; MESSAGE]) {
     while read(fd, message) == Err(Errno::EAGAIN) {}
@@ -19,15 +19,15 @@ fn write_message(fd: &OwnedFd, message: &[u8; MESSAGE]) {
     while write(fd, message) == Err(Errno::EAGAIN) {}
 }
 
-pub(crate) fn round_trip_blocking(plan: &Plan<'_>) -> anyhow::Result<Vec<f64>> {
+pub(crate) fn round_trip_blocking(plan: &Plan) -> anyhow::Result<Vec<f64>> {
     round_trip(plan, pipe()?, pipe()?, OFlag::empty())
 }
 
-pub(crate) fn round_trip_polling(plan: &Plan<'_>) -> anyhow::Result<Vec<f64>> {
+pub(crate) fn round_trip_polling(plan: &Plan) -> anyhow::Result<Vec<f64>> {
     round_trip(plan, pipe()?, pipe()?, OFlag::O_NONBLOCK)
 }
 
-pub(crate) fn fifo_round_trip(plan: &Plan<'_>) -> anyhow::Result<Vec<f64>> {
+pub(crate) fn fifo_round_trip(plan: &Plan) -> anyhow::Result<Vec<f64>> {
     round_trip(plan, fifo()?, fifo()?, OFlag::empty())
 }
 
@@ -41,7 +41,7 @@ fn fifo() -> anyhow::Result<(OwnedFd, OwnedFd)> {
 }
 
 fn round_trip(
-    plan: &Plan<'_>,
+    plan: &Plan,
     (there_out, there_in): (OwnedFd, OwnedFd),
     (back_out, back_in): (OwnedFd, OwnedFd),
     flags: OFlag,
@@ -52,10 +52,8 @@ fn round_trip(
     let (mut near_message, mut far_message) = ([0; MESSAGE], [0; MESSAGE]);
     plan.in_two_processes(
         || {
-            for _ in 0..plan.operations() {
-                read_message(&there_out, &mut far_message);
-                write_message(&back_in, &far_message);
-            }
+            read_message(&there_out, &mut far_message);
+            write_message(&back_in, &far_message);
         },
         || {
             plan.time(|| {
@@ -68,10 +66,9 @@ fn round_trip(
 
 const LONG_MESSAGE: usize = 64 << 10;
 
-pub(crate) fn vmsplice_stream(plan: &Plan<'_>) -> anyhow::Result<Vec<f64>> {
+pub(crate) fn vmsplice_stream(plan: &Plan) -> anyhow::Result<Vec<f64>> {
     let (reader, writer) = pipe()?;
     fcntl(&writer, FcntlArg::F_SETPIPE_SZ(1 << 20))?;
-    let flags = Shared::<Flags>::zeroed()?;
     // 16 messages fill the pipe; after so many further ones a message has been read.
     let mut messages = (0..17).map(|_| Buffer::new(LONG_MESSAGE)).collect::<std::io::Result<Vec<_>>>()?;
     let (mut turn, mut message) = (0, vec![0; LONG_MESSAGE]);
@@ -91,5 +88,5 @@ pub(crate) fn vmsplice_stream(plan: &Plan<'_>) -> anyhow::Result<Vec<f64>> {
             rest = &rest[lent..];
         }
     };
-    stream(plan, &flags, receive, send)
+    stream(plan, receive, send)
 }

@@ -1,7 +1,11 @@
-//! A System V message queue by hand: msgsnd(2) and msgrcv(2), a type for either direction. Killed half-way, it leaves its
-//! queue to ipcrm(1).
+//! Message queues by hand. System V: msgsnd(2) and msgrcv(2), a type for either direction; killed half-way, it leaves its queue to
+//! ipcrm(1). POSIX: mq_send(3) and mq_receive(3), a queue for either direction.
 
+use std::ffi::CString;
 use std::hint::black_box;
+
+use nix::mqueue::{MQ_OFlag, MqAttr, MqdT, mq_attr_member_t, mq_open, mq_receive, mq_send, mq_unlink};
+use nix::sys::stat::Mode;
 
 use super::{MESSAGE, Plan};
 
@@ -15,17 +19,45 @@ struct Message {
 const THERE: libc::c_long = 1;
 const BACK: libc::c_long = 2;
 
+pub(crate) fn posix_round_trip_blocking(plan: &Plan) -> anyhow::Result<Vec<f64>> {
+    let (there, back) = (posix_queue()?, posix_queue()?);
+    let (mut near_message, mut far_message, mut priority) = ([0; MESSAGE], [0; MESSAGE], 0);
+    let send = |queue: &MqdT, message: &[u8]| mq_send(queue, message, 0);
+    plan.in_two_processes(
+        || {
+            let _ = mq_receive(&there, &mut far_message, &mut 0);
+            let _ = send(&back, &far_message);
+        },
+        || {
+            plan.time(|| {
+                let _ = send(&there, &near_message);
+                let _ = mq_receive(&back, &mut near_message, &mut priority);
+            })
+        },
+    )
+}
+
+/// Of ten messages, and without a name from here on.
+fn posix_queue() -> anyhow::Result<MqdT> {
+    let name = CString::new(format!("/plain-{}", std::process::id()))?;
+    let form = MqAttr::new(0, 10, MESSAGE as mq_attr_member_t, 0);
+    let flags = MQ_OFlag::O_RDWR | MQ_OFlag::O_CREAT | MQ_OFlag::O_EXCL;
+    let queue = mq_open(name.as_c_str(), flags, Mode::S_IRUSR | Mode::S_IWUSR, Some(&form))?;
+    mq_unlink(name.as_c_str())?;
+    Ok(queue)
+}
+
 /// The messages lie where the calls want them, and nobody looks at them.
-pub(crate) fn sysv_round_trip_blocking(plan: &Plan<'_>) -> anyhow::Result<Vec<f64>> {
+pub(crate) fn sysv_round_trip_blocking(plan: &Plan) -> anyhow::Result<Vec<f64>> {
     sysv_round_trip::<false>(plan)
 }
 
 /// Both ends have their messages elsewhere, copy them behind a type, and out again, as who has something to say must.
-pub(crate) fn sysv_round_trip_with_copies(plan: &Plan<'_>) -> anyhow::Result<Vec<f64>> {
+pub(crate) fn sysv_round_trip_with_copies(plan: &Plan) -> anyhow::Result<Vec<f64>> {
     sysv_round_trip::<true>(plan)
 }
 
-fn sysv_round_trip<const COPIES: bool>(plan: &Plan<'_>) -> anyhow::Result<Vec<f64>> {
+fn sysv_round_trip<const COPIES: bool>(plan: &Plan) -> anyhow::Result<Vec<f64>> {
     // SAFETY: the call takes no pointer.
     let queue = unsafe { libc::msgget(libc::IPC_PRIVATE, 0o600) };
     anyhow::ensure!(queue >= 0, "msgget: {}", std::io::Error::last_os_error());
@@ -55,12 +87,10 @@ fn sysv_round_trip<const COPIES: bool>(plan: &Plan<'_>) -> anyhow::Result<Vec<f6
     );
     let times = plan.in_two_processes(
         || {
-            for _ in 0..plan.operations() {
-                receive(&mut far_message, THERE);
-                copy_out(&mut far_text, &far_message);
-                copy_in(&mut far_message, &far_text);
-                send(&mut far_message, BACK);
-            }
+            receive(&mut far_message, THERE);
+            copy_out(&mut far_text, &far_message);
+            copy_in(&mut far_message, &far_text);
+            send(&mut far_message, BACK);
         },
         || {
             plan.time(|| {

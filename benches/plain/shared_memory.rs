@@ -24,7 +24,7 @@ unsafe impl Sync for Desk {}
 // SAFETY: valid when zero, and no addresses.
 unsafe impl Shareable for Desk {}
 
-pub(crate) fn semaphore_round_trip(plan: &Plan<'_>) -> anyhow::Result<Vec<f64>> {
+pub(crate) fn semaphore_round_trip(plan: &Plan) -> anyhow::Result<Vec<f64>> {
     let desk = Shared::<Desk>::zeroed()?;
     let (there, back, message) = (desk.there.get(), desk.back.get(), desk.message.get());
     // SAFETY: nobody uses the semaphores yet.
@@ -33,14 +33,12 @@ pub(crate) fn semaphore_round_trip(plan: &Plan<'_>) -> anyhow::Result<Vec<f64>> 
     let (mut near_message, mut far_message) = ([0; MESSAGE], [0; MESSAGE]);
     plan.in_two_processes(
         || {
-            for _ in 0..plan.operations() {
-                // SAFETY: the desk is mapped, and the message this party's between the two calls.
-                unsafe {
-                    while libc::sem_wait(there) != 0 {}
-                    far_message = *message;
-                    *message = *black_box(&far_message);
-                    libc::sem_post(back);
-                }
+            // SAFETY: the desk is mapped, and the message this party's between the two calls.
+            unsafe {
+                while libc::sem_wait(there) != 0 {}
+                far_message = *message;
+                *message = *black_box(&far_message);
+                libc::sem_post(back);
             }
         },
         || {
@@ -63,30 +61,27 @@ pub(crate) fn semaphore_round_trip(plan: &Plan<'_>) -> anyhow::Result<Vec<f64>> 
 ///
 /// A stream through a ring copies in and out at the same time, so that it can be as fast as this only if the two copies
 /// do not hinder each other.
-pub(crate) fn copies_of_what_the_other_wrote(plan: &Plan<'_>) -> anyhow::Result<Vec<f64>> {
+pub(crate) fn copies_of_what_the_other_wrote(plan: &Plan) -> anyhow::Result<Vec<f64>> {
     let size = plan.stage.setup.payload_bytes;
     let messages = (CAPACITY / size).max(1);
-    let rounds = plan.count.div_ceil(messages as u64);
     let shared = Mapping::anonymous(messages * size, Pages::Base)?;
     let flags = Shared::<Flags>::zeroed()?;
     let at = |message: usize| shared.as_ptr().wrapping_add(message * size);
-    let all_rounds = rounds * (plan.batches as u64 + 1);
+    let (theirs, mut own) = (Buffer::new(size)?, Buffer::new(size)?);
+    let (mut near_turn, mut far_turn) = (0, 0);
     plan.in_two_processes(
         || {
-            let own = Buffer::new(size).expect("a buffer");
-            let _ = shared.fault_in();
-            for turn in 1..=all_rounds {
-                flags.there.await_value(turn);
-                // SAFETY: the messages lie in the mapping, which is this party's until it says that they are written.
-                (0..messages).for_each(|i| unsafe { copy_nonoverlapping(own.as_ptr(), at(i), size) });
-                flags.back.0.store(turn, Ordering::Release);
-            }
+            far_turn += 1;
+            flags.there.await_value(far_turn);
+            // SAFETY: the messages lie in the mapping, which is this party's until it says that they are written.
+            (0..messages).for_each(|i| unsafe { copy_nonoverlapping(theirs.as_ptr(), at(i), size) });
+            flags.back.0.store(far_turn, Ordering::Release);
         },
         || {
-            let mut own = Buffer::new(size).expect("a buffer");
-            let mut round = |turn| {
-                flags.there.0.store(turn, Ordering::Release);
-                flags.back.await_value(turn);
+            let mut turn = || {
+                near_turn += 1;
+                flags.there.0.store(near_turn, Ordering::Release);
+                flags.back.await_value(near_turn);
                 let start = plan.clock.start();
                 for i in 0..messages {
                     // SAFETY: as above; the other party waits.
@@ -95,7 +90,8 @@ pub(crate) fn copies_of_what_the_other_wrote(plan: &Plan<'_>) -> anyhow::Result<
                 }
                 plan.clock.ns_between(start, plan.clock.end()) / messages as f64
             };
-            (1..=all_rounds).map(&mut round).skip(rounds as usize).collect()
+            let turns = plan.count_of(|| _ = turn());
+            (0..turns).map(|_| turn()).collect()
         },
     )
 }
