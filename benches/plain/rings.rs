@@ -54,13 +54,13 @@ pub(crate) fn ring_round_trip(plan: &Plan) -> anyhow::Result<Vec<f64>> {
     let (mut far_in, mut far_out) = (rings.consumer(1), rings.producer(0));
     plan.in_two_processes(
         || {
-            let _ = far_in.recv(&mut far_message);
+            let _ = far_in.recv(&mut far_message, true);
             far_out.send(&far_message, true);
         },
         || {
             plan.time(|| {
                 near_out.send(&near_message, true);
-                let _ = near_in.recv(&mut near_message);
+                let _ = near_in.recv(&mut near_message, true);
             })
         },
     )

@@ -10,7 +10,6 @@ use super::ground::{AtomicU64, Ordering};
 pub(super) const CAPACITY: usize = 128;
 pub(super) const LINE: u64 = 16;
 pub(super) const ALIGNED: usize = 16;
-pub(super) const AHEAD: u64 = LINE;
 const WORD: usize = 8;
 
 #[derive(Default)]

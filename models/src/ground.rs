@@ -49,6 +49,11 @@ pub(super) fn spin_loop() {
     loom::hint::spin_loop();
 }
 
+/// However long that is: one poll.
+pub(super) fn fall_behind() {
+    spin_loop();
+}
+
 /// One queue of sleepers for all words: each looks at its word again when it is woken.
 pub(super) mod futex {
     use std::time::Duration;

@@ -3,8 +3,8 @@
 
 use std::io;
 
-use super::data::{AHEAD, ALIGNED, CAPACITY, Data, LINE};
-use super::ground::{AtomicU32, AtomicU64, Ordering, spin_loop};
+use super::data::{ALIGNED, CAPACITY, Data, LINE};
+use super::ground::{AtomicU32, AtomicU64, Ordering, fall_behind, spin_loop};
 use crate::descriptor::ended;
 use crate::manner::{Manner, Sleeper};
 
@@ -16,7 +16,7 @@ const COMPLETE: u64 = 1 << 63;
 /// In a header: the message goes on in the next frame.
 const CONTINUES: u64 = 1 << 62;
 const LENGTH: u64 = CONTINUES - 1;
-const HEADER: usize = 8;
+const HEADER: u64 = 8;
 /// Frames up to so long are pushed towards the consumer; of longer ones the first line is under way while the rest is read.
 const PUSHED: u64 = 2 * LINE;
 
@@ -47,8 +47,6 @@ pub struct Producer {
     tail: u64,
     /// `tail` may grow to here without another look at the consumer's position.
     known_room: u64,
-    /// Up to here every header is zero.
-    zeroed: u64,
     manner: Manner,
 }
 
@@ -78,7 +76,7 @@ impl Producer {
     /// `ring` points to a `Ring` that was all zero at first, stays mapped as long as this end lives, and has no other
     /// producer.
     pub unsafe fn new(ring: *const Ring, manner: Manner) -> Producer {
-        Producer { ring, tail: 0, known_room: CAPACITY as u64, zeroed: CAPACITY as u64, manner }
+        Producer { ring, tail: 0, known_room: CAPACITY as u64, manner }
     }
 
     /// Sends one message, waiting for room. `awaited`: the consumer waits for this very message, as in a conversation.
@@ -103,37 +101,25 @@ impl Producer {
 
     #[inline]
     fn send_frame(&mut self, bytes: &[u8], flags: u64, awaited: bool) {
-        let end = self.tail + frame_len(bytes.len());
-        if end + AHEAD > self.known_room {
-            self.await_room(end + AHEAD);
+        let begin = self.tail + bytes_at(self.tail, bytes.len());
+        let end = end_of(begin, bytes.len());
+        // The next header has its place, too.
+        if end + HEADER > self.known_room {
+            self.await_room(end + HEADER);
         }
         let ring = self.ring();
-        if self.zeroed < end + LINE {
-            // What lies before it in this frame is overwritten with bytes.
-            self.zeroed = end;
-            self.zero_until(end + LINE);
-        }
-        ring.data.copy_in(self.tail + bytes_at(bytes.len()), bytes);
-        // Release: pairs with the Acquire in `Consumer::await_frame`; it publishes the bytes and the zeros.
+        ring.data.copy_in(begin, bytes);
+        // Relaxed: the Release below publishes it. An earlier lap may have left anything where the consumer looks next.
+        ring.data.header(end).store(0, Ordering::Relaxed);
+        // Release: pairs with the Acquire in `Consumer::await_frame`; it publishes the bytes and the zero.
         ring.data.header(self.tail).store(bytes.len() as u64 | flags | COMPLETE, Ordering::Release);
         if awaited && self.manner.apart() && end - self.tail <= PUSHED {
-            ring.data.demote(end - LINE);
+            ring.data.demote(end - HEADER);
             ring.data.demote(self.tail);
         }
         self.tail = end;
         if self.manner.may_sleep() {
             ring.consumer.sleeper.wake_if(|| true);
-        }
-        self.zero_until(end + AHEAD);
-    }
-
-    /// Zeroes the headers up to `limit`, for which there is room.
-    #[inline]
-    fn zero_until(&mut self, limit: u64) {
-        while self.zeroed < limit {
-            // Relaxed: the next frame's Release publishes it.
-            self.ring().data.header(self.zeroed).store(0, Ordering::Relaxed);
-            self.zeroed += LINE;
         }
     }
 
@@ -143,7 +129,7 @@ impl Producer {
         let ring = self.ring();
         let mut polls = 0;
         loop {
-            // Acquire: pairs with the Release in `Consumer::advance`; the consumer has read what we overwrite.
+            // Acquire: pairs with the Release in `Consumer::take`; the consumer has read what we overwrite.
             self.known_room = ring.consumer.position.load(Ordering::Acquire) + CAPACITY as u64;
             if end <= self.known_room {
                 return;
@@ -154,8 +140,9 @@ impl Producer {
                 ring.producer.wanted.store(wanted, Ordering::Relaxed);
                 ring.producer.sleeper.sleep_unless(|| ring.consumer.position.load(Ordering::Acquire) >= wanted);
             } else {
+                // Else each step of the consumer would be one frame's room, and its position would cross each time.
+                wait_in_vain(polls, true);
                 polls += 1;
-                spin_loop();
             }
         }
     }
@@ -174,29 +161,41 @@ impl Consumer {
     }
 
     /// Fills `message` with the next message. `UnexpectedEof` after the producer closed, `InvalidData` when the next
-    /// message has another length.
+    /// message has another length. `awaited`: it answers what this party has sent, so that nothing else comes before it.
     #[inline]
-    pub fn recv(&mut self, message: &mut [u8]) -> io::Result<()> {
+    pub fn recv(&mut self, message: &mut [u8], awaited: bool) -> io::Result<()> {
+        let header = self.await_frame(awaited)?;
+        // What is usual: where the next header is, follows from the length that is wanted, and the CPU need not have read this
+        // one to look for that. Else lines would cross one after the other, as in a linked list.
+        if header == message.len() as u64 | COMPLETE {
+            self.take(message);
+            return Ok(());
+        }
+        self.recv_frames(header, message)
+    }
+
+    /// A message of several frames, or of another length.
+    #[inline(never)]
+    fn recv_frames(&mut self, mut header: u64, message: &mut [u8]) -> io::Result<()> {
         let mut filled = 0;
         loop {
-            let header = self.await_frame()?;
             let len = (header & LENGTH) as usize;
             let Some(part) = message.get_mut(filled..filled + len) else {
                 return Err(other_length(filled + len, message.len()));
             };
-            self.ring().data.copy_out(self.head + bytes_at(len), part);
-            self.advance(len);
+            self.take(part);
             filled += len;
             if header & CONTINUES == 0 {
                 break;
             }
+            header = self.await_frame(true)?;
         }
         if filled == message.len() { Ok(()) } else { Err(other_length(filled, message.len())) }
     }
 
     /// The header of the next frame, once it is complete.
     #[inline]
-    fn await_frame(&mut self) -> io::Result<u64> {
+    fn await_frame(&mut self, awaited: bool) -> io::Result<u64> {
         let ring = self.ring();
         let next = ring.data.header(self.head);
         let mut polls = 0;
@@ -214,17 +213,19 @@ impl Consumer {
                 let news = || next.load(Ordering::Acquire) != 0 || ring.closed.load(Ordering::Acquire) != 0;
                 ring.consumer.sleeper.sleep_unless(news);
             } else {
+                wait_in_vain(polls, !awaited);
                 polls += 1;
-                spin_loop();
             }
         }
     }
 
-    /// Gives the frame's room back.
+    /// Copies the bytes of the next frame, which is complete and has so many, and gives its room back.
     #[inline]
-    fn advance(&mut self, len: usize) {
+    fn take(&mut self, bytes: &mut [u8]) {
         let ring = self.ring();
-        self.head += frame_len(len);
+        let begin = self.head + bytes_at(self.head, bytes.len());
+        ring.data.copy_out(begin, bytes);
+        self.head = end_of(begin, bytes.len());
         // Release: pairs with the Acquire in `Producer::await_room`.
         ring.consumer.position.store(self.head, Ordering::Release);
         if self.manner.may_sleep() {
@@ -238,16 +239,23 @@ impl Consumer {
     }
 }
 
-/// Where the bytes of a frame begin in it.
+/// Between two looks that find nothing, the first of which was number 0. In a stream the party that has caught up falls behind
+/// once: at the other's heels each message would cost two crossings of the line that both are at.
 #[inline(always)]
-fn bytes_at(len: usize) -> u64 {
-    if len < ALIGNED { HEADER as u64 } else { LINE }
+fn wait_in_vain(looks: u32, in_a_stream: bool) {
+    if looks == 0 && in_a_stream { fall_behind() } else { spin_loop() }
 }
 
-/// Header, bytes, and padding to the next line.
+/// How far behind its header the bytes of a frame at this position begin.
 #[inline(always)]
-fn frame_len(bytes: usize) -> u64 {
-    (bytes_at(bytes) + bytes as u64).next_multiple_of(LINE)
+fn bytes_at(position: u64, len: usize) -> u64 {
+    if len < ALIGNED { HEADER } else { (position + HEADER).next_multiple_of(LINE) - position }
+}
+
+/// Where the frame ends whose bytes begin here: at a multiple of a header's length.
+#[inline(always)]
+fn end_of(begin: u64, len: usize) -> u64 {
+    begin + (len as u64).next_multiple_of(HEADER)
 }
 
 #[cold]

@@ -67,12 +67,12 @@ fn exchange(waiting: Waiting, awaited: bool) -> Result<(), String> {
         });
         for (number, &size) in sizes.iter().enumerate() {
             let mut got = vec![0; size];
-            consumer.recv(&mut got).map_err(|error| format!("message {number}: {error}"))?;
+            consumer.recv(&mut got, awaited).map_err(|error| format!("message {number}: {error}"))?;
             if got != message(number, size) {
                 return Err(format!("message {number} of {size} bytes was changed"));
             }
         }
-        match consumer.recv(&mut [0]) {
+        match consumer.recv(&mut [0], awaited) {
             Err(end) if end.kind() == io::ErrorKind::UnexpectedEof => Ok(()),
             other => Err(format!("{other:?} after the last message")),
         }
@@ -84,7 +84,7 @@ fn a_message_of_another_length_is_refused() {
     let ring = Shared::<Ring>::zeroed().unwrap();
     let (mut producer, mut consumer) = ends(&ring, Waiting::Block);
     producer.send(b"four", false);
-    assert_eq!(consumer.recv(&mut [0; 5]).unwrap_err().kind(), io::ErrorKind::InvalidData);
+    assert_eq!(consumer.recv(&mut [0; 5], false).unwrap_err().kind(), io::ErrorKind::InvalidData);
 }
 
 #[test]
@@ -94,7 +94,7 @@ fn an_empty_message_is_a_message() {
     producer.send(b"", false);
     producer.send(b"x", false);
     let mut got = [0];
-    consumer.recv(&mut []).unwrap();
-    consumer.recv(&mut got).unwrap();
+    consumer.recv(&mut [], false).unwrap();
+    consumer.recv(&mut got, true).unwrap();
     assert_eq!(&got, b"x");
 }

@@ -42,7 +42,8 @@ fn support() -> Support {
 struct ShmRing {
     inbound: Consumer,
     outbound: Producer,
-    /// Whether something came in since the last message went out: then the other end waits for the next one.
+    /// Whether something came in since the last message went out: then the other end waits for the next one; if not, what comes
+    /// next is an answer.
     answering: bool,
     // After the ends that point into it.
     mapping: Memory,
@@ -71,8 +72,8 @@ impl Transport for ShmRing {
 
     #[inline]
     fn recv(&mut self, message: &mut [u8]) -> io::Result<()> {
-        self.answering = true;
-        self.inbound.recv(message)
+        let awaited = !std::mem::replace(&mut self.answering, true);
+        self.inbound.recv(message, awaited)
     }
 
     fn hang_up(&mut self) {
