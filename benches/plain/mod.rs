@@ -41,14 +41,6 @@ pub(crate) struct Length {
     pub(crate) batches: u32,
 }
 
-/// How much each arm measures.
-#[derive(Copy, Clone)]
-pub(crate) struct Effort {
-    pub(crate) warm_up: Duration,
-    pub(crate) batch: Duration,
-    pub(crate) batches: u32,
-}
-
 /// What a loop is told.
 #[derive(Serialize, Deserialize)]
 pub(crate) struct Plan {

@@ -138,7 +138,12 @@ impl Tree {
         cells.sort_by(|one, other| by_amounts(&one.id, &other.id));
         let digest = self.digest.finalize().iter().map(|byte| format!("{byte:02x}")).collect();
         let path = baseline.map_or_else(|| root.to_owned(), |name| PathBuf::from(format!("{}@{name}", root.display())));
-        Source { path, digest, origin: Origin::Criterion, record: Record { header: header(), cells, after: None, resumed: Vec::new() } }
+        Source {
+            path,
+            digest,
+            origin: Origin::Criterion,
+            record: Record { header: header(), cells, after: None, resumed: Vec::new() },
+        }
     }
 }
 

@@ -18,11 +18,8 @@ pub const THRESHOLD: i32 = 4;
 pub const NOT_COMPARABLE: i32 = 5;
 /// What arrived is not what was sent.
 pub const VERIFICATION: i32 = 6;
-/// What was asked was not resolved: neither a difference nor its absence was shown.
-pub const NOT_RESOLVED: i32 = 7;
 
-/// What was asked is not resolved: the records show neither that something is slower than `compare --fail-on` allows nor that
-/// nothing is. A sentence says what would resolve it.
+/// What was asked was not resolved: `compare --fail-on`, `experiment`. More launches, or more time, would resolve it.
 pub const UNRESOLVED: i32 = 7;
 
 /// An error that ends the program with a code of its own.

@@ -26,6 +26,9 @@ use crate::checkup::{self, Checkup};
 use crate::plan::Profile;
 use crate::provenance;
 use crate::runner::{self, Event, Goal, Job};
+use keeper::Keeper;
+
+mod keeper;
 
 /// Arguments of `run`.
 #[derive(Debug, Args)]
@@ -275,9 +278,13 @@ fn dry_run(plan: &Plan) -> anyhow::Result<()> {
     Ok(())
 }
 
+fn cells(jobs: &[Job]) -> String {
+    if jobs.len() == 1 { "1 cell".into() } else { format!("{} cells", jobs.len()) }
+}
+
 /// `57 cells, about 13.1 s`.
 fn announcement(jobs: &[Job], expected: Duration) -> String {
-    let cells = if jobs.len() == 1 { "1 cell".into() } else { format!("{} cells", jobs.len()) };
+    let cells = cells(jobs);
     if expected.is_zero() {
         format!("{cells}, nothing to measure")
     } else {
@@ -309,28 +316,6 @@ fn measure(bench: &Bench, mut plan: Plan, checkup: &Checkup) -> anyhow::Result<(
         eprintln!("record: {}", writer.path().display());
     }
     judge(&plan.jobs, interrupted, keeper.writer.as_ref())
-}
-
-/// Grades cells and writes them; a later line of a cell replaces its earlier one, so only what has changed is written again.
-struct Keeper {
-    writer: Option<Writer>,
-    grader: Grader,
-    written: HashMap<String, record::Cell>,
-}
-
-impl Keeper {
-    fn keep(&mut self, cell: &mut record::Cell) -> anyhow::Result<()> {
-        self.grader.apply(cell);
-        if let Some(writer) = self.writer.as_mut().filter(|_| self.written.get(&cell.id) != Some(cell)) {
-            writer.write_cell(cell).context("the run ends here; every cell before is kept")?;
-            self.written.insert(cell.id.clone(), cell.clone());
-        }
-        Ok(())
-    }
-
-    fn keep_all(&mut self, cells: &mut [record::Cell]) -> anyhow::Result<()> {
-        cells.iter_mut().try_for_each(|cell| self.keep(cell))
-    }
 }
 
 /// Opens the record. Only a place that the user did not choose may fail without ending the run.
@@ -408,5 +393,5 @@ fn judge(jobs: &[Job], interrupted: Option<Failure>, writer: Option<&Writer>) ->
     }
     let wrong = failures.iter().any(|failure| failure.kind == FailureKind::Verification);
     let code = if wrong { exit::VERIFICATION } else { exit::FAILURE };
-    Err(Stop::new(code, format!("{} of {} cells failed", failures.len(), jobs.len())).into())
+    Err(Stop::new(code, format!("{} of {} failed", failures.len(), cells(jobs))).into())
 }

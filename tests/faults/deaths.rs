@@ -48,7 +48,8 @@ fn only_failed(ended: &Ended, place: &Place) -> Cell {
     let [failed] = failed.as_slice() else { panic!("{} cells failed: {ended:?}", failed.len()) };
     assert!(others.iter().all(|cell| cell.outcome == Outcome::Measured && cell.launches == 20), "{ended:?}");
     assert_eq!(others.len() + 1, record.header.selection.cells.len());
-    assert_sentence(ended, 1, &[&format!("warning: {} failed: ", failed.id), "cells failed"]);
+    let count = format!("1 of {} cell", others.len() + 1);
+    assert_sentence(ended, 1, &[&format!("warning: {} failed: ", failed.id), &count]);
     place.assert_nothing_left();
     failed.clone()
 }

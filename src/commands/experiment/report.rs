@@ -173,7 +173,7 @@ pub(super) fn judge(cells: &[PairedCell], design: &Design) -> anyhow::Result<()>
     let unresolved = count(&|cell| cell.verdict == Verdict::NotResolved);
     if unresolved > 0 {
         let why = format!("{unresolved} of {} cells are not resolved: give them more with --budget", cells.len());
-        return Err(Stop::new(exit::NOT_RESOLVED, why).into());
+        return Err(Stop::new(exit::UNRESOLVED, why).into());
     }
     Ok(())
 }
