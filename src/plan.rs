@@ -61,7 +61,7 @@ impl Profile {
         match self {
             Profile::Quick => Goal { target: Some(0.05), budget: Duration::from_secs(54) },
             Profile::Standard => Goal { target: Some(0.05), budget: Duration::from_secs(45 * 60) },
-            Profile::Full => Goal { target: None, budget: Duration::ZERO },
+            Profile::Full => Goal { target: None, budget: Duration::from_secs(45 * 60) },
         }
     }
 

@@ -4,11 +4,11 @@
 //!
 //! A launch is measured again if the machine was not the cell's own meanwhile (`runner/meter.rs`): never because of its result.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeSet, VecDeque};
 use std::time::{Duration, Instant};
 
 use ipcmark_harness::control::{Failure, FailureKind};
-use ipcmark_harness::estimate::{estimate, median};
+use ipcmark_harness::estimate::{LEVEL, Spans, estimate, median};
 use ipcmark_harness::histogram::Histogram;
 use ipcmark_harness::launch::{Launcher, Worker};
 use ipcmark_harness::machine::{Scheduling, not_inherited};
@@ -47,6 +47,19 @@ pub struct Goal {
     pub budget: Duration,
 }
 
+/// How the launches of a run come one after the other.
+#[derive(Copy, Clone, Debug)]
+pub struct Course {
+    /// How well cells should be known.
+    pub goal: Goal,
+    /// Of the orders of rounds.
+    pub seed: u64,
+    /// The rounds that earlier starts of a resumed run have had.
+    pub rounds: u32,
+    /// What these starts took.
+    pub elapsed: Duration,
+}
+
 /// A cell on its way to a result.
 #[derive(Debug)]
 pub struct Job {
@@ -64,6 +77,8 @@ pub struct Job {
     replaced: Vec<String>,
     /// Whether launches beyond the planned ones were asked for.
     is_extended: bool,
+    /// Whether none is to follow any more, however wide the interval.
+    is_settled: bool,
     start: u32,
     /// How the run was scheduled when it started.
     scheduling: Option<Scheduling>,
@@ -85,6 +100,7 @@ impl Job {
             planned: launches as usize,
             replaced: Vec::new(),
             is_extended: false,
+            is_settled: false,
             start: 0,
             scheduling: None,
         }
@@ -115,11 +131,17 @@ impl Job {
         self.verification = earlier.verification.clone();
         self.notes = earlier.notes.clone();
         self.replaced = earlier.replaced.clone();
+        self.spent = Spent::of(earlier);
     }
 
     /// Launches still to come.
     pub fn left(&self) -> usize {
         if self.stage.is_err() { 0 } else { self.planned.saturating_sub(self.launches.len()) }
+    }
+
+    /// Whether launches of it have been measured.
+    pub fn is_measured(&self) -> bool {
+        !self.launches.is_empty()
     }
 
     /// How long the next launch takes, about.
@@ -162,18 +184,26 @@ impl Job {
             None => Each::IfLongEnough,
             Some(earlier) => Each::AsBefore { timed: earlier.is_ok() },
         };
-        Earlier { settled_after: settled.map(|ms| Duration::from_secs_f64(ms / 1e3)), each }
+        Earlier { settled_after: settled.map(|ms| Duration::try_from_secs_f64(ms / 1e3).unwrap_or_default()), each }
     }
 
-    /// Plans one more launch where the interval is wider than wanted.
+    /// Plans one more launch where the interval is wider than wanted, or there are too few launches for one.
     fn extend(&mut self, target: f64) -> bool {
         let batches: Vec<Vec<f64>> = self.launches.iter().map(|launch| launch.batches_ns.clone()).collect();
-        let width = estimate(&batches).and_then(|found| found.relative_half_width);
-        let wanted = self.stage.is_ok() && self.failure.is_none() && self.launches.len() < MOST_LAUNCHES;
-        let extends = wanted && width.is_some_and(|width| width > target);
+        let Some(found) = estimate(&batches) else { return false };
+        let has_level = found.interval.spans == Spans::Launches && found.interval.level >= LEVEL;
+        let is_known = has_level && found.relative_half_width.is_none_or(|width| width <= target);
+        let may = self.failure.is_none() && !self.is_settled && self.launches.len() < MOST_LAUNCHES;
+        let extends = may && !is_known;
         self.planned += usize::from(extends);
         self.is_extended |= extends;
         extends
+    }
+
+    /// Gives up what is planned beyond what there is.
+    fn settle(&mut self) {
+        self.planned = self.launches.len();
+        self.is_settled = true;
     }
 
     /// The line of the record; none when nothing has been measured of it yet.
@@ -220,10 +250,10 @@ impl Job {
         self.cell.id()
     }
 
-    /// One launch; where the machine says that it was disturbed it is forgotten, and another one is left to be measured, up to as
-    /// many as were planned: on a machine that is never quiet the last ones stand, and the grade says what they are.
-    fn launch(&mut self, launcher: &Launcher, effort: &Effort, slot: Slot) -> Result<(), Failure> {
-        let Ok(stage) = &self.stage else { return Ok(()) };
+    /// One launch, and whether it counts. One that the machine says was disturbed is forgotten, and left to be measured again, up to
+    /// as many as were planned: on a machine that is never quiet the last ones stand, and the grade says what they are.
+    fn launch(&mut self, launcher: &Launcher, effort: &Effort, slot: Slot) -> Result<bool, Failure> {
+        let Ok(stage) = &self.stage else { return Ok(true) };
         let meter = Meter::start(stage);
         let mut worker = launcher.open(&self.cell.spec(stage), slot.padding)?;
         let result = sampling::measure(&mut worker, effort, &launcher.clock, &self.earlier())?;
@@ -241,14 +271,15 @@ impl Job {
         let context = &mut launch.context;
         (context.round, context.at_s) = (slot.round, slot.at.as_secs_f64());
         spent.describe(context);
-        if let Some(why) = spent.disturbance().filter(|_| self.replaced.len() < self.planned) {
+        let may_replace = slot.may_replace && self.replaced.len() < self.planned;
+        if let Some(why) = spent.disturbance().filter(|_| may_replace) {
             self.replaced.push(format!("round {}, {:.1} s: {why}", slot.round, slot.at.as_secs_f64()));
-            return Ok(());
+            return Ok(false);
         }
         self.spent.add(spent);
         self.launches.push(launch);
         self.add_histogram(result.histogram);
-        Ok(())
+        Ok(true)
     }
 
     fn add_histogram(&mut self, new: Result<Histogram, String>) {
@@ -269,6 +300,8 @@ struct Slot {
     at: Duration,
     /// Bytes that the environment grows by.
     padding: usize,
+    /// Whether there is time to measure it again.
+    may_replace: bool,
 }
 
 /// What happens while jobs run.
@@ -286,54 +319,57 @@ pub enum Event<'a> {
     Complete(Box<record::Cell>),
 }
 
-/// Runs all launches of `jobs`, in rounds whose orders are drawn from `seed`, then further ones as `goal` wants. Ends early when
+/// Runs all launches of `jobs`, in rounds whose orders are drawn from the seed, then further ones as the goal wants. Ends early when
 /// interrupted; then `Ok` holds the failure that says so. `report` may end it with an error of its own.
 pub fn run<E>(
     jobs: &mut [Job],
     launcher: &Launcher,
     effort: &Effort,
-    (goal, seed): (&Goal, u64),
+    course: Course,
     mut report: impl FnMut(Event<'_>) -> Result<(), E>,
 ) -> Result<Option<Failure>, E> {
     for job in jobs.iter().filter(|job| job.stage.is_err()) {
         complete(job, &mut report)?;
     }
-    let mut rounds = Rounds::after(jobs, seed);
+    let random = fastrand::Rng::with_seed(course.seed);
+    let planned = expected(jobs, effort).mul_f64(TIME_TO_REPLACE);
+    let mut rounds = Rounds { start: Instant::now(), course, planned, random, done: Duration::ZERO };
     loop {
         if let Some(interruption) = rounds.next(jobs, launcher, effort, &mut report)? {
             return Ok(Some(interruption));
         }
         let is_over = jobs.iter().all(|job| job.left() == 0 || job.failure.is_some());
-        if is_over && !rounds.extend(jobs, goal, effort) {
+        if is_over && !rounds.extend(jobs, effort) {
             return Ok(None);
         }
     }
 }
 
+/// So much of the time that the planned launches take may pass until no launch is measured again any more, where the budget is less.
+const TIME_TO_REPLACE: f64 = 1.2;
+
 /// The order of launches.
 struct Rounds {
     start: Instant,
-    /// What earlier starts of a resumed run took.
-    earlier: Duration,
+    course: Course,
+    /// How long the planned launches may take with those that are measured again.
+    planned: Duration,
     random: fastrand::Rng,
-    round: u32,
     done: Duration,
 }
 
 impl Rounds {
-    /// After the rounds that an interrupted run has recorded.
-    fn after(jobs: &[Job], seed: u64) -> Rounds {
-        let contexts = || jobs.iter().flat_map(|job| &job.launches).map(|launch| launch.context);
-        Rounds {
-            start: Instant::now(),
-            earlier: Duration::from_secs_f64(contexts().map(|context| context.at_s).fold(0.0, f64::max)),
-            random: fastrand::Rng::with_seed(seed),
-            round: contexts().map(|context| context.round + 1).max().unwrap_or(0),
-            done: Duration::ZERO,
-        }
+    /// Since the run began, in all its starts.
+    fn elapsed(&self) -> Duration {
+        self.course.elapsed + self.start.elapsed()
     }
 
-    /// One launch of every job that has any left, in a new order.
+    /// What is left of the budget.
+    fn budget(&self) -> Duration {
+        self.course.goal.budget.saturating_sub(self.elapsed())
+    }
+
+    /// One launch of every job that has any left, in a new order; one that was disturbed follows at the round's end, near the others.
     fn next<E>(
         &mut self,
         jobs: &mut [Job],
@@ -345,31 +381,46 @@ impl Rounds {
             (0..jobs.len()).filter(|&i| jobs[i].left() > 0 && jobs[i].failure.is_none()).collect();
         self.random.shuffle(&mut order);
         let total = self.done + expected(jobs, effort);
-        for index in order {
+        let mut order = VecDeque::from(order);
+        while let Some(index) = order.pop_front() {
             let job = &mut jobs[index];
             let took = job.expected(effort);
-            report(Event::Launch { job, done: self.done, total })?;
-            let padding = self.random.usize(..MAX_PADDING);
-            let slot = Slot { round: self.round, at: self.earlier + self.start.elapsed(), padding };
-            match job.launch(launcher, effort, slot) {
-                Err(failure) if failure.kind == FailureKind::Interrupted => return Ok(Some(failure)),
-                Err(failure) => job.failure = Some(failure),
-                Ok(()) => {}
+            if job.is_extended && self.budget() < took {
+                job.settle();
+                continue;
             }
-            // Further launches only narrow what has been kept: the caller keeps the last word.
+            report(Event::Launch { job, done: self.done, total })?;
+            match job.launch(launcher, effort, self.slot()) {
+                Ok(true) => {}
+                Ok(false) => order.push_back(index),
+                Err(failure) if failure.kind == FailureKind::Interrupted => return Ok(Some(failure)),
+                // What was measured before it stands: the launch was an extra one.
+                Err(failure) if job.is_extended && failure.kind != FailureKind::Verification => {
+                    job.notes.push(format!("a further launch failed: {failure}"));
+                    job.settle();
+                }
+                Err(failure) => job.failure = Some(failure),
+            }
+            // Further launches only narrow what has been kept: the caller writes their result at the end.
             if job.failure.is_some() || job.left() == 0 && !job.is_extended {
                 complete(job, report)?;
             }
             self.done += took;
         }
-        self.round += 1;
+        self.course.rounds = self.course.rounds.saturating_add(1);
         Ok(None)
     }
 
+    fn slot(&mut self) -> Slot {
+        let may_replace = self.start.elapsed() < self.planned || !self.budget().is_zero();
+        let padding = self.random.usize(..MAX_PADDING);
+        Slot { round: self.course.rounds, at: self.elapsed(), padding, may_replace }
+    }
+
     /// Plans a further round of cells that are not known well enough, as many as the budget still has time for; whether any.
-    fn extend(&mut self, jobs: &mut [Job], goal: &Goal, effort: &Effort) -> bool {
-        let Some(target) = goal.target else { return false };
-        let mut left = goal.budget.saturating_sub(self.start.elapsed());
+    fn extend(&mut self, jobs: &mut [Job], effort: &Effort) -> bool {
+        let Some(target) = self.course.goal.target else { return false };
+        let mut left = self.budget();
         let mut order: Vec<usize> = (0..jobs.len()).collect();
         self.random.shuffle(&mut order);
         let mut any = false;

@@ -258,7 +258,8 @@ fn of_other_work(cell: &Cell) -> Option<(Letter, String)> {
     let chance = condition("foreign_noise_share").unwrap_or(0.0);
     let foreign = condition("foreign_cpu_share").filter(|&share| share > chance);
     let of_wall = || condition("steal_ns").zip(condition("wall_s")).map(|(ns, s)| ns / 1e9 / s);
-    let stolen = condition("stolen_cpu_share").or_else(of_wall);
+    // Steal is rounded to ticks, and not sampled by them: one tick is chance where two are for other work.
+    let stolen = condition("stolen_cpu_share").or_else(of_wall).filter(|&share| share > chance / 2.0);
     let foreign = foreign.zip(foreign.and_then(|share| beyond(share, FOREIGN_SHARES)));
     let stolen = stolen.zip(stolen.and_then(|share| beyond(share, STOLEN_SHARES)));
     let foreign = foreign.map(|(share, letter)| (letter, format!("others used {:.0} % of its CPUs", share * 100.0)));

@@ -41,6 +41,7 @@ pub mod room;
 pub mod sampling;
 pub mod session;
 pub mod steady;
+pub mod student;
 pub mod sys;
 pub mod usage;
 pub mod worker;

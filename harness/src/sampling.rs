@@ -12,7 +12,7 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 
 use crate::clock::Clock;
-use crate::control::Failure;
+use crate::control::{Failure, FailureKind};
 use crate::estimate::median;
 use crate::histogram::Histogram;
 use crate::launch::Worker;
@@ -116,10 +116,15 @@ pub fn measure(
     let settled = loop {
         batches.continue_for(least, worker, effort)?;
         let settled = batches.settled(transient);
-        if settled.steady != Some(false) || least >= effort.cap {
+        let further = match settled.steady {
+            Some(true) => break settled,
+            Some(false) => least * FURTHER,
+            None => batches.time_until_judged(transient),
+        };
+        if least >= effort.cap || further > effort.cap {
             break settled;
         }
-        least = (least * FURTHER).min(effort.cap);
+        least = further.max(least + effort.batch).min(effort.cap);
     };
     let pace = batches.pace;
     let mut launch = batches.launch(&settled);
@@ -154,6 +159,10 @@ impl Batches {
                     worker.batch(iterations, self.pace.time_of(iterations))?
                 }
             };
+            if sample.wall_ns.is_nan() || sample.wall_ns <= 0.0 {
+                let why = format!("a batch took {} ns by the worker's word", sample.wall_ns);
+                return Err(Failure::new(FailureKind::Worker, why));
+            }
             // What an operation costs may change while caches fill: batches stay about as long as they should be.
             self.pace = Pace::of(&sample);
             let begin = self.since_start;
@@ -167,6 +176,14 @@ impl Batches {
         let times: Vec<f64> = self.samples.iter().map(|(_, sample)| sample.ns_per_op()).collect();
         let transient = self.samples.iter().take_while(|(begin, _)| *begin < transient).count();
         steady::settled(&times, transient)
+    }
+
+    /// How long batches of this length must go on until there are enough after the transient to judge by.
+    fn time_until_judged(&self, transient: Duration) -> Duration {
+        let after = self.samples.iter().filter(|(begin, _)| *begin >= transient).count().max(1);
+        let missing = steady::FEWEST_BATCHES.saturating_sub(after) as u32;
+        let each = self.since_start.saturating_sub(transient) / after as u32;
+        self.since_start + each * missing
     }
 
     fn launch(self, settled: &Settled) -> Launch {

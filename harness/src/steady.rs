@@ -11,6 +11,7 @@
 //! Warmup Blows Hot and Cold* (OOPSLA 2017), whose change points are looked for here by the same test between neighbouring blocks.
 
 use crate::estimate::median;
+use crate::student::normal_tail;
 
 /// Medians that differ by no more than this share agree: what two runs of one binary differ by on a machine with other guests.
 pub const NEGLIGIBLE: f64 = 0.03;
@@ -18,6 +19,8 @@ pub const NEGLIGIBLE: f64 = 0.03;
 pub const ALARM: f64 = 0.01;
 /// Fewer batches in a third show nothing: of five and five, chance orders one in 126 as extreme as can be.
 const FEWEST: usize = 6;
+/// So many after the transient can be judged.
+pub(crate) const FEWEST_BATCHES: usize = 3 * FEWEST;
 /// How many batches make one block when the begin of the steady part is looked for: about 10 ms.
 const BLOCK: usize = 5;
 
@@ -75,15 +78,7 @@ fn rank_sum_p(a: &[f64], b: &[f64]) -> f64 {
     let u: f64 = a.iter().map(|&x| above(x)).sum();
     let deviation = (m * n * (m + n + 1.0) / 12.0).sqrt();
     let z = ((u - m * n / 2.0).abs() - 0.5).max(0.0) / deviation;
-    2.0 * upper_tail(z)
-}
-
-/// P(Z > z) of the standard normal distribution for z ≥ 0: Abramowitz and Stegun, 26.2.17, off by less than 1e-7.
-fn upper_tail(z: f64) -> f64 {
-    let t = 1.0 / (1.0 + 0.231_641_9 * z);
-    let polynomial = [0.319_381_530, -0.356_563_782, 1.781_477_937, -1.821_255_978, 1.330_274_429];
-    let sum = polynomial.iter().rev().fold(0.0, |sum, factor| (sum + factor) * t);
-    (-z * z / 2.0).exp() / (2.0 * std::f64::consts::PI).sqrt() * sum
+    2.0 * normal_tail(z)
 }
 
 #[cfg(test)]
@@ -129,13 +124,6 @@ mod tests {
         assert!(!differ(&[100.0; 30], &[102.0; 30]));
         assert!(differ(&[100.0; 6], &[104.0; 6]));
         assert!(!differ(&[100.0, 130.0, 100.0, 130.0, 100.0, 130.0], &[130.0, 100.0, 130.0, 100.0, 130.0, 130.0]));
-    }
-
-    #[test]
-    fn the_normal_tail_is_that_of_the_tables() {
-        for (z, p) in [(0.0, 0.5), (1.0, 0.158_655), (1.959_964, 0.025), (2.575_829, 0.005)] {
-            assert!((upper_tail(z) - p).abs() < 1e-6, "{z}: {}", upper_tail(z));
-        }
     }
 
     #[test]

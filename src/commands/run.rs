@@ -25,7 +25,7 @@ use super::{Bench, PATIENCE_S, Selection, output, say};
 use crate::checkup::{self, Checkup};
 use crate::plan::Profile;
 use crate::provenance;
-use crate::runner::{self, Event, Goal, Job};
+use crate::runner::{self, Course, Event, Goal, Job};
 use keeper::Keeper;
 
 mod keeper;
@@ -93,8 +93,7 @@ struct Plan {
     /// The record's first line; a resumed run's as it stands in the file, with what has been found since.
     header: record::Header,
     profile: Profile,
-    goal: Goal,
-    seed: u64,
+    course: Course,
     jobs: Vec<Job>,
     output: Output,
     finished: Vec<record::Cell>,
@@ -211,10 +210,11 @@ fn fresh(bench: &Bench, args: &RunArgs) -> anyhow::Result<Plan> {
     let job = |cell| Job::new(cell, bench.here.stage(&cell), launches).in_start(0, scheduling.clone());
     let jobs = cells.into_iter().map(job).collect();
     let output = Output::New { path, asked: args.out.is_some() };
-    Ok(Plan { header, profile: args.profile, goal, seed, jobs, output, finished: Vec::new(), ended: false })
+    let course = Course { goal, seed, rounds: 0, elapsed: Duration::ZERO };
+    Ok(Plan { header, profile: args.profile, course, jobs, output, finished: Vec::new(), ended: false })
 }
 
-/// Who says how many launches are wanted wants these and no more, unless a width is given too.
+/// With `--launches` there are so many and no more, unless a width is given too.
 fn goal(args: &RunArgs) -> Goal {
     let usual = args.profile.goal();
     let target = args.target.or(usual.target.filter(|_| args.launches.is_none()));
@@ -248,6 +248,9 @@ fn resumed(bench: &Bench, path: &Path, anyway: bool) -> anyhow::Result<Plan> {
         .map_err(|_| Stop::usage(format!("{}: unknown profile `{}`", path.display(), selection.profile)))?;
     let cells = bench.select(profile, &selection.cells)?;
     let (start, scheduling) = (record.resumed.len() as u32 + 1, Scheduling::of_facts(&record.header.machine));
+    let goal = Goal { target: selection.target_share, budget: seconds(selection.budget_s) };
+    // Until the run has ended, cells may get further launches for the sake of the target.
+    let may_extend = goal.target.is_some() && record.after.is_none();
     let mut jobs = Vec::new();
     let mut finished = Vec::new();
     for cell in cells {
@@ -255,17 +258,28 @@ fn resumed(bench: &Bench, path: &Path, anyway: bool) -> anyhow::Result<Plan> {
         let earlier = record.cell(&job.id());
         earlier.into_iter().for_each(|earlier| job.resume_from(earlier));
         match earlier {
-            Some(earlier) if job.left() == 0 => finished.push(earlier.clone()),
+            Some(earlier) if job.left() == 0 && !(may_extend && job.is_measured()) => finished.push(earlier.clone()),
             _ => jobs.push(job),
         }
     }
     let ended = jobs.is_empty() && record.after.is_some();
-    let goal = Goal { target: selection.target_share, budget: Duration::from_secs_f64(selection.budget_s) };
+    let launches = || record.cells.iter().flat_map(|cell| &cell.per_launch);
+    let course = Course {
+        goal,
+        seed: record.header.seed,
+        rounds: launches().map(|launch| launch.round.saturating_add(1)).max().unwrap_or(0),
+        elapsed: seconds(launches().map(|launch| launch.at_s).fold(0.0, f64::max)),
+    };
     let mut header = record.header;
     let line = provenance::gone_on(&mut header, &now, anyway || ended)
         .map_err(|why| Stop::new(exit::NOT_COMPARABLE, format!("{}: {why}", path.display())))?;
-    let (seed, output) = (header.seed, Output::Resumed { path: path.to_owned(), line: Box::new(line) });
-    Ok(Plan { header, profile, goal, seed, jobs, output, finished, ended })
+    let output = Output::Resumed { path: path.to_owned(), line: Box::new(line) };
+    Ok(Plan { header, profile, course, jobs, output, finished, ended })
+}
+
+/// What a record says, which may be anything.
+fn seconds(seconds: f64) -> Duration {
+    Duration::try_from_secs_f64(seconds).unwrap_or_default()
 }
 
 fn dry_run(plan: &Plan) -> anyhow::Result<()> {
@@ -299,9 +313,8 @@ fn measure(bench: &Bench, mut plan: Plan, checkup: &Checkup) -> anyhow::Result<(
     let expected = runner::expected(&plan.jobs, &effort);
     eprintln!("{}", announcement(&plan.jobs, expected));
     let bar = output::progress(expected.as_millis() as u64);
-    let goal = (&plan.goal, plan.seed);
     let interrupted =
-        runner::run(&mut plan.jobs, &bench.launcher, &effort, goal, |event| note(&bar, &mut keeper, event))?;
+        runner::run(&mut plan.jobs, &bench.launcher, &effort, plan.course, |event| note(&bar, &mut keeper, event))?;
     bar.finish_and_clear();
     let mut results = std::mem::take(&mut plan.finished);
     keeper.written = results.iter().map(|cell| (cell.id.clone(), cell.clone())).chain(keeper.written).collect();

@@ -7,7 +7,7 @@ use std::collections::BTreeMap;
 use std::time::Instant;
 
 use ipcmark_harness::machine::{CpuTimes, Root, cpu_times};
-use ipcmark_harness::record::LaunchContext;
+use ipcmark_harness::record::{Cell, LaunchContext};
 use nix::sys::resource::{UsageWho, getrusage};
 use serde_json::{Value, json};
 
@@ -52,9 +52,9 @@ impl Meter {
 
 /// CPU time of this process and of all workers and peers that have been reaped, in nanoseconds.
 pub fn own_cpu_ns() -> u64 {
-    let of = |who| {
+    let of = |usage_of| {
         let ns = |t: nix::sys::time::TimeVal| t.tv_sec() as u64 * 1_000_000_000 + t.tv_usec() as u64 * 1000;
-        getrusage(who).map_or(0, |usage| ns(usage.user_time()) + ns(usage.system_time()))
+        getrusage(usage_of).map_or(0, |usage| ns(usage.user_time()) + ns(usage.system_time()))
     };
     of(UsageWho::RUSAGE_SELF) + of(UsageWho::RUSAGE_CHILDREN)
 }
@@ -71,6 +71,20 @@ pub(super) struct Spent {
 }
 
 impl Spent {
+    /// What an earlier start of the run has recorded of a cell.
+    pub(super) fn of(cell: &Cell) -> Spent {
+        let condition = |name: &str| cell.conditions.get(name).and_then(Value::as_f64).unwrap_or(0.0);
+        let wall_ns = (condition("wall_s") * 1e9) as u64;
+        let cpus = cell.per_launch.iter().map(|launch| u64::from(launch.cpus)).max().unwrap_or(0);
+        let available = wall_ns as f64 * cpus.max(1) as f64;
+        let machine = CpuTimes {
+            busy_ns: (condition("foreign_cpu_share") * available) as u64,
+            steal_ns: condition("steal_ns") as u64,
+            idle_ns: 0,
+        };
+        Spent { wall_ns, cpus, machine, own_ns: 0, readings: cpus * cell.per_launch.len() as u64 }
+    }
+
     pub(super) fn add(&mut self, more: Spent) {
         self.wall_ns += more.wall_ns;
         self.cpus = self.cpus.max(more.cpus);
@@ -104,7 +118,7 @@ impl Spent {
     }
 
     fn available_ns(&self) -> f64 {
-        (self.wall_ns * self.cpus.max(1)) as f64
+        self.wall_ns as f64 * self.cpus.max(1) as f64
     }
 
     /// The same as a share of all there was.

@@ -68,11 +68,16 @@ pub fn unsteady(launches: &[f64], negligible: f64) -> Option<Unsteady> {
 #[must_use]
 pub fn two_modes(launches: &[f64]) -> Option<[f64; 2]> {
     const APART: f64 = 0.05;
+    const LEAST_SHARE: usize = 4;
     let centre = median(launches).filter(|&centre| centre > 0.0)?;
     if launches.len() < FEWEST || launches.iter().any(|ns| !ns.is_finite()) {
         return None;
     }
     let (low, high) = groups(launches).1;
+    // Two outliers of twelve are outliers.
+    if low.len().min(high.len()) * LEAST_SHARE < launches.len() {
+        return None;
+    }
     let mut random = fastrand::Rng::with_seed(launches.len() as u64);
     let found = distance(&low, &high) > APART * centre && flat(launches, &mut random);
     found.then(|| [median(&low), median(&high)].map(|mode| mode.unwrap_or(centre)))

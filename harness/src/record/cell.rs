@@ -143,8 +143,8 @@ pub struct Cell {
     pub estimate_ns: Option<f64>,
     /// Interval for it, low and high.
     pub interval_ns: Option<[f64; 2]>,
-    /// What the interval was widened by, as launches of this run agreed less the further they lay apart in time: a deviation, as a
-    /// share; none: that was not asked.
+    /// The deviation of what launches of a round have in common, as a share, by which the interval was widened; none: too few cells or
+    /// rounds to tell, and the interval is of the run's own moment.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub drift_share: Option<f64>,
     /// The same over the first 20 ms of each launch: what a burst sees.

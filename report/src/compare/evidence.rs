@@ -11,9 +11,9 @@
 //! each, 1/462 for six.
 
 use ipcmark_harness::estimate::LEVEL;
+use ipcmark_harness::student;
 
 use super::ratio::{NORMAL_975, Ratio, logarithm};
-use super::student;
 
 /// How far apart two modes of launches are at most: one C program over a pipe took 6.4 or 8.4 µs, by process.
 const MODES: f64 = 1.35;

@@ -5,9 +5,9 @@
 //! long in some of ten quiet runs. So the median of their ratios counts, and only where they agree.
 
 use ipcmark_harness::estimate::median;
+use ipcmark_harness::student;
 use serde::Serialize;
 
-use super::student;
 use crate::load::Source;
 
 const PROBES: [&str; 6] = [

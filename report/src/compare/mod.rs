@@ -25,7 +25,6 @@ mod show;
 #[cfg(test)]
 mod simulation;
 mod slots;
-mod student;
 #[cfg(test)]
 pub(crate) mod testing;
 #[cfg(test)]

@@ -13,9 +13,8 @@
 use std::collections::HashMap;
 
 use ipcmark_harness::estimate::LEVEL;
+use ipcmark_harness::student;
 use serde::Serialize;
-
-use super::student;
 
 /// A ratio of times: 1.1 took 10 % longer.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize)]

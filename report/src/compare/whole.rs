@@ -12,13 +12,13 @@
 //! and [`KnownBy`] says so.
 
 use ipcmark_harness::estimate::median;
+use ipcmark_harness::student;
 use serde::Serialize;
 
 use super::evidence::Evidence;
 use super::machine::Machine;
 use super::ratio::{NORMAL_975, Ratio};
 use super::scatter::{self, Known};
-use super::student;
 use super::verdict::{self, Verdict};
 
 /// Cells are drawn so many times.

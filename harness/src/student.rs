@@ -7,17 +7,19 @@
 use std::f64::consts::TAU;
 
 /// So many degrees of freedom are those of the normal distribution.
-pub(super) const NORMAL: f64 = 1e9;
+pub const NORMAL: f64 = 1e9;
 
 /// P(T > `t`) for so many degrees of freedom; within 7 % of the exact value from 2 degrees on for tails down to 1/2000, and closer
 /// the more degrees there are.
-pub(super) fn tail(t: f64, degrees: f64) -> f64 {
+#[must_use]
+pub fn tail(t: f64, degrees: f64) -> f64 {
     let deviate = (8.0 * degrees + 1.0) / (8.0 * degrees + 3.0) * (degrees * (t * t / degrees).ln_1p()).sqrt();
     if t < 0.0 { 1.0 - normal_tail(deviate) } else { normal_tail(deviate) }
 }
 
 /// The t that 2.5 % lie beyond.
-pub(super) fn quantile_975(degrees: f64) -> f64 {
+#[must_use]
+pub fn quantile_975(degrees: f64) -> f64 {
     let (mut low, mut high) = (1.9, 13.0);
     for _ in 0..60 {
         let middle = f64::midpoint(low, high);
@@ -27,7 +29,8 @@ pub(super) fn quantile_975(degrees: f64) -> f64 {
 }
 
 /// P(Z > `z`) of the standard normal distribution, for `z` from 0.
-fn normal_tail(z: f64) -> f64 {
+#[must_use]
+pub fn normal_tail(z: f64) -> f64 {
     let density = (-z * z / 2.0).exp() / TAU.sqrt();
     if z < 2.0 {
         let term = |(power, sum): (f64, f64), k: i32| {
