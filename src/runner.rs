@@ -1,10 +1,10 @@
-//! Runs cells, launch by launch. The order is made of rounds: each has every cell once, shuffled, so that drift is shared and
-//! launches of one round are neighbours in time. After the planned rounds, further ones go to cells whose interval is wider
+//! Runs cells, launch by launch. The order is made of rounds: each has every cell once, in groups of cells that are to be compared,
+//! so that drift is shared and launches of one round and group are neighbours in time. After the planned rounds, further ones go to cells whose interval is wider
 //! than wanted, while the budget lasts. Each result is written when it is complete.
 //!
 //! A launch is measured again if the machine was not the cell's own meanwhile (`runner/meter.rs`): never because of its result.
 
-use std::collections::{BTreeSet, VecDeque};
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::time::{Duration, Instant};
 
 use ipcmark_harness::control::{Failure, FailureKind};
@@ -200,6 +200,16 @@ impl Job {
         extends
     }
 
+    /// A launch failed: what was measured before stands where it was an extra one and nothing was found wrong.
+    fn fail(&mut self, failure: Failure) {
+        if self.is_extended && failure.kind != FailureKind::Verification {
+            self.notes.push(format!("a further launch failed: {failure}"));
+            self.settle();
+        } else {
+            self.failure = Some(failure);
+        }
+    }
+
     /// Gives up what is planned beyond what there is.
     fn settle(&mut self) {
         self.planned = self.launches.len();
@@ -369,7 +379,7 @@ impl Rounds {
         self.course.goal.budget.saturating_sub(self.elapsed())
     }
 
-    /// One launch of every job that has any left, in a new order; one that was disturbed follows at the round's end, near the others.
+    /// One launch of every job that has any left, group by group.
     fn next<E>(
         &mut self,
         jobs: &mut [Job],
@@ -377,38 +387,45 @@ impl Rounds {
         effort: &Effort,
         report: &mut impl FnMut(Event<'_>) -> Result<(), E>,
     ) -> Result<Option<Failure>, E> {
-        let mut order: Vec<usize> =
-            (0..jobs.len()).filter(|&i| jobs[i].left() > 0 && jobs[i].failure.is_none()).collect();
-        self.random.shuffle(&mut order);
         let total = self.done + expected(jobs, effort);
-        let mut order = VecDeque::from(order);
-        while let Some(index) = order.pop_front() {
-            let job = &mut jobs[index];
-            let took = job.expected(effort);
-            if job.is_extended && self.budget() < took {
-                job.settle();
-                continue;
-            }
-            report(Event::Launch { job, done: self.done, total })?;
-            match job.launch(launcher, effort, self.slot()) {
-                Ok(true) => {}
-                Ok(false) => order.push_back(index),
-                Err(failure) if failure.kind == FailureKind::Interrupted => return Ok(Some(failure)),
-                // What was measured before it stands: the launch was an extra one.
-                Err(failure) if job.is_extended && failure.kind != FailureKind::Verification => {
-                    job.notes.push(format!("a further launch failed: {failure}"));
+        for mut group in self.order(jobs) {
+            while let Some(index) = group.pop_front() {
+                let job = &mut jobs[index];
+                let took = job.expected(effort);
+                if job.is_extended && self.budget() < took {
                     job.settle();
+                    continue;
                 }
-                Err(failure) => job.failure = Some(failure),
+                report(Event::Launch { job, done: self.done, total })?;
+                match job.launch(launcher, effort, self.slot()) {
+                    Ok(true) => {}
+                    Ok(false) => group.push_back(index),
+                    Err(failure) if failure.kind == FailureKind::Interrupted => return Ok(Some(failure)),
+                    Err(failure) => job.fail(failure),
+                }
+                // Further launches only narrow what has been kept: the caller writes their result at the end.
+                if job.failure.is_some() || job.left() == 0 && !job.is_extended {
+                    complete(job, report)?;
+                }
+                self.done += took;
             }
-            // Further launches only narrow what has been kept: the caller writes their result at the end.
-            if job.failure.is_some() || job.left() == 0 && !job.is_extended {
-                complete(job, report)?;
-            }
-            self.done += took;
         }
         self.course.rounds = self.course.rounds.saturating_add(1);
         Ok(None)
+    }
+
+    /// Which jobs have a launch in this round: groups of cells that are to be compared, in a new order, and a new order in each. Ratios
+    /// are of neighbours in time then: where the host moves its virtual CPUs, what lasts for seconds falls out of them. A launch that
+    /// was disturbed follows at the end of its group.
+    fn order(&mut self, jobs: &[Job]) -> Vec<VecDeque<usize>> {
+        let mut groups: BTreeMap<(String, String), Vec<usize>> = BTreeMap::new();
+        for (index, job) in jobs.iter().enumerate().filter(|(_, job)| job.left() > 0 && job.failure.is_none()) {
+            groups.entry((job.cell.group(), job.cell.value())).or_default().push(index);
+        }
+        let mut order: Vec<Vec<usize>> = groups.into_values().collect();
+        self.random.shuffle(&mut order);
+        order.iter_mut().for_each(|group| self.random.shuffle(group));
+        order.into_iter().map(VecDeque::from).collect()
     }
 
     fn slot(&mut self) -> Slot {

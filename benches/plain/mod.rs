@@ -33,7 +33,7 @@ use serde::{Deserialize, Serialize};
 /// Starts its peer, warms up, and times batches: nanoseconds an operation, one a batch.
 pub(crate) type Loop = fn(plan: &Plan) -> anyhow::Result<Vec<f64>>;
 
-/// How long a launch is, whoever's it is.
+/// How long a launch is, of a cell or of a plain loop.
 #[derive(Copy, Clone, Serialize, Deserialize)]
 pub(crate) struct Length {
     pub(crate) warm_up: Duration,

@@ -9,7 +9,7 @@ use crate::words::{count, figure, time};
 /// Below this share of the planned rate a pace counts as not sustained: an order's last message alone may be late.
 const SUSTAINED: f64 = 0.95;
 /// So many reasons for measuring again are told.
-const MOST_REASONS: usize = 2;
+const MOST_REASONS: usize = 1;
 
 /// In the order of their weight. Words of the record are as they stand there.
 #[must_use]

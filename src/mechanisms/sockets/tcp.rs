@@ -3,8 +3,8 @@
 //! Where connections are made again and again they are closed by FIN, the accepting end first, as a server does that closes after
 //! its answer. The end that is first stays in TIME_WAIT for a minute (TCP_TIMEWAIT_LEN). At the accepting end that takes memory
 //! and no port: when the same port connects again, its SYN ends the wait (tcp_timewait_state_process, RFC 6191). At the connecting
-//! end each would keep a port, of which there are 28,232 (net.ipv4.ip_local_port_range). So that it is the accepting end whoever
-//! runs first, the connecting one waits for the end of the stream. A close without TIME_WAIT: [`super::tcp_reset`].
+//! end each would keep a port, of which there are 28,232 (net.ipv4.ip_local_port_range). For the accepting end to be
+//! first in any order of running, the connecting one waits for the end of the stream. A close without TIME_WAIT: [`super::tcp_reset`].
 
 use std::io;
 use std::net::{Ipv4Addr, Ipv6Addr, SocketAddr};
