@@ -20,9 +20,10 @@ pub struct Centre {
 /// no values.
 pub fn centre(values: &[f64], bound: Option<usize>) -> Option<Centre> {
     let n = values.len() as f64;
-    let mut means = pair_means(values);
-    let last = means.len().checked_sub(1)?;
-    let point = (nth(&mut means, last / 2) + nth(&mut means, last.div_ceil(2))) / 2.0;
+    let last = (values.len() * (values.len() + 1) / 2).checked_sub(1)?;
+    let mut sorted = values.to_vec();
+    sorted.sort_unstable_by(f64::total_cmp);
+    let point = (nth_mean(&sorted, last / 2) + nth_mean(&sorted, last.div_ceil(2))) / 2.0;
     // The sum of signs has the standard deviation √n: as many of its own does the rank sum move.
     let deviations = bound.map_or(f64::INFINITY, |bound| bound as f64 / n.sqrt());
     let below = n * (n + 1.0) / 4.0 - deviations * (n * (n + 1.0) * (2.0 * n + 1.0) / 24.0).sqrt();
@@ -30,18 +31,48 @@ pub fn centre(values: &[f64], bound: Option<usize>) -> Option<Centre> {
         return Some(Centre { point, low: f64::NEG_INFINITY, high: f64::INFINITY });
     }
     let below = below as usize;
-    Some(Centre { point, low: nth(&mut means, below), high: nth(&mut means, last - below) })
+    Some(Centre { point, low: nth_mean(&sorted, below), high: nth_mean(&sorted, last - below) })
 }
 
-/// The means of all pairs, each value with itself among them (Walsh averages).
-fn pair_means(values: &[f64]) -> Vec<f64> {
-    let with_later =
-        |(i, first): (usize, &f64)| values[i..].iter().map(|second| (first + second) / 2.0).collect::<Vec<_>>();
-    values.iter().enumerate().flat_map(with_later).collect()
+/// The mean at `place`, from 0 and in ascending order, among the means of all pairs, each value with itself among them (Walsh
+/// averages): by bisection between the bits of floats, since tens of thousands of values have more pairs than memory holds.
+fn nth_mean(sorted: &[f64], place: usize) -> f64 {
+    let (mut low, mut high) = (order_key(sorted[0]), order_key(sorted[sorted.len() - 1]));
+    while low < high {
+        // The average, rounded down, of two numbers whose sum may not fit.
+        let middle = (low & high) + ((low ^ high) >> 1);
+        if means_up_to(sorted, from_order_key(middle)) > place {
+            high = middle;
+        } else {
+            low = middle + 1;
+        }
+    }
+    from_order_key(low)
 }
 
-fn nth(values: &mut [f64], place: usize) -> f64 {
-    *values.select_nth_unstable_by(place, f64::total_cmp).1
+/// How many pairs have a mean of `limit` or less.
+fn means_up_to(sorted: &[f64], limit: f64) -> usize {
+    let (mut count, mut end) = (0, sorted.len());
+    for (first, value) in sorted.iter().enumerate() {
+        while end > first && ((value + sorted[end - 1]) / 2.0).total_cmp(&limit).is_gt() {
+            end -= 1;
+        }
+        if end <= first {
+            break;
+        }
+        count += end - first;
+    }
+    count
+}
+
+/// Integers in the order of `f64::total_cmp`.
+fn order_key(value: f64) -> i64 {
+    let bits = value.to_bits() as i64;
+    bits ^ (((bits >> 63) as u64) >> 1) as i64
+}
+
+fn from_order_key(key: i64) -> f64 {
+    f64::from_bits((key ^ (((key >> 63) as u64) >> 1) as i64) as u64)
 }
 
 #[cfg(test)]
@@ -55,6 +86,42 @@ mod tests {
         // 1, 1.5, 2, 5, 5.5, 9
         assert_eq!((found.point, found.low, found.high), (3.5, f64::NEG_INFINITY, f64::INFINITY));
         assert_eq!(centre(&[], None), None);
+    }
+
+    /// What [`nth_mean`] finds without holding them.
+    fn pair_means(values: &[f64]) -> Vec<f64> {
+        let mut means = Vec::new();
+        for (index, first) in values.iter().enumerate() {
+            means.extend(values[index..].iter().map(|second| (first + second) / 2.0));
+        }
+        means.sort_unstable_by(f64::total_cmp);
+        means
+    }
+
+    #[test]
+    fn every_mean_is_found_in_its_place_without_holding_all() {
+        let mut random = fastrand::Rng::with_seed(5);
+        for n in [1, 2, 3, 7, 30] {
+            // Of few levels: many means are equal, of both signs, and some are zero.
+            let mut values: Vec<f64> = (0..n).map(|_| f64::from(random.i8(-4..4)) * 0.37).collect();
+            values[0] = if n > 3 { f64::INFINITY } else { -1e-300 };
+            let means = pair_means(&values);
+            values.sort_unstable_by(f64::total_cmp);
+            let found: Vec<f64> = (0..means.len()).map(|place| nth_mean(&values, place)).collect();
+            assert_eq!(found, means);
+        }
+    }
+
+    #[test]
+    #[cfg_attr(miri, ignore = "millions of means")]
+    fn as_many_values_as_a_long_experiment_has_give_the_same_as_all_their_means() {
+        let mut random = fastrand::Rng::with_seed(6);
+        let values: Vec<f64> = (0..2000).map(|_| random.f64() - 0.5).collect();
+        let (found, means) = (centre(&values, Some(100)).unwrap(), pair_means(&values));
+        let half = (means.len() - 1) / 2;
+        assert_eq!(found.point, (means[half] + means[means.len() / 2]) / 2.0);
+        let below = means.iter().position(|mean| *mean == found.low).unwrap();
+        assert!(below > 0 && means[means.len() - 1 - below] == found.high, "{found:?}");
     }
 
     #[test]
