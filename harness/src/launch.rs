@@ -29,7 +29,6 @@ use crate::sys::process::{kill_child, limit_on_processes};
 use crate::sys::signals;
 use crate::worker::HIDDEN_COMMAND;
 
-use program::EXECUTABLE;
 pub use program::Program;
 
 /// Whoever stops a worker in so many samples in a row means it.
@@ -111,7 +110,7 @@ impl Launcher {
 
     fn started(&self, program: &Program, padding: usize) -> Result<Worker, Failure> {
         self.start(program, padding).map_err(|error| {
-            let advice = advice(&error);
+            let advice = advice(&error, program);
             let why = format!("a worker process could not be started: {error}{advice}");
             program.explain(Failure::new(FailureKind::Worker, why))
         })
@@ -349,9 +348,9 @@ impl Drop for Worker {
 }
 
 /// Which limit stands in the way, what it allows, and how to move it.
-fn advice(error: &io::Error) -> String {
+fn advice(error: &io::Error, program: &Program) -> String {
     if error.kind() == io::ErrorKind::NotFound {
-        return format!("; this program is started again as {EXECUTABLE}: is /proc mounted?");
+        return program.advice_where_not_found();
     }
     match error.raw_os_error().map(Errno::from_raw) {
         Some(Errno::EMFILE) => {
@@ -384,13 +383,31 @@ fn describe(status: ExitStatus) -> String {
     }
 }
 
+/// Names the kind of reply: its contents may be a histogram.
 fn out_of_turn(reply: &Reply) -> Failure {
-    Failure::new(FailureKind::Worker, format!("the worker answered out of turn: {reply:?}"))
+    let text = format!("{reply:?}");
+    let kind = text.split(|c: char| !c.is_ascii_alphanumeric()).next().unwrap_or_default();
+    Failure::new(FailureKind::Worker, format!("the worker answered out of turn, with `{kind}`"))
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_reply_out_of_turn_is_named_without_its_contents() {
+        let failure = out_of_turn(&Reply::Answer(Value::from("x".repeat(100_000))));
+        assert_eq!(failure.reason, "the worker answered out of turn, with `Answer`");
+        assert!(out_of_turn(&Reply::Gone).reason.ends_with("`Gone`"));
+    }
+
+    #[test]
+    fn a_program_that_is_gone_says_nothing_of_proc() {
+        let not_found = io::Error::from(io::ErrorKind::NotFound);
+        assert!(advice(&not_found, &Program::this()).contains("is /proc mounted?"));
+        let other = advice(&not_found, &Program::parse("/bin/sh").unwrap());
+        assert!(other.contains("removed") && !other.contains("/proc"), "{other}");
+    }
 
     #[test]
     fn another_protocol_is_refused_with_both_numbers() {

@@ -8,7 +8,7 @@ use std::process::Command;
 use crate::control::{Failure, FailureKind};
 
 /// The link works even when the file has been replaced or removed since this process started.
-pub(super) const EXECUTABLE: &str = "/proc/self/exe";
+const EXECUTABLE: &str = "/proc/self/exe";
 
 /// How a worker is started: words, to which the arguments of a worker are added.
 ///
@@ -60,6 +60,14 @@ impl Program {
         };
         command.env_clear().envs(self.path.iter().map(|path| ("PATH", path)));
         command
+    }
+
+    /// What may be missing: a clause that starts with `; `.
+    pub(super) fn advice_where_not_found(&self) -> String {
+        if self.words.is_empty() {
+            return format!("; this program is started again as {EXECUTABLE}: is /proc mounted?");
+        }
+        "; it has been removed meanwhile, or the interpreter or loader that it names is missing".into()
     }
 
     /// A failure of another program's worker names the program.
