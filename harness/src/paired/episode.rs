@@ -23,6 +23,9 @@ const WARM_UP_BATCH: Duration = Duration::from_micros(500);
 const LEAD_IN: Duration = Duration::from_micros(150);
 /// From this an operation's length is known roughly.
 const FIRST_WINDOW: Duration = Duration::from_millis(1);
+/// What is believed of an operation's length, in nanoseconds: a minute. It is another program's word, and makes the deadline
+/// of its answers.
+const LONGEST_TURN_NS: f64 = 6e10;
 /// At most so many bytes are added to the environment, at random: see [`Launcher::open`].
 pub(super) const MAX_PADDING: usize = 4096;
 
@@ -120,6 +123,7 @@ pub(super) enum Portion {
 impl Portion {
     /// As many operations as fill `length`, where one takes so long with its idle time.
     pub(super) fn of(length: Duration, turn_ns: f64) -> Portion {
+        let turn_ns = turn_ns.clamp(0.0, LONGEST_TURN_NS);
         let fitting = |length: Duration| (length.as_nanos() as f64 / turn_ns.max(0.01)).min(1e12) as u64;
         Portion::Batch { iterations: fitting(length).max(1), lead_in: fitting(LEAD_IN), turn_ns }
     }
@@ -127,9 +131,16 @@ impl Portion {
     pub(super) fn take(&self, worker: &mut Worker) -> Result<Sample, Failure> {
         match *self {
             Portion::Window(length) => worker.window(length),
+            Portion::Batch { iterations, lead_in, .. } => worker.batch_after(lead_in, iterations, self.expected()),
+        }
+    }
+
+    /// How long it should take.
+    fn expected(&self) -> Duration {
+        match *self {
+            Portion::Window(length) => length,
             Portion::Batch { iterations, lead_in, turn_ns } => {
-                let expected = Duration::from_nanos((turn_ns * (iterations + lead_in) as f64) as u64);
-                worker.batch_after(lead_in, iterations, expected)
+                Duration::from_nanos((turn_ns * (iterations + lead_in) as f64) as u64)
             }
         }
     }
@@ -144,7 +155,7 @@ impl Portion {
 
 /// One count for both, from both.
 fn first_portion(workers: &mut [Worker; 2]) -> Result<Portion, Failure> {
-    if let Some(window) = workers[0].window_of {
+    if let Some(window) = same_window([workers[0].window_of, workers[1].window_of])? {
         return Ok(Portion::Window(window));
     }
     let mut turn_ns = 0.0;
@@ -152,6 +163,17 @@ fn first_portion(workers: &mut [Worker; 2]) -> Result<Portion, Failure> {
         turn_ns += worker.window(FIRST_WINDOW)?.wall_ns_per_op() / 2.0;
     }
     Ok(Portion::of(WARM_UP_BATCH, turn_ns))
+}
+
+/// The window that both measure, if they measure one. Builds that disagree are not comparable: a window's length is part of
+/// what a cell measures.
+fn same_window([of_a, of_b]: [Option<Duration>; 2]) -> Result<Option<Duration>, Failure> {
+    if of_a == of_b {
+        return Ok(of_a);
+    }
+    let text = |window: Option<Duration>| window.map_or("batches".into(), |window| format!("windows of {window:?}"));
+    let why = format!("A measures {} and B {}", text(of_a), text(of_b));
+    Err(Failure::new(FailureKind::Mechanism, format!("{why}: the two builds measure this cell in different ways")))
 }
 
 /// What was seen while workers were warmed.
@@ -269,5 +291,29 @@ impl Episode {
             steady_after_s: all().map(|l| l.steady_after_s).reduce(Steady::or_later).unwrap_or(Steady::Unknown),
             ..Episode::of(vec![(ns[1] / ns[0]).ln()], ns)
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_another_program_says_of_its_operations_makes_no_deadline_of_years() {
+        for turn_ns in [1e300, f64::INFINITY] {
+            let portion = Portion::of(BATCH, turn_ns);
+            assert!(portion.expected() <= Duration::from_nanos(LONGEST_TURN_NS as u64), "{portion:?}");
+        }
+        assert_eq!(Portion::of(BATCH, f64::NAN).expected(), Duration::ZERO);
+        assert_eq!(Portion::of(BATCH, 1000.0).expected(), Duration::from_micros(2150));
+    }
+
+    #[test]
+    fn builds_that_measure_in_different_ways_are_refused() {
+        let window = Some(Duration::from_millis(5));
+        assert_eq!(same_window([window, window]).unwrap(), window);
+        assert_eq!(same_window([None, None]).unwrap(), None);
+        let why = same_window([window, None]).unwrap_err().reason;
+        assert!(why.contains("A measures windows of 5ms and B batches"), "{why}");
     }
 }
