@@ -46,7 +46,7 @@ fn what_takes_thrice_as_long_is_slower_and_the_other_way_round_faster() {
     assert!(ended.out.contains(": B is slower by "), "{ended:?}");
     let ended = experiment(folder.path(), &["--a", &slowed, "--resolve", "50%", "--budget", "60"]);
     assert_eq!(ended.code, Some(0), "{ended:?}");
-    assert!(ended.out.contains(": B is faster: "), "{ended:?}");
+    assert!(ended.out.contains(": B is faster by "), "{ended:?}");
 }
 
 #[test]
@@ -54,10 +54,12 @@ fn what_takes_thrice_as_long_is_slower_and_the_other_way_round_faster() {
 fn a_slow_down_that_is_allowed_ends_well() {
     let folder = folder();
     let slowed = format!("IPCMARK_TEST_SLOWDOWN=3 {}", env!("CARGO_BIN_EXE_ipcmark"));
-    let more = ["--b", &slowed, "--resolve", "50%", "--fail-on", "900%", "--budget", "60"];
-    let ended = experiment(folder.path(), &more);
+    let more = |fail_on| ["--b", &slowed, "--resolve", "50%", "--fail-on", fail_on, "--budget", "60"];
+    let ended = experiment(folder.path(), &more("900%"));
     assert_eq!(ended.code, Some(0), "{ended:?}");
     assert!(ended.out.contains("B is slower by "), "{ended:?}");
+    let ended = experiment(folder.path(), &more("60%"));
+    assert_sentence(&ended, 4, &["B is slower by 60.0 % or more in 1 of 1 cells"]);
 }
 
 #[test]
@@ -157,6 +159,13 @@ fn what_is_to_fail_must_be_resolved() {
     let folder = folder();
     let ended = experiment(folder.path(), &["--fail-on", "2%"]);
     assert_sentence(&ended, 2, &["--fail-on is below --resolve"]);
+}
+
+#[test]
+fn a_dry_run_has_no_json() {
+    let folder = folder();
+    let ended = experiment(folder.path(), &["--json", "--dry-run"]);
+    assert_eq!((ended.code, ended.out.as_str()), (Some(2), ""), "{ended:?}");
 }
 
 #[test]

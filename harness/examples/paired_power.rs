@@ -88,8 +88,12 @@ fn table(sources: &[Source], question: Question) {
 }
 
 fn trial(source: &Source, question: Question, random: &mut fastrand::Rng, answers: &mut Answers) {
-    let rules =
-        Rules { resolve: question.resolve, tolerance: question.resolve / 5.0, error_rate: 0.05 / question.cells };
+    let rules = Rules {
+        resolve: question.resolve,
+        tolerance: question.resolve / 5.0,
+        error_rate: 0.05 / question.cells,
+        fail_on: None,
+    };
     let truth = question.slow_down.ln();
     let mut cell = PairedCell::new(String::new(), Value::Null, Vec::new(), Duration::from_secs_f64(question.share_s));
     let mut seconds = question.share_s;

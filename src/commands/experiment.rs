@@ -42,7 +42,8 @@ pub(super) struct ExperimentArgs {
     /// Differences of this size are told from none; a cell is measured until that is decided, or the budget ends
     #[arg(long, value_name = "PERCENT", default_value = "5%", value_parser = share)]
     resolve: f64,
-    /// End with exit code 4 where B is slower and so much is not excluded [default: what --resolve says]
+    /// End with exit code 4 where B is slower by so much; slower cells are measured until that is certain or excluded
+    /// [default: exit code 4 where B is slower and what --resolve says is not excluded]
     #[arg(long, value_name = "PERCENT", value_parser = share)]
     fail_on: Option<f64>,
     /// Seconds for all cells together; time that decided cells leave is the others' [default: 18 a cell]
@@ -52,7 +53,7 @@ pub(super) struct ExperimentArgs {
     #[arg(long, value_enum, default_value_t = Profile::Quick)]
     profile: Profile,
     /// One JSON object, with every episode
-    #[arg(long)]
+    #[arg(long, conflicts_with = "dry_run")]
     json: bool,
     /// Show the cells and the time they would take, and measure nothing
     #[arg(long)]
@@ -85,12 +86,22 @@ fn share(text: &str) -> Result<f64, String> {
 /// Cells that can run here, and the others with their reasons.
 struct Chosen {
     cells: Vec<(Cell, Stage)>,
-    skipped: Vec<(String, String)>,
+    skipped: Vec<Skipped>,
+}
+
+/// A cell that cannot run here.
+struct Skipped {
+    id: String,
+    reason: String,
+    /// A filter is its whole id.
+    named: bool,
 }
 
 /// What is compared, by which rules.
 struct Design {
     programs: [Program; 2],
+    /// The commands that apply and undo it.
+    setting: Option<[String; 2]>,
     rules: Rules,
     fail_on: f64,
     budget: Duration,
@@ -104,7 +115,7 @@ pub(super) fn run(args: &ExperimentArgs) -> anyhow::Result<()> {
     let bench = Bench::set_up(args.cell_timeout)?;
     let chosen = choose(&bench, args)?;
     let design = design(args, chosen.cells.len());
-    announce(&chosen, &design, args);
+    announce(&chosen, &design);
     if args.dry_run {
         chosen.cells.iter().for_each(|(cell, _)| say!("{cell}"));
         return Ok(());
@@ -116,14 +127,14 @@ pub(super) fn run(args: &ExperimentArgs) -> anyhow::Result<()> {
     }
     check_machine(&bench, &chosen, args.force)?;
     let mut cells = paired_cells(&chosen, design.budget);
-    let ended = measure(&bench, &mut cells, &design, args);
+    let ended = measure(&bench, &mut cells, &design);
     if args.json {
         say!("{}", serde_json::to_string_pretty(&report::json(&cells, &chosen.skipped, &design))?);
     } else {
         output::write(&report::text(&cells, &chosen.skipped, &design));
     }
     ended?;
-    report::judge(&cells, &design)
+    report::judge(&cells, &chosen.skipped, &design)
 }
 
 fn choose(bench: &Bench, args: &ExperimentArgs) -> anyhow::Result<Chosen> {
@@ -131,11 +142,17 @@ fn choose(bench: &Bench, args: &ExperimentArgs) -> anyhow::Result<Chosen> {
     for cell in bench.select(args.profile, &args.selection.filters)? {
         match bench.here.stage(&cell) {
             Ok(stage) => chosen.cells.push((cell, stage)),
-            Err(reason) => chosen.skipped.push((cell.id(), reason)),
+            Err(reason) => {
+                let id = cell.id();
+                let named = args.selection.filters.contains(&id);
+                chosen.skipped.push(Skipped { id, reason, named });
+            }
         }
     }
     match chosen.skipped.first().filter(|_| chosen.cells.is_empty()) {
-        Some((id, reason)) => Err(Stop::usage(format!("none of these cells can run here: {id}: {reason}")).into()),
+        Some(Skipped { id, reason, .. }) => {
+            Err(Stop::usage(format!("none of these cells can run here: {id}: {reason}")).into())
+        }
         None => Ok(chosen),
     }
 }
@@ -147,18 +164,20 @@ fn design(args: &ExperimentArgs, cells: usize) -> Design {
         tolerance: args.resolve * TOLERANCE_PART,
         // Any of them, however many they are (Bonferroni).
         error_rate: ERROR_RATE / cells as f64,
+        fail_on: args.fail_on,
     };
     Design {
         programs: [program(&args.a), program(&args.b)],
+        setting: args.apply.clone().zip(args.undo.clone()).map(|(apply, undo)| [apply, undo]),
         rules,
         fail_on: args.fail_on.unwrap_or(args.resolve),
         budget: Duration::from_secs_f64(args.budget.unwrap_or(BUDGET_S * cells as f64)),
     }
 }
 
-fn announce(chosen: &Chosen, design: &Design, args: &ExperimentArgs) {
+fn announce(chosen: &Chosen, design: &Design) {
     let (cells, budget_s) = (chosen.cells.len(), design.budget.as_secs_f64());
-    let after = args.apply.as_ref().map_or_else(String::new, |apply| format!(", after `{apply}`"));
+    let after = design.setting.as_ref().map_or_else(String::new, |[apply, _]| format!(", after `{apply}`"));
     eprintln!("A: {}\nB: {}{after}", design.programs[0], design.programs[1]);
     let these = if cells == 1 { "1 cell".into() } else { format!("{cells} cells") };
     let resolve = report::percent(design.rules.resolve);
@@ -217,15 +236,15 @@ fn paired_cells(chosen: &Chosen, budget: Duration) -> Vec<PairedCell> {
 }
 
 /// Cells keep what was measured before an error.
-fn measure(bench: &Bench, cells: &mut [PairedCell], design: &Design, args: &ExperimentArgs) -> anyhow::Result<()> {
+fn measure(bench: &Bench, cells: &mut [PairedCell], design: &Design) -> anyhow::Result<()> {
     let bar = output::progress(1000);
     let report = |cell: &PairedCell, share: f64| {
         bar.set_position((1000.0 * share) as u64);
         bar.set_message(cell.id.clone());
     };
-    let ended = match (&args.apply, &args.undo) {
-        (Some(apply), Some(undo)) => measure_setting(bench, cells, design, [apply, undo], report),
-        _ => rounds::run(cells, &bench.launcher, &design.programs, &design.rules, design.budget, report)
+    let ended = match &design.setting {
+        Some(setting) => measure_setting(bench, cells, design, setting, report),
+        None => rounds::run(cells, &bench.launcher, &design.programs, &design.rules, design.budget, report)
             .map_err(|failure| Stop::of(&failure)),
     };
     bar.finish_and_clear();
@@ -237,7 +256,7 @@ fn measure_setting(
     bench: &Bench,
     cells: &mut [PairedCell],
     design: &Design,
-    [apply, undo]: [&str; 2],
+    [apply, undo]: &[String; 2],
     report: impl FnMut(&PairedCell, f64),
 ) -> Result<(), Stop> {
     let setting = Setting::new(apply, undo);

@@ -5,19 +5,22 @@ use ipcmark_harness::paired::interval::Centre;
 use ipcmark_harness::paired::verdict::Verdict;
 use serde_json::{Value, json};
 
-use super::Design;
+use super::{Design, Skipped};
 use crate::commands::exit::{self, Stop};
 
 /// One line a cell, then the whole.
-pub(super) fn text(cells: &[PairedCell], skipped: &[(String, String)], design: &Design) -> String {
-    let mut text = String::new();
+pub(super) fn text(cells: &[PairedCell], skipped: &[Skipped], design: &Design) -> String {
+    let mut text = design
+        .setting
+        .as_ref()
+        .map_or_else(String::new, |[apply, undo]| format!("B: after `{apply}`, undone by `{undo}`\n"));
     for cell in cells {
         text += &format!("{}: {}{}\n", cell.id, verdict(cell, design), notes(cell));
     }
-    for (id, reason) in skipped {
+    for Skipped { id, reason, .. } in skipped {
         text += &format!("{id}: skipped: {reason}\n");
     }
-    text + &whole(cells, design) + "\n"
+    text + &whole(cells, skipped.len(), design) + "\n"
 }
 
 /// `B is slower by 5.1 % [4.2, 6.0]`.
@@ -26,13 +29,24 @@ fn verdict(cell: &PairedCell, design: &Design) -> String {
         return format!("FAILED: {failure}");
     }
     let Some(centre) = &cell.centre else { return "not resolved: no episode was measured".into() };
-    let (resolve, interval) = (percent(design.rules.resolve), interval(centre));
+    let slower = || format!("B is slower by {} % {}", percent(centre.point.exp_m1()), interval(centre));
     match cell.verdict {
-        Verdict::Slower => format!("B is slower by {} % {interval}", percent(centre.point.exp_m1())),
-        Verdict::Faster => format!("B is faster: takes {} % of the time {interval}", percent(centre.point.exp_m1())),
-        Verdict::NoDifference => format!("no difference of {resolve} % or more {interval}"),
-        Verdict::NotResolved => format!("not resolved: {interval}{}", more(cell, design)),
+        Verdict::Slower => slower(),
+        Verdict::Faster => format!("B is faster by {} % {}", percent(-centre.point.exp_m1()), time_saved(centre)),
+        Verdict::NoDifference => {
+            format!("no difference of {} % or more {}", percent(design.rules.resolve), interval(centre))
+        }
+        Verdict::NotResolved if design.rules.is_slower_by_what_is_not_resolved(centre) => {
+            let limit = percent(design.fail_on);
+            format!("{}, not resolved whether by {limit} % or more{}", slower(), more(cell, design))
+        }
+        Verdict::NotResolved => format!("not resolved: {}{}", interval(centre), more(cell, design)),
     }
+}
+
+/// In percent of A's time, as the sentence on a faster B gives it.
+fn time_saved(centre: &Centre) -> String {
+    format!("[{}, {}]", percent(-centre.high.exp_m1()), percent(-centre.low.exp_m1()))
 }
 
 /// In percent, signed by the values themselves.
@@ -96,7 +110,7 @@ impl Count {
     }
 }
 
-fn whole(cells: &[PairedCell], design: &Design) -> String {
+fn whole(cells: &[PairedCell], skipped: usize, design: &Design) -> String {
     let count = Count::of(cells);
     let mut parts = Vec::new();
     if !count.slower.is_empty() {
@@ -112,24 +126,28 @@ fn whole(cells: &[PairedCell], design: &Design) -> String {
     add(count.same, format!("no difference of {} % or more", percent(design.rules.resolve)));
     add(count.unresolved, "not resolved".into());
     add(count.failed, "failed".into());
+    add(skipped, "skipped".into());
     parts.join("; ")
 }
 
 /// Everything, with each episode.
-pub(super) fn json(cells: &[PairedCell], skipped: &[(String, String)], design: &Design) -> Value {
+pub(super) fn json(cells: &[PairedCell], skipped: &[Skipped], design: &Design) -> Value {
     let cells_json: Vec<Value> = cells.iter().map(|cell| cell_json(cell, design)).collect();
-    let skipped: Vec<Value> = skipped.iter().map(|(id, reason)| json!({"id": id, "reason": reason})).collect();
+    let skipped_json: Vec<Value> = skipped.iter().map(|s| json!({"id": s.id, "reason": s.reason})).collect();
+    let [apply, undo] = [0, 1].map(|index| design.setting.as_ref().map(|setting| &setting[index]));
     json!({
         "a": design.programs[0].to_string(),
         "b": design.programs[1].to_string(),
+        "apply": apply,
+        "undo": undo,
         "resolve": design.rules.resolve,
         "tolerance": design.rules.tolerance,
         "fail_on": design.fail_on,
         "error_rate_a_cell": design.rules.error_rate,
         "budget_s": design.budget.as_secs_f64(),
-        "whole": whole(cells, design),
+        "whole": whole(cells, skipped.len(), design),
         "cells": cells_json,
-        "skipped": skipped,
+        "skipped": skipped_json,
     })
 }
 
@@ -152,8 +170,8 @@ fn cell_json(cell: &PairedCell, design: &Design) -> Value {
     })
 }
 
-/// Failed cells before slower ones before those that are not resolved.
-pub(super) fn judge(cells: &[PairedCell], design: &Design) -> anyhow::Result<()> {
+/// Failed cells before slower ones before those that are not resolved, and those that were named and cannot run here.
+pub(super) fn judge(cells: &[PairedCell], skipped: &[Skipped], design: &Design) -> anyhow::Result<()> {
     let count = |of: &dyn Fn(&&PairedCell) -> bool| cells.iter().filter(of).count();
     let failed = count(&|cell| cell.failure.is_some());
     if failed > 0 {
@@ -163,11 +181,11 @@ pub(super) fn judge(cells: &[PairedCell], design: &Design) -> anyhow::Result<()>
     let reaches_limit = |cell: &PairedCell| cell.centre.is_none_or(|centre| centre.high >= limit);
     let slower = count(&|cell| cell.verdict == Verdict::Slower && reaches_limit(cell));
     if slower > 0 {
-        let why = format!(
-            "B is slower in {slower} of {} cells, and {} % or more is not excluded",
-            cells.len(),
-            percent(design.fail_on)
-        );
+        let (cells, limit) = (cells.len(), percent(design.fail_on));
+        let why = match design.rules.fail_on {
+            Some(_) => format!("B is slower by {limit} % or more in {slower} of {cells} cells"),
+            None => format!("B is slower in {slower} of {cells} cells, and {limit} % or more is not excluded"),
+        };
         return Err(Stop::new(exit::THRESHOLD, why).into());
     }
     let unresolved = count(&|cell| cell.verdict == Verdict::NotResolved);
@@ -175,5 +193,85 @@ pub(super) fn judge(cells: &[PairedCell], design: &Design) -> anyhow::Result<()>
         let why = format!("{unresolved} of {} cells are not resolved: give them more with --budget", cells.len());
         return Err(Stop::new(exit::UNRESOLVED, why).into());
     }
+    if let Some(Skipped { id, reason, .. }) = skipped.iter().find(|skipped| skipped.named) {
+        return Err(Stop::new(exit::UNRESOLVED, format!("{id} was asked for and cannot run here: {reason}")).into());
+    }
     Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use ipcmark_harness::launch::Program;
+    use ipcmark_harness::paired::verdict::Rules;
+
+    use super::*;
+
+    fn design(fail_on: Option<f64>) -> Design {
+        Design {
+            programs: [Program::this(), Program::this()],
+            setting: None,
+            rules: Rules { resolve: 0.05, tolerance: 0.01, error_rate: 0.05, fail_on },
+            fail_on: fail_on.unwrap_or(0.05),
+            budget: Duration::from_secs(18),
+        }
+    }
+
+    /// A cell of these ratios of B to A.
+    fn cell(design: &Design, low: f64, point: f64, high: f64) -> PairedCell {
+        let mut cell = PairedCell::new("cell".into(), Value::Null, Vec::new(), Duration::from_secs(18));
+        let centre = Centre { point: point.ln(), low: low.ln(), high: high.ln() };
+        cell.verdict = design.rules.judge(&centre);
+        cell.centre = Some(centre);
+        cell.spent_s = 10.0;
+        cell
+    }
+
+    #[track_caller]
+    fn assert_judged(fail_on: Option<f64>, ratios: [f64; 3], sentence: &str, code: i32) {
+        let design = design(fail_on);
+        let cells = [cell(&design, ratios[0], ratios[1], ratios[2])];
+        assert_eq!(verdict(&cells[0], &design), sentence);
+        assert_eq!(json(&cells, &[], &design)["cells"][0]["sentence"], sentence);
+        let judged = judge(&cells, &[], &design);
+        assert_eq!(judged.map_or_else(|error| error.downcast::<Stop>().unwrap().code, |()| exit::DONE), code);
+    }
+
+    #[test]
+    fn faster_is_said_in_the_form_of_slower() {
+        assert_judged(None, [0.94, 0.95, 0.96], "B is faster by 5.0 % [4.0, 6.0]", exit::DONE);
+        assert_judged(None, [1.04, 1.05, 1.06], "B is slower by 5.0 % [4.0, 6.0]", exit::THRESHOLD);
+    }
+
+    #[test]
+    fn a_limit_that_is_neither_reached_nor_excluded_is_not_resolved() {
+        let unresolved =
+            "B is slower by 5.0 % [1.2, 11.0], not resolved whether by 10.0 % or more; about 4 s more would";
+        let ratios = [1.012, 1.05, 1.11];
+        assert_judged(Some(0.1), ratios, unresolved, exit::UNRESOLVED);
+        assert_judged(None, ratios, "B is slower by 5.0 % [1.2, 11.0]", exit::THRESHOLD);
+        assert_judged(Some(0.1), [1.02, 1.03, 1.04], "B is slower by 3.0 % [2.0, 4.0]", exit::DONE);
+        assert_judged(Some(0.1), [1.11, 1.12, 1.13], "B is slower by 12.0 % [11.0, 13.0]", exit::THRESHOLD);
+    }
+
+    #[test]
+    fn a_cell_that_was_named_and_cannot_run_is_not_resolved() {
+        let design = design(None);
+        let cells = [cell(&design, 0.99, 1.0, 1.01)];
+        let skipped = |named| [Skipped { id: "other".into(), reason: "no such CPU".into(), named }];
+        assert!(judge(&cells, &skipped(false), &design).is_ok());
+        let error = judge(&cells, &skipped(true), &design).unwrap_err();
+        assert!(error.to_string().contains("other was asked for and cannot run here: no such CPU"), "{error}");
+        assert_eq!(error.downcast::<Stop>().unwrap().code, exit::UNRESOLVED);
+        assert!(text(&cells, &skipped(false), &design).ends_with("1 no difference of 5.0 % or more; 1 skipped\n"));
+    }
+
+    #[test]
+    fn a_setting_is_part_of_the_result() {
+        let design = Design { setting: Some(["on".into(), "off".into()]), ..design(None) };
+        assert!(text(&[], &[], &design).starts_with("B: after `on`, undone by `off`\n"));
+        let json = json(&[], &[], &design);
+        assert_eq!([&json["apply"], &json["undo"]], ["on", "off"]);
+    }
 }
