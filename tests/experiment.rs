@@ -185,6 +185,38 @@ fn eventually(what: &str, mut holds: impl FnMut() -> bool) {
     }
 }
 
+/// What the guardian does while the setting is applied, and during an apply: the parent of the apply is the guardian.
+#[test]
+fn where_the_guardian_is_killed_the_program_says_so_and_undoes() {
+    for then in ["true", "exec sleep 600"] {
+        let folder = folder();
+        let apply = format!("echo $PPID > guardian; {APPLY}; {then}");
+        let more = ["--apply", &apply, "--undo", UNDO, "--resolve", "0.01%", "--budget", "600"];
+        let live = Live::start(command(folder.path(), &arguments(&more))).unwrap();
+        eventually("the setting", || folder.path().join("applied").exists());
+        let guardian = std::fs::read_to_string(folder.path().join("guardian")).unwrap();
+        kill(Pid::from_raw(guardian.trim().parse().unwrap()), Signal::SIGKILL).unwrap();
+        let ended = live.end();
+        assert_sentence(&ended, 1, &["the shell that runs --apply and --undo was killed", "was undone"]);
+        assert_undone(folder.path());
+    }
+}
+
+#[test]
+fn a_signal_ends_an_apply_that_hangs() {
+    for signal in [Signal::SIGINT, Signal::SIGTERM] {
+        let folder = folder();
+        let apply = format!("{APPLY}; sleep 600");
+        let more = ["--apply", &apply, "--undo", UNDO, "--budget", "600"];
+        let live = Live::start(command(folder.path(), &arguments(&more))).unwrap();
+        eventually("the setting", || folder.path().join("applied").exists());
+        kill(Pid::from_raw(live.pid()), signal).unwrap();
+        let ended = live.end();
+        assert_sentence(&ended, 128 + signal as i32, &["--apply was ended", "interrupted by signal"]);
+        assert_eq!(log(folder.path()), ["apply", "undo"]);
+    }
+}
+
 /// Sends `signal` while the setting is applied.
 fn signalled(signal: Signal) -> (tempfile::TempDir, Ended) {
     let folder = folder();

@@ -19,6 +19,7 @@ pub mod boundary;
 pub mod cell;
 pub mod disturbance;
 pub mod episode;
+mod guardian;
 pub mod interval;
 pub mod rounds;
 pub mod setting;

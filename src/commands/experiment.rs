@@ -33,7 +33,8 @@ pub(super) struct ExperimentArgs {
     /// What is compared with A, in the same form [default: this program]
     #[arg(long, value_name = "CMD|BINARY", value_parser = Program::parse)]
     b: Option<Program>,
-    /// A command for sh that changes a setting of the machine: A is measured without it, B with it, in blocks ABBA
+    /// A command for sh that changes a setting of the machine: A is measured without it, B with it, in blocks ABBA.
+    /// It has no terminal, and is killed after 60 s
     #[arg(long, value_name = "CMD", requires = "undo")]
     apply: Option<String>,
     /// The command that changes it back; it is run whatever happens, even if this program is killed
@@ -74,6 +75,9 @@ const LEAST_S: f64 = 1.0;
 const TOLERANCE_PART: f64 = 0.2;
 /// How often any of the cells may be called different where none is, all looks together.
 const ERROR_RATE: f64 = 0.05;
+
+/// What a command of --apply or --undo may take.
+const COMMAND_LIMIT: Duration = Duration::from_secs(60);
 
 /// `5%` or `5`, as a share.
 fn share(text: &str) -> Result<f64, String> {
@@ -259,7 +263,7 @@ fn measure_setting(
     [apply, undo]: &[String; 2],
     report: impl FnMut(&PairedCell, f64),
 ) -> Result<(), Stop> {
-    let setting = Setting::new(apply, undo);
+    let setting = Setting::new(apply, undo, COMMAND_LIMIT);
     let mut setting = setting.map_err(|error| Stop::new(exit::FAILURE, format!("no shell can be started: {error}")))?;
     let Design { programs, rules, budget, .. } = design;
     let ended = blocks::run(cells, &bench.launcher, programs, &mut setting, rules, *budget, report);

@@ -10,8 +10,9 @@ use super::episode::{Alone, Episode};
 use super::rounds::Timetable;
 use super::setting::Setting;
 use super::verdict::Rules;
-use crate::control::Failure;
+use crate::control::{Failure, FailureKind};
 use crate::launch::{Launcher, Program};
+use crate::sys::signals;
 
 /// The commands may take this part of the time, and more only where the most launches a block do not make it less.
 const COMMANDS_SHARE: f64 = 0.25;
@@ -132,11 +133,19 @@ impl Blocks<'_> {
     fn change(&mut self, applied: bool) -> Result<(), Stopped> {
         let start = Instant::now();
         if self.setting.is_applied() != applied {
-            self.setting.set(applied).map_err(Stopped::Setting)?;
+            self.setting.set(applied).map_err(stopped)?;
             self.costs.commands += start.elapsed();
             self.costs.changes += 1;
         }
         Ok(())
+    }
+}
+
+/// An interruption ends the command under way, too.
+fn stopped(why: String) -> Stopped {
+    match signals::interruption() {
+        Some(_) => Stopped::Failure(Failure::new(FailureKind::Interrupted, why)),
+        None => Stopped::Setting(why),
     }
 }
 

@@ -1,53 +1,32 @@
 //! A setting of the machine that is applied and undone by commands, and is undone whatever happens.
 //!
-//! The commands are run by a guardian: a shell of its own process group, which ignores SIGINT, SIGTERM and SIGHUP. It takes one
-//! word at a time from a pipe and answers with the command's status. When the pipe ends, since this process has closed it or has
-//! been killed, it finishes the command under way and undoes what was applied. So an apply that outlives this process cannot
-//! overtake the undo. What kills the whole control group at once (a container that is removed) kills the guardian, too.
+//! A [`Guardian`] runs the commands and outlives this process. Where the guardian itself is killed a second one undoes the setting;
+//! what kills both at once, such as the end of a container, leaves it applied.
 
-use std::io::{self, BufRead, BufReader, Write};
-use std::os::unix::process::CommandExt;
-use std::process::{Child, ChildStdin, ChildStdout, Command, Stdio};
+use std::io;
+use std::time::Duration;
 
-/// `$1` applies, `$2` undoes. The commands' output goes to standard error: standard output is results.
-const GUARDIAN: &str = r#"
-trap '' INT TERM HUP PIPE
-applied=
-while read -r word; do
-    case $word in
-    apply) applied=1; sh -c "$1" </dev/null >&2; echo $? ;;
-    undo) sh -c "$2" </dev/null >&2; status=$?; [ $status != 0 ] || applied=; echo $status ;;
-    esac
-done
-[ -z "$applied" ] || sh -c "$2" </dev/null >&2
-"#;
+use super::guardian::{Change, Guardian, NoStatus};
 
 /// A setting, with the process that sees to it that it is undone.
 #[derive(Debug)]
 pub struct Setting {
-    guardian: Child,
-    /// Closed to end the guardian.
-    words: Option<ChildStdin>,
-    answers: BufReader<ChildStdout>,
+    apply: String,
+    undo: String,
+    /// What a command may take.
+    limit: Duration,
+    guardian: Guardian,
     applied: bool,
 }
 
 impl Setting {
-    /// `apply` and `undo` are lines for sh(1). Nothing is applied yet.
+    /// `apply` and `undo` are lines for sh(1), each of which may take `limit`. Nothing is applied yet.
     ///
     /// # Errors
     /// If no shell can be started.
-    pub fn new(apply: &str, undo: &str) -> io::Result<Setting> {
-        let mut guardian = Command::new("sh")
-            .args(["-c", GUARDIAN, "ipcmark-guardian", apply, undo])
-            .stdin(Stdio::piped())
-            .stdout(Stdio::piped())
-            .process_group(0)
-            .spawn()?;
-        let missing = || io::Error::other("the guardian has no pipes");
-        let words = guardian.stdin.take().ok_or_else(missing)?;
-        let answers = BufReader::new(guardian.stdout.take().ok_or_else(missing)?);
-        Ok(Setting { guardian, words: Some(words), answers, applied: false })
+    pub fn new(apply: &str, undo: &str, limit: Duration) -> io::Result<Setting> {
+        let guardian = Guardian::start(apply, undo, false)?;
+        Ok(Setting { apply: apply.into(), undo: undo.into(), limit, guardian, applied: false })
     }
 
     /// Whether it is, or may be in part.
@@ -55,51 +34,69 @@ impl Setting {
         self.applied
     }
 
-    /// Has it applied or undone, if it is not; the error is a sentence.
+    /// Has it applied or undone, if it is not; an interruption ends the command that applies.
+    ///
+    /// # Errors
+    /// A sentence, where the command fails, is interrupted, takes too long, or loses its guardian.
     pub fn set(&mut self, applied: bool) -> Result<(), String> {
         if applied == self.applied {
             return Ok(());
         }
-        let (word, what) = if applied { ("apply", "--apply") } else { ("undo", "--undo") };
+        let change = if applied { Change::Apply } else { Change::Undo };
         // What has failed may have been done in part.
         self.applied = true;
-        match self.ask(word) {
+        let failure = match self.guardian.run(change, self.limit) {
             Ok(0) => {
                 self.applied = applied;
-                Ok(())
+                return Ok(());
             }
-            Ok(status) => Err(format!("the command of {what} failed with status {status}")),
-            Err(error) => Err(format!("the command of {what} could not be run: {error}")),
+            Ok(status) => format!("failed with status {status}"),
+            Err(NoStatus::Lost) => self.replace_guardian(),
+            Err(NoStatus::Interrupted(signal)) => format!("was ended: interrupted by signal {signal}"),
+            Err(NoStatus::Hung) => format!("took longer than {:.1} s and was killed", self.limit.as_secs_f64()),
+            Err(NoStatus::Unkillable) => "was to be killed and goes on: end it, and undo the setting by hand".into(),
+            Err(NoStatus::Io(error)) => format!("could not be run: {error}"),
+        };
+        Err(format!("the command of {} {failure}", change.option()))
+    }
+
+    /// Another one, to undo what the lost one has applied.
+    fn replace_guardian(&mut self) -> String {
+        self.guardian.end(Duration::from_secs(1));
+        let lost = "could not be finished: the shell that runs --apply and --undo was killed";
+        match Guardian::start(&self.apply, &self.undo, true) {
+            Ok(guardian) => {
+                self.guardian = guardian;
+                lost.into()
+            }
+            Err(error) => format!("{lost}, and another cannot be started: {error}"),
         }
     }
 
     /// Undoes it, and ends the guardian.
+    ///
+    /// # Errors
+    /// A sentence, if the undo has failed; the guardian has tried once more.
     pub fn end(mut self) -> Result<(), String> {
-        self.undo()
+        self.finish()
     }
 
-    /// The guardian tries once more after an undo that has failed.
-    fn undo(&mut self) -> Result<(), String> {
-        let undone = self.set(false);
-        drop(self.words.take());
-        let _ = self.guardian.wait();
+    fn finish(&mut self) -> Result<(), String> {
+        let guardian = self.guardian.pid();
+        let mut undone = self.set(false);
+        if undone.is_err() && self.guardian.pid() != guardian {
+            undone = self.set(false);
+        }
+        self.guardian.end(self.limit);
         undone.map_err(|why| format!("{why}: look whether the setting is still applied"))
-    }
-
-    fn ask(&mut self, word: &str) -> io::Result<i32> {
-        let words = self.words.as_mut().ok_or(io::ErrorKind::BrokenPipe)?;
-        writeln!(words, "{word}")?;
-        let mut answer = String::new();
-        self.answers.read_line(&mut answer)?;
-        answer.trim().parse().map_err(|_| io::Error::other("the guardian has ended"))
     }
 }
 
 impl Drop for Setting {
     /// Also where a panic unwinds.
     fn drop(&mut self) {
-        if self.words.is_some()
-            && let Err(why) = self.undo()
+        if self.guardian.is_open()
+            && let Err(why) = self.finish()
         {
             eprintln!("error: {why}");
         }
@@ -108,11 +105,24 @@ impl Drop for Setting {
 
 #[cfg(test)]
 mod tests {
+    use std::path::Path;
+
+    use nix::sys::signal::{Signal, kill};
+    use nix::unistd::Pid;
+
     use super::*;
 
-    fn setting(folder: &std::path::Path) -> Setting {
+    const LIMIT: Duration = Duration::from_secs(60);
+
+    fn setting(folder: &Path) -> Setting {
+        setting_that(folder, "true", LIMIT)
+    }
+
+    /// Its apply leaves a file, which its undo removes, and runs `then`.
+    fn setting_that(folder: &Path, then: &str, limit: Duration) -> Setting {
         let file = folder.join("applied");
-        Setting::new(&format!("touch '{}'", file.display()), &format!("rm '{}'", file.display())).unwrap()
+        Setting::new(&format!("touch '{}'; {then}", file.display()), &format!("rm '{}'", file.display()), limit)
+            .unwrap()
     }
 
     #[test]
@@ -144,8 +154,7 @@ mod tests {
     fn what_fails_half_way_is_undone() {
         let folder = tempfile::tempdir().unwrap();
         let file = folder.path().join("applied");
-        let mut setting =
-            Setting::new(&format!("touch '{}'; exit 3", file.display()), &format!("rm '{}'", file.display())).unwrap();
+        let mut setting = setting_that(folder.path(), "exit 3", LIMIT);
         let why = setting.set(true).unwrap_err();
         assert!(why.contains("--apply") && why.contains("status 3"), "{why}");
         setting.end().unwrap();
@@ -154,8 +163,53 @@ mod tests {
 
     #[test]
     fn an_undo_that_fails_says_so() {
-        let mut setting = Setting::new("true", "exit 4").unwrap();
+        let mut setting = Setting::new("true", "exit 4", LIMIT).unwrap();
         setting.set(true).unwrap();
         assert!(setting.end().unwrap_err().contains("status 4"));
+    }
+
+    #[test]
+    fn commands_have_no_terminal_to_wait_for() {
+        // The guardian is the first process of their session.
+        let in_own_session =
+            r#"read -r pid name state parent group session rest </proc/self/stat; [ "$session" = "$PPID" ]"#;
+        let mut setting = Setting::new(in_own_session, "true", LIMIT).unwrap();
+        setting.set(true).unwrap();
+        setting.end().unwrap();
+    }
+
+    #[test]
+    fn a_command_that_hangs_is_killed_with_its_children_and_undone() {
+        let folder = tempfile::tempdir().unwrap();
+        let mut setting = setting_that(folder.path(), "sleep 600 & sleep 600", Duration::from_millis(500));
+        let why = setting.set(true).unwrap_err();
+        assert!(why.contains("--apply took longer than 0.5 s and was killed"), "{why}");
+        setting.limit = LIMIT;
+        setting.end().unwrap();
+        assert!(!folder.path().join("applied").exists());
+    }
+
+    #[test]
+    fn an_undo_that_hangs_is_not_waited_for() {
+        let mut setting = Setting::new("true", "sleep 600", Duration::from_millis(200)).unwrap();
+        setting.set(true).unwrap();
+        let why = setting.end().unwrap_err();
+        assert!(why.contains("--undo took longer than 0.2 s") && why.contains("still applied"), "{why}");
+    }
+
+    #[test]
+    fn where_the_guardian_is_killed_another_undoes_it() {
+        let folder = tempfile::tempdir().unwrap();
+        for say_so in [true, false] {
+            let mut setting = setting(folder.path());
+            setting.set(true).unwrap();
+            kill(Pid::from_raw(setting.guardian.pid()), Signal::SIGKILL).unwrap();
+            if say_so {
+                let why = setting.set(false).unwrap_err();
+                assert!(why.contains("the shell that runs --apply and --undo was killed"), "{why}");
+            }
+            setting.end().unwrap();
+            assert!(!folder.path().join("applied").exists());
+        }
     }
 }

@@ -2,6 +2,8 @@
 #![allow(unsafe_code)] // fork and _exit
 
 use std::io;
+use std::os::unix::process::CommandExt;
+use std::process::{Child, Command};
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::Duration;
 
@@ -10,7 +12,7 @@ use nix::sys::prctl;
 use nix::sys::resource::{Resource, getrlimit};
 use nix::sys::signal::{Signal, kill};
 use nix::sys::wait::waitpid;
-use nix::unistd::{ForkResult, Pid, getpid, getppid, pause};
+use nix::unistd::{ForkResult, Pid, getpid, getppid, pause, setsid};
 
 use super::pidfd::{pidfd_open, pidfd_send_signal};
 use super::realtime_signal::tgkill;
@@ -19,6 +21,8 @@ use crate::machine::Root;
 
 /// How long a thread that has ended is given at a time to be gone.
 const LEAVING: Duration = Duration::from_millis(1);
+/// How often processes are killed until none is left: those that are killed may have started others meanwhile.
+const KILLS: u32 = 1000;
 
 /// `fork(2)` in a single-threaded process; the child runs `body` and leaves by `_exit` with the code it returns.
 ///
@@ -98,6 +102,8 @@ pub fn die_with(parent: Pid, signal: Signal) -> io::Result<()> {
 pub(crate) struct Stat {
     /// When it started, in clock ticks since boot.
     pub(crate) start_ticks: u64,
+    /// The number of its session's first process.
+    pub(crate) session: i32,
     /// It only waits for its parent to notice.
     pub(crate) has_ended: bool,
 }
@@ -109,9 +115,38 @@ pub(crate) fn stat(process: i32) -> Result<Stat, String> {
     // The second field is the command's name in parentheses, with whatever it is made of.
     let mut fields = text.rsplit(')').next().unwrap_or_default().split_whitespace();
     let state = fields.next().unwrap_or_default();
-    let start_ticks = fields.nth(18).and_then(|ticks| ticks.parse().ok());
+    let session = fields.nth(2).and_then(|session| session.parse().ok());
+    let session = session.ok_or_else(|| format!("{path} has no session in field 6"))?;
+    let start_ticks = fields.nth(15).and_then(|ticks| ticks.parse().ok());
     let start_ticks = start_ticks.ok_or_else(|| format!("{path} has no start time in field 22"))?;
-    Ok(Stat { start_ticks, has_ended: ["Z", "X"].contains(&state) })
+    Ok(Stat { start_ticks, session, has_ended: ["Z", "X"].contains(&state) })
+}
+
+/// Starts `command` as the first process of a session: without a controlling terminal, in a process group of its own.
+pub(crate) fn spawn_in_own_session(command: &mut Command) -> io::Result<Child> {
+    let own_session = || setsid().map(drop).map_err(io::Error::from);
+    // SAFETY: between fork and exec only setsid(2) is called, which is async-signal-safe, and no memory is allocated.
+    unsafe { command.pre_exec(own_session) };
+    command.spawn()
+}
+
+/// SIGKILL to all processes of a session but its first, until there are none: whether that is so.
+pub(crate) fn kill_session(session: i32) -> bool {
+    tried(KILLS, LEAVING, || {
+        let others = session_members(session);
+        for process in &others {
+            let _ = kill(Pid::from_raw(*process), Signal::SIGKILL);
+        }
+        others.is_empty()
+    })
+}
+
+/// The live processes of a session but its first.
+fn session_members(session: i32) -> Vec<i32> {
+    let entries = std::fs::read_dir("/proc").into_iter().flatten().flatten();
+    let processes = entries.filter_map(|entry| entry.file_name().to_str()?.parse::<i32>().ok());
+    let is_member = |&process: &i32| stat(process).is_ok_and(|stat| stat.session == session && !stat.has_ended);
+    processes.filter(|process| *process != session).filter(is_member).collect()
 }
 
 /// SIGKILL to a child that nobody has waited for, and waits for it. Where a sandbox refuses every call that sends a signal,
