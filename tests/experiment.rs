@@ -3,6 +3,7 @@
 
 mod common;
 
+use std::os::unix::fs::symlink;
 use std::path::Path;
 use std::time::{Duration, Instant};
 
@@ -95,6 +96,28 @@ fn a_program_that_is_no_ipcmark_is_named() {
     let ended = experiment(folder.path(), &["--b", "no-such-program"]);
     assert_eq!(ended.code, Some(2), "{ended:?}");
     assert!(ended.err.contains("there is no `no-such-program` in PATH"), "{ended:?}");
+}
+
+#[test]
+fn a_program_that_is_replaced_meanwhile_is_not_mixed_with_its_successor() {
+    let folder = folder();
+    let (link, copy) = (folder.path().join("b"), folder.path().join("copy"));
+    symlink(env!("CARGO_BIN_EXE_ipcmark"), &link).unwrap();
+    std::fs::copy(env!("CARGO_BIN_EXE_ipcmark"), &copy).unwrap();
+    let program = "sh -c 'echo >> starts; exec ./b \"$@\"' sh";
+    let more = ["--b", program, "--resolve", "0.01%", "--budget", "600", "--json"];
+    let live = Live::start(command(folder.path(), &arguments(&more))).unwrap();
+    // The first start is a check.
+    eventually("an episode", || std::fs::read(folder.path().join("starts")).is_ok_and(|starts| starts.len() > 2));
+    symlink(&copy, folder.path().join("new")).unwrap();
+    std::fs::rename(folder.path().join("new"), &link).unwrap();
+    let ended = live.end();
+    assert_sentence(&ended, 1, &["1 of 1 cells failed"]);
+    let json: Value = serde_json::from_str(&ended.out).unwrap();
+    let failure = json["cells"][0]["failure"].as_str().unwrap();
+    assert!(failure.contains("ipcmark was replaced since the first start"), "{failure}");
+    let size = std::fs::metadata(&copy).unwrap().len();
+    assert_eq!([&json["executables"][0]["bytes"], &json["executables"][1]["bytes"]], [size, size]);
 }
 
 #[test]

@@ -1,16 +1,17 @@
 //! The front end's side of a worker: start it, command it, bound every wait, and leave nothing behind.
 
+mod executable;
 mod program;
+mod sentences;
 
 use std::io;
 use std::os::fd::{AsFd, OwnedFd};
-use std::os::unix::process::{CommandExt, ExitStatusExt};
-use std::process::{Child, ExitStatus, Stdio};
+use std::os::unix::process::CommandExt;
+use std::process::{Child, Stdio};
 use std::time::{Duration, Instant};
 
 use nix::errno::Errno;
 use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
-use nix::sys::resource::{Resource, getrlimit};
 use nix::sys::signal::{Signal, killpg};
 use nix::sys::socket::{AddressFamily, SockFlag, SockType, socketpair};
 use nix::unistd::{Pid, getpid};
@@ -25,11 +26,13 @@ use crate::pauses::{self, Moment};
 use crate::record::NearFar;
 use crate::session::{Sample, Verified};
 use crate::sys::names::Drawn;
-use crate::sys::process::{kill_child, limit_on_processes};
+use crate::sys::process::kill_child;
 use crate::sys::signals;
 use crate::worker::HIDDEN_COMMAND;
 
+pub use executable::Executable;
 pub use program::Program;
+use sentences::{advice, describe, out_of_turn};
 
 /// Whoever stops a worker in so many samples in a row means it.
 const MOST_PAUSES: u32 = 20;
@@ -80,6 +83,7 @@ impl Launcher {
         let (spec, names) = (spec.clone(), worker.names.clone());
         let command = Command::Open { spec, clock: self.clock, names, protocol: PROTOCOL };
         let opened = worker.ask_first(&command, program).and_then(|reply| worker.note_opened(reply));
+        let opened = opened.and_then(|()| program.check_executable(worker.pid()));
         opened.map_err(|failure| program.explain(failure))?;
         Ok(worker)
     }
@@ -94,6 +98,7 @@ impl Launcher {
             Ok(other) => Err(out_of_turn(&other)),
             Err(failure) => Err(failure),
         };
+        program.note_executable(worker.pid());
         checked.and_then(|()| worker.quit()).map_err(|failure| program.explain(failure))
     }
 
@@ -347,22 +352,6 @@ impl Drop for Worker {
     }
 }
 
-/// Which limit stands in the way, what it allows, and how to move it.
-fn advice(error: &io::Error, program: &Program) -> String {
-    if error.kind() == io::ErrorKind::NotFound {
-        return program.advice_where_not_found();
-    }
-    match error.raw_os_error().map(Errno::from_raw) {
-        Some(Errno::EMFILE) => {
-            let allowed = getrlimit(Resource::RLIMIT_NOFILE);
-            let allowed = allowed.map_or_else(|_| "an unknown number".into(), |(soft, _)| soft.to_string());
-            format!("; RLIMIT_NOFILE allows {allowed}, raise it with `ulimit -n`")
-        }
-        Some(Errno::EAGAIN) => limit_on_processes(),
-        _ => String::new(),
-    }
-}
-
 /// A worker that is another program may speak another protocol.
 fn same_protocol(theirs: u32) -> Result<(), Failure> {
     if theirs == PROTOCOL {
@@ -372,42 +361,9 @@ fn same_protocol(theirs: u32) -> Result<(), Failure> {
     Err(Failure::new(FailureKind::Worker, format!("{why}: build both from revisions that have it in common")))
 }
 
-fn describe(status: ExitStatus) -> String {
-    match (status.signal(), status.code()) {
-        (Some(signal), _) => {
-            let name = Signal::try_from(signal).map_or(String::new(), |s| format!(" ({s})"));
-            format!("was killed by signal {signal}{name}")
-        }
-        (None, Some(code)) => format!("left with exit code {code} without a word"),
-        (None, None) => "ended in an unknown way".into(),
-    }
-}
-
-/// Names the kind of reply: its contents may be a histogram.
-fn out_of_turn(reply: &Reply) -> Failure {
-    let text = format!("{reply:?}");
-    let kind = text.split(|c: char| !c.is_ascii_alphanumeric()).next().unwrap_or_default();
-    Failure::new(FailureKind::Worker, format!("the worker answered out of turn, with `{kind}`"))
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn a_reply_out_of_turn_is_named_without_its_contents() {
-        let failure = out_of_turn(&Reply::Answer(Value::from("x".repeat(100_000))));
-        assert_eq!(failure.reason, "the worker answered out of turn, with `Answer`");
-        assert!(out_of_turn(&Reply::Gone).reason.ends_with("`Gone`"));
-    }
-
-    #[test]
-    fn a_program_that_is_gone_says_nothing_of_proc() {
-        let not_found = io::Error::from(io::ErrorKind::NotFound);
-        assert!(advice(&not_found, &Program::this()).contains("is /proc mounted?"));
-        let other = advice(&not_found, &Program::parse("/bin/sh").unwrap());
-        assert!(other.contains("removed") && !other.contains("/proc"), "{other}");
-    }
 
     #[test]
     fn another_protocol_is_refused_with_both_numbers() {

@@ -4,7 +4,9 @@ use std::fmt;
 use std::os::unix::process::CommandExt;
 use std::path::Path;
 use std::process::Command;
+use std::sync::OnceLock;
 
+use super::executable::Executable;
 use crate::control::{Failure, FailureKind};
 
 /// The link works even when the file has been replaced or removed since this process started.
@@ -20,12 +22,14 @@ pub struct Program {
     words: Vec<String>,
     /// The rest of the environment is cleared: nothing of the caller's may move results.
     path: Option<String>,
+    /// What its first worker ran.
+    executable: OnceLock<Executable>,
 }
 
 impl Program {
     /// This program, whatever has become of its file.
     pub fn this() -> Program {
-        Program { words: Vec::new(), path: None }
+        Program { words: Vec::new(), path: None, executable: OnceLock::new() }
     }
 
     /// This program with the environment that another [`Program`] of a command line gets: with the same `PATH`.
@@ -46,7 +50,32 @@ impl Program {
         }
         let path = std::env::var("PATH").ok();
         words[0] = find(&words[0], path.as_deref().unwrap_or_default())?;
-        Ok(Program { words, path })
+        Ok(Program { words, path, executable: OnceLock::new() })
+    }
+
+    /// The file that its workers run, once [`super::Launcher::check`] has started one; none where /proc does not tell.
+    pub fn executable(&self) -> Option<&Executable> {
+        self.executable.get()
+    }
+
+    /// Of a worker that has answered, and so has become an ipcmark.
+    pub(super) fn note_executable(&self, worker: u32) {
+        if let Some(found) = Executable::of(worker) {
+            self.executable.get_or_init(|| found);
+        }
+    }
+
+    /// Fails where a worker runs another file than the first one did. This program cannot change: [`EXECUTABLE`].
+    pub(super) fn check_executable(&self, worker: u32) -> Result<(), Failure> {
+        let Some(first) = self.executable.get().filter(|_| !self.words.is_empty()) else { return Ok(()) };
+        match Executable::of(worker) {
+            Some(found) if found != *first => {
+                let why = format!("{} was replaced since the first start", first.path);
+                let advice = "results would mix two builds; compare copies that no build writes to";
+                Err(Failure::new(FailureKind::Worker, format!("{why}: {advice}")))
+            }
+            _ => Ok(()),
+        }
     }
 
     pub(super) fn command(&self) -> Command {

@@ -1,5 +1,6 @@
 //! What an experiment has shown: a sentence a cell, one for the whole, and the exit code.
 
+use ipcmark_harness::launch::Program;
 use ipcmark_harness::paired::cell::PairedCell;
 use ipcmark_harness::paired::interval::Centre;
 use ipcmark_harness::paired::verdict::Verdict;
@@ -138,6 +139,7 @@ pub(super) fn json(cells: &[PairedCell], skipped: &[Skipped], design: &Design) -
     json!({
         "a": design.programs[0].to_string(),
         "b": design.programs[1].to_string(),
+        "executables": design.programs.each_ref().map(Program::executable),
         "apply": apply,
         "undo": undo,
         "resolve": design.rules.resolve,
@@ -203,7 +205,6 @@ pub(super) fn judge(cells: &[PairedCell], skipped: &[Skipped], design: &Design) 
 mod tests {
     use std::time::Duration;
 
-    use ipcmark_harness::launch::Program;
     use ipcmark_harness::paired::verdict::Rules;
 
     use super::*;
