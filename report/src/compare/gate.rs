@@ -154,8 +154,9 @@ impl<'a> Found<'a> {
 
     fn unmeasured(&mut self, column: &Column) {
         if let Some(first) = column.unmeasured.first() {
-            let said = format!("{} did not measure {} cells, {first} the first", column.label, column.unmeasured.len());
-            self.open(sanitize(&said), "a run in which all cells are measured");
+            let (label, count) = (&column.label, column.unmeasured.len());
+            let said = format!("{label}: {count} cells were asked of both and not measured in both, {first} the first");
+            self.open(sanitize(&said), "runs in which all cells are measured");
         }
     }
 

@@ -67,15 +67,13 @@ fn plain(base: &Entry, entry: &Entry) -> Option<Ratio> {
     (value.is_finite() && value > 0.0).then_some(Ratio { value, interval: None })
 }
 
-/// The common shift, from the cells that were not disturbed; where no cell has an interval, from ratios that scatter as they do.
+/// The common shift, from the cells that were not disturbed and have an interval; none without such cells, as how far a single launch,
+/// or one process's samples, can be from the next is not known.
 fn whole(comparison: &Comparison, column: usize, judged: &[Judged], sources: &[&Source]) -> Option<Whole> {
     let quiet = || judged.iter().filter(|cell| cell.disturbed.is_none());
     let deviation = |own: &Evidence| (own.below + own.above) / 2.0 / NORMAL_975;
     let known = |cell: &Judged| Some(Known { log: cell.ratio.log(), own: deviation(cell.own.as_ref()?) });
-    let mut cells: Vec<Known> = quiet().filter_map(known).collect();
-    if cells.is_empty() {
-        cells = quiet().map(|cell| Known { log: cell.ratio.log(), own: 0.0 }).collect();
-    }
+    let cells: Vec<Known> = quiet().filter_map(known).collect();
     let of_null = quiet().filter(|cell| comparison.rows[cell.row].mechanism == "null");
     let null: Vec<f64> = of_null.map(|cell| cell.ratio.log()).collect();
     let records = |column: usize| -> Vec<&Source> {

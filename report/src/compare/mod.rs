@@ -124,7 +124,8 @@ pub struct Column {
     pub confounders: Vec<String>,
     /// The common shift against the first column; none in the first, between environments, and within one run.
     pub whole: Option<Whole>,
-    /// Cells that the first column has and that were asked of this one, too, but were not measured.
+    /// Cells that were asked of the first column and of this one, but not measured in one of them, or in both; without those that
+    /// both skipped.
     pub unmeasured: Vec<String>,
 }
 
@@ -242,7 +243,7 @@ pub fn compare(sources: &[&Source], options: &Options) -> Result<Comparison, Ref
         rank_changes: Vec::new(),
         tolerances,
     };
-    slots::note_unmeasured(&mut comparison, sources);
+    slots::note_unmeasured(&mut comparison.columns, sources);
     judge::judge(&mut comparison, sources);
     if !matches!(key, Key::OfCell(_)) {
         comparison.rank_changes = ranks::changes(&comparison.rows);

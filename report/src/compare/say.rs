@@ -19,6 +19,9 @@ impl Comparison {
         if let Some(whole) = &column.whole {
             said.push(format!("{}: {}", column.label, whole_text(whole, self.tolerances[place])));
             said.push(format!("{}: {}", column.label, rests_on(whole)));
+        } else if !column.records.is_empty() && compared > 0 {
+            let why = "as a whole: not resolved, as no undisturbed cell has launches enough for an interval";
+            said.push(format!("{}: {why}", column.label));
         }
         said.push(counted(column, &entries, compared, self.tolerances[place]));
         said.extend(beyond(column, &entries));
@@ -33,7 +36,7 @@ impl Comparison {
         if let Some(first) = column.unmeasured.first() {
             let count = column.unmeasured.len();
             said.push(format!(
-                "{}: {count} cells of the first column were not measured here, {first} the first",
+                "{}: {count} cells were asked of both and not measured in both, {first} the first",
                 column.label
             ));
         }

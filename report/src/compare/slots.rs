@@ -8,7 +8,7 @@ use ipcmark_harness::estimate::estimate;
 use ipcmark_harness::record::{Cell, Outcome};
 
 use super::keys::{Key, identity_without, of_record};
-use super::{Column, Comparison, Entry, Row, Taken, disturbed, environment};
+use super::{Column, Entry, Row, Taken, disturbed, environment};
 use crate::amount::amount;
 use crate::load::{Origin, Source};
 use crate::words;
@@ -232,23 +232,57 @@ pub(super) fn take_alone(table: &mut Table) -> Vec<Vec<String>> {
     alone
 }
 
-/// Finds what each column's records were asked for, as the first column's, and did not measure: it failed, was skipped, or the run
-/// ended before.
-pub(super) fn note_unmeasured(comparison: &mut Comparison, sources: &[&Source]) {
-    let first_alone = comparison.alone.first().map(Vec::as_slice).unwrap_or_default();
-    for place in 1..comparison.columns.len() {
-        let records = comparison.columns[place].records.iter().filter_map(|record| sources.get(*record));
-        let asked: HashSet<&str> = records
-            .flat_map(|source| {
-                let cells = source.record.cells.iter().map(|cell| cell.id.as_str());
-                cells.chain(source.record.header.selection.cells.iter().map(String::as_str))
-            })
-            .collect();
-        let lacking = comparison.rows.iter().filter(|row| row.values[place].is_none());
-        let ids = lacking.filter_map(|row| Some(row.values[0].as_ref()?.id.as_str()));
-        let ids = ids.chain(first_alone.iter().map(String::as_str)).filter(|id| asked.contains(id));
-        comparison.columns[place].unmeasured = ids.map(str::to_owned).collect();
+/// Finds what was asked of each column and of the first, and was not measured in both: it failed, one of them skipped it, or a run
+/// ended before. What both skipped cannot be measured there, and leaves nothing open.
+pub(super) fn note_unmeasured(columns: &mut [Column], sources: &[&Source]) {
+    let asked: Vec<Asked<'_>> = columns.iter().map(|column| Asked::of(column, sources)).collect();
+    let Some(first) = asked.first() else { return };
+    for (column, other) in columns.iter_mut().zip(&asked).skip(1) {
+        let both = first.ids.iter().filter_map(|id| Some((id, first.fates.get(id)?, other.fates.get(id)?)));
+        let open = both.filter(|(_, one, other)| one != other || matches!(one, None | Some(Outcome::Failed)));
+        column.unmeasured = open.map(|(id, ..)| (*id).to_owned()).collect();
     }
+}
+
+/// What was asked of the records of a column.
+struct Asked<'a> {
+    /// In the order of the records.
+    ids: Vec<&'a str>,
+    /// What became of each; none: the run ended before.
+    fates: HashMap<&'a str, Option<Outcome>>,
+}
+
+impl<'a> Asked<'a> {
+    fn of(column: &Column, sources: &[&'a Source]) -> Asked<'a> {
+        let mut asked = Asked { ids: Vec::new(), fates: HashMap::new() };
+        for source in column.records.iter().filter_map(|record| sources.get(*record)) {
+            source.record.header.selection.cells.iter().for_each(|id| asked.note(id, None));
+            source.record.cells.iter().for_each(|cell| asked.note(&cell.id, Some(fate(cell))));
+        }
+        asked
+    }
+
+    /// One measurement in any of the records is enough, and a failure outweighs that another record skipped it.
+    fn note(&mut self, id: &'a str, fate: Option<Outcome>) {
+        let weight = |fate: Option<Outcome>| match fate {
+            None => 0,
+            Some(Outcome::Skipped) => 1,
+            Some(Outcome::Failed) => 2,
+            Some(Outcome::Measured) => 3,
+        };
+        let known = self.fates.entry(id).or_insert_with(|| {
+            self.ids.push(id);
+            None
+        });
+        if weight(fate) > weight(*known) {
+            *known = fate;
+        }
+    }
+}
+
+/// A measured cell without an estimate is compared with nothing.
+fn fate(cell: &Cell) -> Outcome {
+    if cell.outcome == Outcome::Measured && cell.estimate_ns.is_none() { Outcome::Failed } else { cell.outcome }
 }
 
 pub(super) fn why_one_level(columns: &[Column], treatment: &Option<String>) -> String {

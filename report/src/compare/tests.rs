@@ -1,3 +1,5 @@
+use ipcmark_harness::record::Outcome;
+
 use super::testing::{compared, source};
 use super::*;
 use crate::made_up::Run;
@@ -146,5 +148,55 @@ fn a_cell_that_was_asked_for_and_not_measured_leaves_the_gate_open() {
     let missing = b.record.cells.remove(3).id;
     let found = compare(&[&a, &b], &Options::default()).unwrap();
     assert_eq!(found.columns[1].unmeasured, [missing]);
-    assert!(matches!(found.gate(0.3), Gate::Unresolved(sentence) if sentence.contains("did not measure 1 cells")));
+    assert!(matches!(found.gate(0.3), Gate::Unresolved(sentence) if sentence.contains("1 cells were asked of both")));
+}
+
+#[test]
+fn cells_that_an_interrupted_first_run_lacks_leave_the_gate_open() {
+    let run = Run { cells: 60, noise: 0.01, ..Run::default() };
+    let (mut a, b) = (source(run), source(Run { seed: 1, ..run }));
+    a.record.cells.truncate(5);
+    let found = compare(&[&a, &b], &Options::default()).unwrap();
+    assert_eq!((found.alone[1].len(), found.columns[1].unmeasured.len()), (55, 55));
+    assert!(matches!(found.gate(0.3), Gate::Unresolved(sentence) if sentence.contains("55 cells were asked of both")));
+    // A first run that was asked for five cells lacks nothing.
+    a.record.header.selection.cells.truncate(5);
+    assert_eq!(compare(&[&a, &b], &Options::default()).unwrap().gate(0.3), Gate::Kept);
+}
+
+#[test]
+fn a_cell_that_failed_in_both_leaves_the_gate_open_and_one_skipped_in_both_does_not() {
+    let run = Run { cells: 60, noise: 0.01, ..Run::default() };
+    let (mut a, mut b) = (source(run), source(Run { seed: 1, ..run }));
+    let id = a.record.cells[3].id.clone();
+    let mut unmeasured = |outcomes: [Outcome; 2]| {
+        for (source, outcome) in [&mut a, &mut b].into_iter().zip(outcomes) {
+            (source.record.cells[3].outcome, source.record.cells[3].estimate_ns) = (outcome, None);
+        }
+        compare(&[&a, &b], &Options::default()).unwrap().columns[1].unmeasured.clone()
+    };
+    assert_eq!(unmeasured([Outcome::Failed, Outcome::Failed]), [id.as_str()]);
+    assert_eq!(unmeasured([Outcome::Skipped, Outcome::Failed]), [id.as_str()]);
+    assert!(unmeasured([Outcome::Skipped, Outcome::Skipped]).is_empty());
+}
+
+#[test]
+fn single_launches_are_no_base_of_a_verdict_on_the_whole() {
+    let run = Run { cells: 60, launches: 1, ..Run::default() };
+    for cells in [1, 60] {
+        let (mut a, mut b) = (source(run), source(Run { seed: 1, ..run }));
+        for source in [&mut a, &mut b] {
+            source.record.cells.truncate(cells);
+            source.record.header.selection.cells.truncate(cells);
+        }
+        for cell in &mut b.record.cells {
+            cell.estimate_ns = cell.estimate_ns.map(|ns| ns * 1.3);
+            cell.per_launch.iter_mut().for_each(|launch| launch.estimate_ns *= 1.3);
+        }
+        let found = compare(&[&a, &b], &Options::default()).unwrap();
+        assert!(found.columns[1].whole.is_none(), "{:?}", found.columns[1].whole);
+        assert!(matches!(found.gate(0.1), Gate::Unresolved(sentence) if sentence.contains("four launches")));
+        let text = found.text(Style::Plain);
+        assert!(text.contains("as a whole: not resolved"), "{text}");
+    }
 }
