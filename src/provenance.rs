@@ -101,14 +101,19 @@ pub fn gone_on(then: &mut Header, now: &Header, anyway: bool) -> Result<Resumed,
     })
 }
 
-/// What is not as it was when the run began, a clause each.
+/// What is not as it was when the run began, a clause each. A fact that only one start could read counts: whether it is the same is
+/// not known.
 fn changes(then: &Header, now: &Header) -> Vec<String> {
     let value = |header: &Header, name: &str| header.machine.get(name)?.get("value").cloned();
-    let change = |name: &&str| {
-        let (then, now) = (value(then, name)?, value(now, name)?);
-        (then != now).then(|| format!("{name} was {then} and is {now}"))
-    };
-    MUST_STAY.iter().filter_map(change).collect()
+    let words = |value: Option<Value>| value.map_or_else(|| "unknown".to_owned(), |value| value.to_string());
+    let mut changes = Vec::new();
+    for name in MUST_STAY {
+        let (then, now) = (value(then, name), value(now, name));
+        if then != now {
+            changes.push(format!("{name} was {} and is {}", words(then), words(now)));
+        }
+    }
+    changes
 }
 
 fn revision() -> Revision {
@@ -161,5 +166,28 @@ fn object(value: &impl serde::Serialize) -> BTreeMap<String, Value> {
     match serde_json::to_value(value) {
         Ok(Value::Object(map)) => map.into_iter().collect(),
         _ => BTreeMap::new(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn header_with(nice: Option<Value>) -> Header {
+        let mut header: Header = serde_json::from_value(
+            json!({"schema": SCHEMA, "suite": "0", "front_end": FrontEnd::Run, "started_utc": "2026-01-31T00:00:00Z"}),
+        )
+        .unwrap();
+        header.machine.extend(nice.map(|nice| ("nice".to_owned(), nice)));
+        header
+    }
+
+    #[test]
+    fn a_fact_that_only_one_start_could_read_is_a_change() {
+        let present = || header_with(Some(json!({"value": 5, "source": "x"})));
+        let missing = || header_with(Some(json!({"missing": "not readable"})));
+        assert_eq!(changes(&present(), &missing()), ["nice was 5 and is unknown"]);
+        assert_eq!(changes(&header_with(None), &present()), ["nice was unknown and is 5"]);
+        assert!(changes(&present(), &present()).is_empty() && changes(&missing(), &header_with(None)).is_empty());
     }
 }
