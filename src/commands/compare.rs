@@ -42,8 +42,8 @@ pub(super) struct CompareArgs {
 
 /// `10%` or `10`, as a share.
 fn share(text: &str) -> Result<f64, String> {
-    match text.trim().trim_end_matches('%').trim_end().parse::<f64>() {
-        Ok(percent) if (0.0..=10_000.0).contains(&percent) => Ok(percent / 100.0),
+    match super::output::percent(text) {
+        Some(percent) if (0.0..=10_000.0).contains(&percent) => Ok(percent / 100.0),
         _ => Err("a percentage from 0 to 10000 is allowed, as 10%".into()),
     }
 }

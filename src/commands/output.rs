@@ -32,10 +32,15 @@ pub(super) fn positive_seconds(text: &str) -> Result<f64, String> {
 
 /// `5%` or `5`, as a share, for clap.
 pub(super) fn percentage(text: &str) -> Result<f64, String> {
-    match text.trim().trim_end_matches('%').trim_end().parse::<f64>() {
-        Ok(percent) if percent > 0.0 && percent <= 100.0 => Ok(percent / 100.0),
+    match percent(text) {
+        Some(percent) if percent > 0.0 && percent <= 100.0 => Ok(percent / 100.0),
         _ => Err("a percentage above 0 and up to 100 is allowed, as 5%".into()),
     }
+}
+
+/// 5 of `5%` or `5`; what is allowed is left to the caller.
+pub(super) fn percent(text: &str) -> Option<f64> {
+    text.trim().trim_end_matches('%').trim_end().parse().ok()
 }
 
 /// A table without lines, as wide as its content.
