@@ -42,7 +42,7 @@ pub(crate) fn record(bytes: &[u8]) {
     let header = &source.record.header;
     let _ = crossover::of_locks(header, &source.record.cells);
     let cells: Vec<&Cell> = source.record.cells.iter().collect();
-    for row in ranked(header, &cells, None) {
+    for row in ranked(&source.record, &cells, None) {
         let _ = (row.ratio.map(|ratio| ratio.said()), remarks(row.cell));
     }
     for cell in source.record.cells.iter().take(4) {

@@ -1,15 +1,17 @@
 //! Which mechanisms of a group can be told apart: ranks, shared by those that cannot, and ratios to a reference.
 //!
 //! A group holds cells of one record that are equal in everything but the mechanism. Its leader is the fastest that does something.
-//! All whose ratio to the leader has an interval that includes 1 share its rank, whatever stands between their medians; the
-//! fastest of the rest leads the next rank, and so on. Each interval is one of 95 %: of twenty mechanisms that take equally long,
-//! about one is told apart by accident.
+//! All that are not told apart from the leader share its rank, whatever stands between their medians; the fastest of the rest leads
+//! the next rank, and so on. The leader is the least of many medians, and in part so by chance, so that intervals of 95 % to it would
+//! tell apart mechanisms that take equally long in most groups of twenty. So the level is that at which any two of a group of
+//! equal ones are told apart in one group of twenty at most ([`PairedRatio::told_apart_among`]): a ratio may have an interval without
+//! 1 beside a shared rank.
 
 use std::fmt;
 
-use ipcmark_harness::record::{Cell, Header};
+use ipcmark_harness::record::Cell;
 
-use crate::paired::PairedRatio;
+use crate::paired::{PairedRatio, RunContext};
 
 /// A place in a group.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -43,7 +45,8 @@ pub struct Ranked<'a> {
 /// Ranks the cells of a group, those of the best rank first and of one rank the faster first; floors before all. The ratios are to
 /// the mechanism `reference` where the group has it, else to the fastest.
 #[must_use]
-pub fn ranked<'a>(header: &Header, cells: &[&'a Cell], reference: Option<&str>) -> Vec<Ranked<'a>> {
+pub fn ranked<'a, 'r>(run: impl Into<RunContext<'r>>, cells: &[&'a Cell], reference: Option<&str>) -> Vec<Ranked<'a>> {
+    let run = run.into();
     let mut floors: Vec<&Cell> = cells.iter().copied().filter(|cell| is_floor(cell)).collect();
     let mut racing: Vec<&Cell> = cells.iter().copied().filter(|cell| !is_floor(cell)).collect();
     floors.sort_by(|a, b| time(a).total_cmp(&time(b)));
@@ -53,10 +56,10 @@ pub fn ranked<'a>(header: &Header, cells: &[&'a Cell], reference: Option<&str>) 
     let row = |(cell, rank): (&'a Cell, Option<Rank>)| {
         let is_reference = base.is_some_and(|base| std::ptr::eq(base, cell));
         let over = base.filter(|_| !is_reference && !is_floor(cell));
-        Ranked { cell, rank, is_reference, ratio: over.and_then(|base| PairedRatio::of(header, base, cell)) }
+        Ranked { cell, rank, is_reference, ratio: over.and_then(|base| PairedRatio::of(run, base, cell)) }
     };
     let floors = floors.into_iter().map(|cell| (cell, None));
-    floors.chain(ranks(header, racing)).map(row).collect()
+    floors.chain(ranks(racing)).map(row).collect()
 }
 
 /// Whether the cell does nothing, to show what measuring costs.
@@ -70,15 +73,16 @@ fn time(cell: &Cell) -> f64 {
 }
 
 /// Rank after rank of cells that ascend by their time.
-fn ranks<'a>(header: &Header, mut left: Vec<&'a Cell>) -> Vec<(&'a Cell, Option<Rank>)> {
-    let mut ranks = Vec::with_capacity(left.len());
-    let mut unknown = Vec::new();
+fn ranks(mut left: Vec<&Cell>) -> Vec<(&Cell, Option<Rank>)> {
+    let members = left.len();
+    let mut ranks = Vec::with_capacity(members);
+    let mut unranked = Vec::new();
     while let Some(&leader) = left.first() {
         let place = ranks.len() + 1;
-        let (mut equal, mut slower) = (vec![leader], Vec::new());
+        let (mut equal, mut slower, mut unknown) = (vec![leader], Vec::new(), Vec::new());
         for &cell in &left[1..] {
-            match PairedRatio::of(header, leader, cell) {
-                Some(ratio) if ratio.told_apart() => slower.push(cell),
+            match PairedRatio::ungraded(leader, cell) {
+                Some(ratio) if ratio.told_apart_among(members) => slower.push(cell),
                 Some(ratio) if ratio.interval.is_some() => equal.push(cell),
                 _ => unknown.push((cell, None)),
             }
@@ -87,15 +91,19 @@ fn ranks<'a>(header: &Header, mut left: Vec<&'a Cell>) -> Vec<(&'a Cell, Option<
         let lonely = unknown.len() + 1 == left.len();
         let rank = (!lonely || left.len() == 1).then_some(Rank { place, shared: equal.len() > 1 });
         ranks.extend(equal.into_iter().map(|cell| (cell, rank)));
+        unranked.extend(unknown);
         left = slower;
     }
-    ranks.extend(unknown);
+    ranks.extend(unranked);
     ranks
 }
 
 #[cfg(test)]
 mod tests {
+    use ipcmark_harness::estimate::median;
+
     use super::*;
+    use crate::compare::testing::normal;
     use crate::paired::testing::{cell_of_launches, header};
 
     /// Ten launches around a time, the same disturbance in each round for all but for a share of their own.
@@ -143,5 +151,56 @@ mod tests {
     fn single_launches_have_no_rank() {
         let cells = [cell_of_launches("a", &[100.0]), cell_of_launches("b", &[200.0])];
         assert!(told(&cells, None).iter().all(|(_, rank, _)| rank == "–"));
+    }
+
+    #[test]
+    fn cells_of_a_single_launch_take_no_rank_from_those_that_are_told_apart() {
+        let one = |mechanism: &str, ns: f64| cell_of_launches(mechanism, &[ns]);
+        let cells = [
+            cell("first", 100.0, 0.0),
+            one("x", 170.0),
+            one("y", 180.0),
+            cell("second", 200.0, 0.0),
+            cell("third", 300.0, 0.0),
+            cell("fourth", 400.0, 0.0),
+        ];
+        let ranks: Vec<String> = told(&cells, None).into_iter().map(|(_, rank, _)| rank).collect();
+        assert_eq!(ranks, ["1", "2", "3", "4", "–", "–"]);
+    }
+
+    fn noisy(template: &Cell, mut noise: impl FnMut() -> f64) -> Cell {
+        let mut cell = template.clone();
+        cell.per_launch.iter_mut().for_each(|launch| launch.estimate_ns = 100.0 * noise().exp());
+        let launches: Vec<f64> = cell.per_launch.iter().map(|launch| launch.estimate_ns).collect();
+        cell.estimate_ns = median(&launches);
+        cell
+    }
+
+    /// How many of these groups have mechanisms of more than one rank, and of how many mechanisms the ratio to the fastest has an
+    /// interval without 1, on average.
+    fn told_apart_by_chance(groups: u32, members: usize, rounds: usize, mut noise: impl FnMut() -> f64) -> (f64, f64) {
+        let template = cell_of_launches("any", &vec![100.0; rounds]);
+        let (mut told, mut intervals) = (0.0, 0.0);
+        for _ in 0..groups {
+            let cells: Vec<Cell> = (0..members).map(|_| noisy(&template, &mut noise)).collect();
+            let mut racing: Vec<&Cell> = cells.iter().collect();
+            racing.sort_by(|a, b| time(a).total_cmp(&time(b)));
+            let apart = |cell: &&&Cell| PairedRatio::ungraded(racing[0], cell).unwrap().told_apart();
+            intervals += racing[1..].iter().filter(apart).count() as f64;
+            let ranks = ranks(racing);
+            told += f64::from(u8::from(ranks.iter().any(|(_, rank)| rank.is_some_and(|rank| rank.place > 1))));
+        }
+        (told / f64::from(groups), intervals / f64::from(groups))
+    }
+
+    #[test]
+    fn of_twenty_equal_mechanisms_any_is_told_apart_in_one_group_of_twenty_at_most() {
+        let mut random = fastrand::Rng::with_seed(20);
+        for rounds in [6, 12] {
+            let (told, intervals) = told_apart_by_chance(200, 20, rounds, || 0.03 * normal(&mut random));
+            assert!(told <= 0.09, "{rounds} rounds: {told}");
+            // What intervals of 95 % alone would say.
+            assert!(intervals > 1.0, "{rounds} rounds: {intervals}");
+        }
     }
 }

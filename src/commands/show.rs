@@ -42,13 +42,13 @@ pub(super) fn run(args: &ShowArgs) -> anyhow::Result<()> {
     }
     let shown = Shown { reference: reference(args, &record)?, wide: args.wide };
     if args.json {
-        let rankings = tables::rankings(&record.header, &record.cells, shown);
+        let rankings = tables::rankings(&record, &record.cells, shown);
         let all = serde_json::json!({"header": record.header, "cells": record.cells, "after": record.after, "rankings": rankings});
         say!("{}", serde_json::to_string_pretty(&all)?);
         return Ok(());
     }
     say!("{}", about(&record));
-    output::write(&tables::tables(&record.header, &record.cells, shown));
+    output::write(&tables::tables(&record, &record.cells, shown));
     Ok(())
 }
 

@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use comfy_table::CellAlignment;
 use ipcmark_harness::histogram::Quantiles;
 use ipcmark_harness::record::{Cell, Header, NearFar, Outcome, sanitize};
+use ipcmark_report::paired::RunContext;
 use ipcmark_report::ranking::{Ranked, is_floor, ranked};
 use ipcmark_report::remarks::{first_beyond_steady, remarks};
 use ipcmark_report::subject::{Subject, cpu_ns_per_op};
@@ -25,14 +26,15 @@ pub(super) struct Shown<'a> {
 }
 
 /// One table a workload, by rank among cells that may be compared; then crossovers, and what was skipped or failed, and why.
-pub(super) fn tables(header: &Header, cells: &[Cell], shown: Shown<'_>) -> String {
+pub(super) fn tables<'a>(run: impl Into<RunContext<'a>>, cells: &[Cell], shown: Shown<'_>) -> String {
+    let run = run.into();
     let common = grades::common_reasons(cells);
     let mut text = String::new();
     for rows in by_workload(cells).values() {
         let Some(first) = rows.first() else { continue };
-        text += &format!("\n{}\n{}\n", sanitize(&first.workload), table(header, rows, &common, shown));
+        text += &format!("\n{}\n{}\n", sanitize(&first.workload), table(run, rows, &common, shown));
     }
-    text += &crossovers(header, cells);
+    text += &crossovers(run.header, cells);
     text += &kinds_of_tasks(cells);
     text += &grades::of_all(&common);
     text + &reasons(cells, Outcome::Skipped, "skipped") + &reasons(cells, Outcome::Failed, "FAILED")
@@ -121,7 +123,7 @@ impl Columns {
     }
 }
 
-fn table(header: &Header, cells: &[&Cell], common: &[&str], shown: Shown<'_>) -> String {
+fn table(run: RunContext<'_>, cells: &[&Cell], common: &[&str], shown: Shown<'_>) -> String {
     let first = cells.iter().any(|cell| first_beyond_steady(cell).is_some());
     let subject = cells.first().map_or(Subject::of(""), |cell| Subject::of(&cell.workload));
     let columns = Columns { subject, first, wide: shown.wide };
@@ -132,7 +134,7 @@ fn table(header: &Header, cells: &[&Cell], common: &[&str], shown: Shown<'_>) ->
     }
     for (conditions, group) in groups(cells) {
         table.add_row(vec![String::new(), sanitize(&conditions)]);
-        for row in ranked(header, &group, shown.reference) {
+        for row in ranked(run, &group, shown.reference) {
             table.add_row(columns.row(&row, common));
         }
     }
@@ -225,7 +227,8 @@ struct RankedCell {
 }
 
 /// All groups, in the tables' order.
-pub(super) fn rankings(header: &Header, cells: &[Cell], shown: Shown<'_>) -> Vec<Ranking> {
+pub(super) fn rankings<'a>(run: impl Into<RunContext<'a>>, cells: &[Cell], shown: Shown<'_>) -> Vec<Ranking> {
+    let run = run.into();
     let cell = |row: Ranked<'_>| RankedCell {
         id: row.cell.id.clone(),
         rank: row.rank.map(|rank| rank.place),
@@ -236,7 +239,7 @@ pub(super) fn rankings(header: &Header, cells: &[Cell], shown: Shown<'_>) -> Vec
     let group = |(conditions, group): (String, Vec<&Cell>)| Ranking {
         workload: group.first().map_or_else(String::new, |cell| cell.workload.clone()),
         conditions,
-        cells: ranked(header, &group, shown.reference).into_iter().map(cell).collect(),
+        cells: ranked(run, &group, shown.reference).into_iter().map(cell).collect(),
     };
     by_workload(cells).values().flat_map(|cells| groups(cells)).map(group).collect()
 }

@@ -80,8 +80,8 @@ pub fn pair(base: (&Source, &str), other: (&Source, &str), anyway: bool) -> Resu
 /// Of one record.
 fn within(base: (&Source, &str), other: (&Source, &str), anyway: bool) -> Result<Found, Refusal> {
     let (one, two) = (measured(base.0, base.1)?, measured(other.0, other.1)?);
-    let ratio = PairedRatio::of(&base.0.record.header, one, two).ok_or_else(|| no_ratio(base.1, other.1))?;
-    let PairedRatio { value, interval, level, pairs, grade } = ratio;
+    let ratio = PairedRatio::of(&base.0.record, one, two).ok_or_else(|| no_ratio(base.1, other.1))?;
+    let PairedRatio { value, interval, level, pairs, grade, .. } = ratio;
     if grade.letter == Letter::D && !anyway {
         return Err(Refusal::NotCitable(format!(
             "the ratio of {} and {} is of grade D, not to be cited: {}; --anyway cites it with its grade",

@@ -103,6 +103,12 @@ impl Evidence {
     }
 }
 
+/// The probability, both sides counted, of a ratio so far from 1 by chance, with so many degrees of freedom; 1 without an interval.
+pub(crate) fn p_of_equality(ratio: &Ratio, degrees: f64) -> f64 {
+    let evidence = Evidence::of(ratio, [0, 0], 0.0).map(|evidence| Evidence { degrees, ..evidence });
+    evidence.map_or(1.0, |evidence| evidence.p_above(0.0).min(evidence.p_below(0.0)))
+}
+
 /// To which side each lies beyond the limit, a share above 0, by what all of them together allow to be said: `Some(true)` is slower.
 pub(super) fn beyond(all: &[Option<Evidence>], limit: f64) -> Vec<Option<bool>> {
     let limit = limit.ln_1p();

@@ -12,7 +12,7 @@
 
 mod disturbed;
 pub mod environment;
-mod evidence;
+pub(crate) mod evidence;
 mod gate;
 mod judge;
 mod keys;

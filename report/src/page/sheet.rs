@@ -77,7 +77,7 @@ impl<'a> Sheet<'a> {
     /// The cells that a machine has of these, by rank.
     pub(super) fn ranked(&self, machine: usize, cells: &[usize]) -> Vec<Ranked<'a>> {
         let measured: Vec<&Cell> = cells.iter().filter_map(|&cell| self.measured(machine, cell)).collect();
-        ranked(&self.machines[machine].source.record.header, &measured, None)
+        ranked(&self.machines[machine].source.record, &measured, None)
     }
 
     /// The cells of a workload that any drawn machine measured.

@@ -3,13 +3,14 @@
 
 use std::collections::BTreeMap;
 
-use ipcmark_harness::doctor::Severity;
+use ipcmark_harness::doctor::{Finding, Severity};
+use ipcmark_harness::grade::scheduling::of_scheduling;
 use ipcmark_harness::grade::steadiness::{Kind, unsteady};
 use ipcmark_harness::grade::{Grade, Letter};
-use ipcmark_harness::record::{Cell, Header, LaunchSummary};
+use ipcmark_harness::record::{Cell, LaunchSummary};
 use serde_json::Value;
 
-use super::{PairedRatio, signed_rank};
+use super::{PairedRatio, RunContext, signed_rank};
 use crate::words::time;
 
 /// Half the interval's width, as a share, up to which a letter is given: as for numbers.
@@ -41,8 +42,8 @@ pub(super) fn none_yet() -> Grade {
 }
 
 /// Of a ratio of two arms; `logs`: the logarithms of its pairs, in the order of rounds.
-pub(super) fn of(header: &Header, arms: [&Cell; 2], found: &PairedRatio, logs: Option<&[f64]>) -> Grade {
-    let mut reasons: Vec<Reason> = of_record(header);
+pub(super) fn of(run: RunContext<'_>, arms: [&Cell; 2], found: &PairedRatio, logs: Option<&[f64]>) -> Grade {
+    let mut reasons: Vec<Reason> = of_run(run, arms);
     reasons.extend(of_width(found));
     reasons.extend(of_count(arms, found));
     reasons.extend(logs.and_then(of_drift));
@@ -52,6 +53,7 @@ pub(super) fn of(header: &Header, arms: [&Cell; 2], found: &PairedRatio, logs: O
         reasons.extend(of_disturbance(arm, name));
         reasons.extend(of_steadiness(arm, name));
         reasons.extend(of_modes(arm, name));
+        reasons.extend(of_scheduling(arm).map(|(letter, why)| (letter, format!("{name}: {why}"))));
     }
     reasons.extend(unequal(arms, "other work used", foreign_ns, "foreign_cpu_share"));
     reasons.extend(unequal(arms, "the hypervisor took", stolen_ns, "steal_ns"));
@@ -66,17 +68,35 @@ fn named(arms: [&Cell; 2], place: usize) -> &str {
 }
 
 /// What is measured must be known, and on a machine that was refused nothing is.
-fn of_record(header: &Header) -> Vec<Reason> {
+fn of_run(run: RunContext<'_>, arms: [&Cell; 2]) -> Vec<Reason> {
     let mut reasons = Vec::new();
-    if header.revision.dirty == Some(true) {
+    if run.header.revision.dirty == Some(true) {
         reasons.push((Letter::D, "the source differs from its commit".to_owned()));
     }
-    let refused: Vec<&str> =
-        header.findings.iter().filter(|f| f.severity == Severity::Refuse).map(|f| f.id.as_str()).collect();
+    let refused = refused(run, arms);
     if !refused.is_empty() {
         reasons.push((Letter::D, format!("measured although the doctor refused: {}", refused.join(", "))));
     }
     reasons
+}
+
+/// What the doctor refused before the first start, and before each later one that a launch of either arm is of.
+fn refused<'a>(run: RunContext<'a>, arms: [&Cell; 2]) -> Vec<&'a str> {
+    let mut findings: Vec<&Finding> = run.header.findings.iter().collect();
+    let mut otherwise = false;
+    for (start, resumed) in (1..).zip(run.resumed) {
+        let concerned = |arm: &&Cell| arm.per_launch.iter().any(|launch| launch.start == start);
+        if arms.iter().any(concerned) {
+            findings.extend(&resumed.findings);
+            otherwise |= !resumed.changed.is_empty();
+        }
+    }
+    let refusals = findings.into_iter().filter(|finding| finding.severity == Severity::Refuse);
+    let mut ids: Vec<&str> = refusals.map(|finding| finding.id.as_str()).collect();
+    ids.extend(otherwise.then_some("resumed-otherwise"));
+    ids.sort_unstable();
+    ids.dedup();
+    ids
 }
 
 fn of_width(found: &PairedRatio) -> Option<Reason> {
@@ -149,9 +169,9 @@ fn lost(arm: &Cell, of: fn(&LaunchSummary) -> u64, condition: &str) -> Option<Lo
     let available = |launch: &LaunchSummary| launch.wall_ns as f64 * f64::from(launch.cpus);
     let all: f64 = arm.per_launch.iter().map(available).sum();
     if all > 0.0 {
-        let readings: u32 = arm.per_launch.iter().map(|launch| launch.cpus).sum();
+        let readings: f64 = arm.per_launch.iter().map(|launch| f64::from(launch.cpus)).sum();
         let lost: f64 = arm.per_launch.iter().map(|launch| of(launch) as f64).sum();
-        return Some(Lost { share: lost / all, chance: 2.0 * TICK_NS * f64::from(readings).sqrt() / all });
+        return Some(Lost { share: lost / all, chance: 2.0 * TICK_NS * readings.sqrt() / all });
     }
     let value = arm.conditions.get(condition).and_then(Value::as_f64)?;
     let wall_ns = arm.conditions.get("wall_s").and_then(Value::as_f64).filter(|&s| s > 0.0)? * 1e9;
@@ -187,14 +207,14 @@ fn unequal(arms: [&Cell; 2], what: &str, of: fn(&LaunchSummary) -> u64, conditio
     Some((Letter::C, format!("{what} {:.0} % more of the CPUs of {more} than of the other's", by.abs() * 100.0)))
 }
 
-/// By round, what the other arm's launch lost more than the base's, as a share; none where launches do not have it.
+/// By start and round, what the other arm's launch lost more than the base's, as a share; none where launches do not have it.
 fn differences(arms: [&Cell; 2], of: fn(&LaunchSummary) -> u64) -> Option<Vec<f64>> {
     let share = |launch: &LaunchSummary| {
         let available = launch.wall_ns as f64 * f64::from(launch.cpus);
-        (available > 0.0).then(|| (launch.round, of(launch) as f64 / available))
+        (available > 0.0).then(|| ((launch.start, launch.round), of(launch) as f64 / available))
     };
     let [base, other] = arms.map(|arm| arm.per_launch.iter().filter_map(share).collect::<BTreeMap<_, _>>());
-    let pair = |(round, share): (&u32, &f64)| Some(other.get(round)? - share);
+    let pair = |(slot, share): (&(u32, u32), &f64)| Some(other.get(slot)? - share);
     let pairs: Vec<f64> = base.iter().filter_map(pair).collect();
     (pairs.len() >= FEWEST_PAIRS).then_some(pairs)
 }

@@ -14,7 +14,7 @@ use ipcmark_harness::estimate::{LEVEL, median};
 /// Fewer pairs have no interval: the range of three covers 75 %.
 const FEWEST: usize = 4;
 /// No more pairs are used: a stranger's record may have any number, and their averages are sorted.
-const MOST: usize = 100;
+pub(super) const MOST: usize = 100;
 
 /// What pairs say.
 pub(super) struct Centre {

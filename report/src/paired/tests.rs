@@ -1,5 +1,7 @@
 use ipcmark_harness::doctor::{Finding, Severity};
 use ipcmark_harness::grade::Letter;
+use ipcmark_harness::machine::Scheduling;
+use ipcmark_harness::record::NearFar;
 
 use super::testing::{cell_of_launches, header};
 use super::*;
@@ -168,4 +170,64 @@ fn finding() -> Finding {
 fn a_time_of_zero_has_no_ratio() {
     let zero = cell_of_launches("zero", &[0.0; 6]);
     assert!(PairedRatio::of(&header(), &zero, &cell("b", 130.0, 0.0)).is_none());
+}
+
+/// From this launch on of the n-th start.
+fn resumed_from(cell: &mut Cell, place: usize, start: u32) {
+    cell.per_launch.iter_mut().skip(place).for_each(|launch| launch.start = start);
+}
+
+#[test]
+fn a_run_that_went_on_under_other_conditions_has_no_ratio_to_cite() {
+    let (mut base, mut other) = (cell("a", 100.0, 0.005), cell("b", 130.0, 0.005));
+    let resumed = |ids: &[&str], changed: &[&str]| Resumed {
+        findings: ids.iter().map(|id| Finding { id: (*id).into(), severity: Severity::Refuse, ..finding() }).collect(),
+        changed: changed.iter().map(|&what| what.to_owned()).collect(),
+        ..Resumed::default()
+    };
+    let header = header();
+    let letter = |base: &Cell, other: &Cell, resumed: &[Resumed]| {
+        let grade = PairedRatio::of(RunContext { header: &header, resumed }, base, other).unwrap().grade;
+        (grade.letter, grade.reasons.join("; "))
+    };
+    let lines = [Resumed::default(), resumed(&["another-run"], &[]), resumed(&[], &["nice was 0 and is 5"])];
+    resumed_from(&mut base, 3, 1);
+    resumed_from(&mut other, 3, 1);
+    assert_eq!(letter(&base, &other, &lines), (Letter::A, String::new()));
+    for (start, why) in [(2, "another-run"), (3, "resumed-otherwise")] {
+        resumed_from(&mut other, 8, start);
+        let (found, said) = letter(&base, &other, &lines);
+        assert!(found == Letter::D && said.contains(why), "{said}");
+    }
+}
+
+#[test]
+fn launches_that_were_scheduled_differently_leave_no_ratio_citable() {
+    let (base, mut other) = (cell("a", 100.0, 0.005), cell("b", 130.0, 0.005));
+    let nice = NearFar { near: vec![Scheduling { nice: 5, ..Scheduling::default() }], far: Vec::new() };
+    other.per_launch.iter_mut().skip(6).for_each(|launch| launch.scheduling = Some(nice.clone()));
+    for (one, two) in [(&base, &other), (&other, &base)] {
+        let (found, why) = letter(one, two);
+        assert!(found == Letter::D && why.contains("b: launches were scheduled differently"), "{why}");
+    }
+}
+
+#[test]
+fn launches_of_two_starts_are_no_pair_and_cells_without_a_pair_have_the_unpaired_ratio() {
+    let (base, mut other) = (cell("a", 100.0, 0.01), cell("b", 130.0, 0.01));
+    resumed_from(&mut other, 6, 1);
+    assert_eq!(ratio(&base, &other).pairs, Some(6));
+    resumed_from(&mut other, 0, 1);
+    let found = ratio(&base, &other);
+    assert!(found.pairs.is_none() && found.interval.is_some() && (found.value - 1.3).abs() < 0.1, "{found:?}");
+}
+
+#[test]
+fn of_many_launches_on_many_cpus_a_hundred_pairs_are_judged() {
+    let launches = |ns: f64| (0..2_000).map(|place| ns + f64::from(place % 7)).collect::<Vec<_>>();
+    let (base, mut other) = (cell_of_launches("a", &launches(100.0)), cell_of_launches("b", &launches(130.0)));
+    for launch in &mut other.per_launch {
+        (launch.wall_ns, launch.cpus) = (1_000, u32::MAX);
+    }
+    assert_eq!(ratio(&base, &other).pairs, Some(100));
 }

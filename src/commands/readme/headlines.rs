@@ -102,8 +102,7 @@ fn answer(record: &Record, question: &str, ids: &str) -> Option<String> {
         cpu.as_str(),
         "MB/s",
     ];
-    let rows =
-        ranked(&record.header, &rows, None).into_iter().map(|ranked| row(&ranked, several_peers, several_values));
+    let rows = ranked(record, &rows, None).into_iter().map(|ranked| row(&ranked, several_peers, several_values));
     Some(format!("**{question}**\n\n{}", table(&header, rows)))
 }
 

@@ -10,8 +10,8 @@ pub(super) const CHART: Chart = Chart {
     title: "Latency by mechanism",
     reads: "A small message there and back again, fastest first, on a logarithmic scale. The wide bar is the interval of the median \
             across launches; the thin one reaches to the tail of single operations. `null` does nothing: the floor that all others \
-            are read against. At the right the rank: mechanisms that share one (`=`) are not told apart, as their ratio to the fastest of them, of \
-            launches paired by round, has an interval that includes 1.",
+            are read against. At the right the rank: mechanisms that share one (`=`) are not told apart from the fastest of \
+            them, by all ratios of the group together, of launches paired by round.",
     needs: "`round-trip` with messages of at most 64 bytes",
     draw,
 };
