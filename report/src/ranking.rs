@@ -4,7 +4,7 @@
 //! All that are not told apart from the leader share its rank, whatever stands between their medians; the fastest of the rest leads
 //! the next rank, and so on. The leader is the least of many medians, and in part so by chance, so that intervals of 95 % to it would
 //! tell apart mechanisms that take equally long in most groups of twenty. So the level is that at which any two of a group of
-//! equal ones are told apart in one group of twenty at most ([`PairedRatio::told_apart_among`]): a ratio may have an interval without
+//! equal ones are told apart in one group of twenty at most (`PairedRatio::told_apart_among`): a ratio may have an interval without
 //! 1 beside a shared rank.
 
 use std::fmt;

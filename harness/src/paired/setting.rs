@@ -1,6 +1,6 @@
 //! A setting of the machine that is applied and undone by commands, and is undone whatever happens.
 //!
-//! A [`Guardian`] runs the commands and outlives this process. Where the guardian itself is killed a second one undoes the setting;
+//! A guardian runs the commands and outlives this process. Where the guardian itself is killed a second one undoes the setting;
 //! what kills both at once, such as the end of a container, leaves it applied.
 
 use std::io;

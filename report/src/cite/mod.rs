@@ -1,6 +1,6 @@
 //! Citations: one sentence about a number, or about the ratio of two, with all that a reader needs to judge and to repeat it.
 //!
-//! Digits are limited by the interval ([`Figures`]). What must not be cited is refused: a cell that was not measured, one of grade D,
+//! Digits are limited by the interval (`words::Figures`). What must not be cited is refused: a cell that was not measured, one of grade D,
 //! and one that nobody graded, since its conditions were not judged either.
 
 mod forms;

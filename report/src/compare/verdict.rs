@@ -4,12 +4,12 @@
 //! run; two runs of one binary, minutes apart on a virtual machine with other work, differed by 7 % as a whole where launches
 //! within each gave intervals of 4 %. Three measures:
 //!
-//! - **What differs between the runs** is estimated from the comparison itself: the common shift ([`super::whole`]) apart from the
-//!   scatter about it ([`super::scatter`]), which widens every interval.
+//! - **What differs between the runs** is estimated from the comparison itself: the common shift (`whole.rs`) apart from the
+//!   scatter about it (`scatter.rs`), which widens every interval.
 //! - **A tolerance.** A cell is called different only if its whole interval lies beyond what one binary may differ from itself:
 //!   3 %, or up to 5 % where a record's A/A probe found more. The 3 % were chosen on forty runs of one build on a virtual machine of two
 //!   CPUs that compiled at the same time.
-//! - **Many cells** are tried together ([`super::evidence`]).
+//! - **Many cells** are tried together (`evidence.rs`).
 //!
 //! That this keeps false alarms at 5 % of comparisons is shown by simulation (`simulation.rs`); `tests/change_test.rs` tries it on pairs
 //! of real runs.

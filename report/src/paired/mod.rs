@@ -4,10 +4,10 @@
 //! than a round (another frequency, other guests, a hotter processor) falls out of their ratio. So a ratio within a run is known
 //! better than either number, and on a machine that allows no A to a number it may still be an A itself.
 //!
-//! - Launches are paired by their round; the observation is the logarithm of their ratio ([`signed_rank`]).
+//! - Launches are paired by their round; the observation is the logarithm of their ratio (`signed_rank.rs`).
 //! - Launches of different starts of a resumed run are no pair: they may be hours and other conditions apart.
 //! - Records without rounds, as of earlier versions, and cells without a common round have the unpaired interval of [`Ranks`].
-//! - The grade is that of the ratio's own interval, and of what disturbed the two unequally ([`grade`]).
+//! - The grade is that of the ratio's own interval, and of what disturbed the two unequally (`grade.rs`).
 //!
 //! All of it is a pure function of the record.
 
