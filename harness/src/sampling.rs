@@ -111,10 +111,11 @@ pub fn measure(
 ) -> Result<LaunchResult, Failure> {
     let look = worker.window(LOOK)?;
     let mut batches = Batches { pace: Pace::of(&look), since_start: wall(&look), samples: Vec::new() };
-    let transient = earlier.settled_after.unwrap_or(Duration::ZERO);
+    // What settles only in the last third of the longest launch is not steady.
+    let transient = earlier.settled_after.unwrap_or(Duration::ZERO).min(effort.cap / 2);
     let mut least = effort.least(earlier);
     let settled = loop {
-        batches.continue_for(least, worker, effort)?;
+        batches.continue_for(least, transient, worker, effort)?;
         let settled = batches.settled(transient);
         let further = match settled.steady {
             Some(true) => break settled,
@@ -149,9 +150,15 @@ struct Batches {
 }
 
 impl Batches {
-    /// Measures until so much time has passed since the first operation, and there are batches enough.
-    fn continue_for(&mut self, least: Duration, worker: &mut Worker, effort: &Effort) -> Result<(), Failure> {
-        while self.since_start < least || self.samples.len() < FEWEST_BATCHES as usize {
+    /// Measures until so much time has passed since the first operation, and there are batches enough after the transient.
+    fn continue_for(
+        &mut self,
+        least: Duration,
+        transient: Duration,
+        worker: &mut Worker,
+        effort: &Effort,
+    ) -> Result<(), Failure> {
+        while self.since_start < least || self.after(transient) < FEWEST_BATCHES as usize {
             let sample = match worker.window_of {
                 Some(window) => worker.window(window)?,
                 None => {
@@ -172,15 +179,19 @@ impl Batches {
         Ok(())
     }
 
+    /// How many batches began after the transient.
+    fn after(&self, transient: Duration) -> usize {
+        self.samples.iter().filter(|(begin, _)| *begin >= transient).count()
+    }
+
     fn settled(&self, transient: Duration) -> Settled {
         let times: Vec<f64> = self.samples.iter().map(|(_, sample)| sample.ns_per_op()).collect();
-        let transient = self.samples.iter().take_while(|(begin, _)| *begin < transient).count();
-        steady::settled(&times, transient)
+        steady::settled(&times, times.len() - self.after(transient))
     }
 
     /// How long batches of this length must go on until there are enough after the transient to judge by.
     fn time_until_judged(&self, transient: Duration) -> Duration {
-        let after = self.samples.iter().filter(|(begin, _)| *begin >= transient).count().max(1);
+        let after = self.after(transient).max(1);
         let missing = steady::FEWEST_BATCHES.saturating_sub(after) as u32;
         let each = self.since_start.saturating_sub(transient) / after as u32;
         self.since_start + each * missing

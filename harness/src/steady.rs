@@ -37,7 +37,8 @@ pub struct Settled {
 /// `transient` ones, if they agree, and what agrees with them before. `transient` is what earlier launches took to settle.
 #[must_use]
 pub fn settled(batches: &[f64], transient: usize) -> Settled {
-    let transient = transient.min(batches.len());
+    // A launch has a figure, whatever earlier ones took to settle.
+    let transient = transient.min(batches.len().saturating_sub(1));
     let third = (batches.len() - transient) / 3;
     if third < FEWEST {
         return Settled { from: transient, steady: None };
@@ -117,6 +118,11 @@ mod tests {
     fn a_few_batches_tell_nothing() {
         assert_eq!(settled(&noisy(|i| 100.0 * i as f64, 17, 5), 0), Settled { from: 0, steady: None });
         assert_eq!(settled(&[], 9), Settled { from: 0, steady: None });
+    }
+
+    #[test]
+    fn a_transient_as_long_as_the_launch_leaves_its_last_batch() {
+        assert_eq!(settled(&[3.0, 2.0, 1.0], 3), Settled { from: 2, steady: None });
     }
 
     #[test]
