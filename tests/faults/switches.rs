@@ -55,12 +55,13 @@ fn without_room_for_the_memory_that_tasks_touch_their_cells_are_skipped_with_the
 }
 
 #[test]
-fn without_perf_events_switches_are_counted_all_the_same_and_a_note_says_so() {
+fn without_perf_events_switches_are_counted_all_the_same() {
     let refused = Refusal { call: libc::SYS_perf_event_open, first: None, errno: Errno::EACCES };
     let Some(cells) = measured(&[Step::Refuse(refused)], &[("switch", "0B-2parties")]) else { return };
     assert!(cells.len() == 3 && cells.iter().all(is_measured), "{cells:?}");
     for cell in cells.iter().filter(|cell| cell.outcome == Outcome::Measured) {
         assert!(cell.facts.contains_key("switches_per_hop") && !cell.facts.contains_key("perf_switches_per_hop"));
-        assert!(cell.notes.iter().any(|note| note.contains("perf_event_open: EACCES")), "{:?}", cell.notes);
+        // None is asked for: an open one makes every switch dearer.
+        assert!(cell.notes.iter().all(|note| !note.contains("perf_event_open")), "{:?}", cell.notes);
     }
 }

@@ -53,7 +53,7 @@ fn without_sockets_of(family: i32, mechanisms: &[&'static str]) {
 
 #[test]
 fn sockets_of_ipv4() {
-    without_sockets_of(libc::AF_INET, &["tcp", "tcp-nagle", "tcp-zerocopy", "udp*"]);
+    without_sockets_of(libc::AF_INET, &["tcp", "tcp-nagle", "tcp-reset", "tcp-zerocopy", "udp*"]);
 }
 
 #[test]
