@@ -67,20 +67,22 @@ fn ratios_are_to_the_fastest_or_to_the_mechanism_that_is_named() {
 fn a_ratio_in_a_table_has_its_interval_and_grade_and_equal_ones_share_a_rank() {
     let folder = records();
     let json: Value = serde_json::from_str(&done(folder.path(), &["show", "a.jsonl", "--json"])).unwrap();
-    let mut shared = 0;
+    let (mut shared, mut behind) = (0, 0);
     for group in json["rankings"].as_array().unwrap() {
         let cells = group["cells"].as_array().unwrap();
         for cell in cells.iter().filter(|cell| cell["reference"] == false) {
             let ratio = &cell["ratio"];
             let end = |place: usize| ratio["interval"][place].as_f64().unwrap();
             let apart = end(0) > 1.0 || end(1) < 1.0;
-            // The reference is the fastest, which leads the first rank.
-            assert_eq!(cell["rank"] != 1, apart, "{cell}");
+            // The reference is the fastest, which leads the first rank. Another rank takes more than an interval without 1: among many
+            // equal mechanisms some have one by chance.
+            assert!(cell["rank"] == 1 || apart, "{cell}");
+            behind += usize::from(cell["rank"] != 1);
             assert_eq!((&ratio["pairs"], ratio["grade"]["letter"].is_string()), (&Value::from(10), true), "{cell}");
             shared += usize::from(cell["shared"] == true);
         }
     }
-    assert!(shared > 10, "{shared}");
+    assert!(shared > 10 && behind > 10, "{shared} {behind}");
     let text = done(folder.path(), &["show", "a.jsonl"]);
     assert!(text.contains(" 1 = ") && text.contains(" reference "), "{text}");
 }
