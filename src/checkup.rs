@@ -15,7 +15,7 @@ use serde_json::{Value, json};
 
 use crate::cell::Here;
 use crate::plan::{self, Profile};
-use crate::runner::own_cpu_ns;
+use ipcmark_harness::paired::disturbance::own_cpu_ns;
 
 /// How long the floor of the harness is measured.
 const NULL_WINDOW: Duration = Duration::from_millis(5);

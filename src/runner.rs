@@ -20,8 +20,6 @@ use crate::cell::Cell;
 use crate::mechanism::{Stage, Waiting};
 use meter::{Meter, Spent};
 
-pub use meter::own_cpu_ns;
-
 mod meter;
 
 /// The environment grows by up to so many bytes, at random, in each launch: one page, so that the stack moves through one.

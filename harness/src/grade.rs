@@ -72,9 +72,13 @@ const LEVELS: [(f64, Letter); 2] = [(0.95, Letter::A), (0.9375, Letter::B)];
 const NEGLIGIBLE: f64 = 0.02;
 /// Shares of its CPUs that other work had: beyond the first it has a C, since repeated runs on the development machine stopped
 /// agreeing there; beyond the second a D, as a launch is measured again for it.
-const FOREIGN_SHARES: [f64; 2] = [0.05, 0.10];
+const FOREIGN_SHARES: [f64; 2] = [0.05, MOST_FOREIGN];
 /// The same of what the hypervisor took.
-const STOLEN_SHARES: [f64; 2] = [0.01, 0.05];
+const STOLEN_SHARES: [f64; 2] = [0.01, MOST_STOLEN];
+/// The share of its CPUs' time above which other work disturbs a launch, an episode or a cell.
+pub const MOST_FOREIGN: f64 = 0.10;
+/// The same of what the hypervisor takes.
+pub const MOST_STOLEN: f64 = 0.05;
 /// A platform's gap below this share of the median is not told from it: an A's width, and what quantiles are rounded to in print.
 const FLOOR_SHARE: f64 = 0.05;
 

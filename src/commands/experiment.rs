@@ -81,8 +81,8 @@ const COMMAND_LIMIT: Duration = Duration::from_secs(60);
 
 /// `5%` or `5`, as a share.
 fn share(text: &str) -> Result<f64, String> {
-    match text.trim().trim_end_matches('%').trim_end().parse::<f64>() {
-        Ok(percent) if percent > 0.0 && percent <= 1000.0 => Ok(percent / 100.0),
+    match output::percent(text) {
+        Some(percent) if percent > 0.0 && percent <= 1000.0 => Ok(percent / 100.0),
         _ => Err("a percentage above 0 and up to 1000 is allowed, as 5%".into()),
     }
 }

@@ -6,17 +6,14 @@
 use std::collections::BTreeMap;
 use std::time::Instant;
 
+use ipcmark_harness::grade::{MOST_FOREIGN, MOST_STOLEN};
 use ipcmark_harness::machine::{CpuTimes, Root, cpu_times};
+use ipcmark_harness::paired::disturbance::own_cpu_ns;
 use ipcmark_harness::record::{Cell, LaunchContext};
-use nix::sys::resource::{UsageWho, getrusage};
 use serde_json::{Value, json};
 
 use crate::mechanism::Stage;
 
-/// A launch in which other work had more than this share of its CPUs is measured again.
-const FOREIGN_SHARE: f64 = 0.10;
-/// The same for what the hypervisor took.
-const STOLEN_SHARE: f64 = 0.05;
 /// Above this share of foreign CPU time a cell carries a note: beyond it, repeated runs here stopped agreeing.
 const FOREIGN_SHARE_NOTED: f64 = 0.05;
 /// /proc/stat counts in ticks of 1/USER_HZ, which is 100 on every architecture of Linux.
@@ -48,15 +45,6 @@ impl Meter {
         let own_ns = own_cpu_ns().saturating_sub(self.own_before);
         Spent { wall_ns, cpus, machine: after.since(&before), own_ns, readings: cpus }
     }
-}
-
-/// CPU time of this process and of all workers and peers that have been reaped, in nanoseconds.
-pub fn own_cpu_ns() -> u64 {
-    let of = |usage_of| {
-        let ns = |t: nix::sys::time::TimeVal| t.tv_sec() as u64 * 1_000_000_000 + t.tv_usec() as u64 * 1000;
-        getrusage(usage_of).map_or(0, |usage| ns(usage.user_time()) + ns(usage.system_time()))
-    };
-    of(UsageWho::RUSAGE_SELF) + of(UsageWho::RUSAGE_CHILDREN)
 }
 
 /// What the CPUs of a cell did in one launch, or in all of them.
@@ -104,11 +92,11 @@ impl Spent {
     /// Why a launch is no measurement of the cell alone, by what the machine says of it. That a pinned party is moved ends its
     /// cell (`parties.rs`), and where parties are not pinned the scheduler's moves are what is measured.
     pub(super) fn disturbance(&self) -> Option<String> {
-        if self.foreign_share() > FOREIGN_SHARE && self.is_foreign_beyond_chance() {
+        if self.foreign_share() > MOST_FOREIGN && self.is_foreign_beyond_chance() {
             return Some(format!("other work had {:.0} % of its CPUs", self.foreign_share() * 100.0));
         }
         let rounding_ns = TICK_NS * (self.readings as f64).sqrt();
-        let stolen = self.stolen_share() > STOLEN_SHARE && self.machine.steal_ns as f64 > rounding_ns;
+        let stolen = self.stolen_share() > MOST_STOLEN && self.machine.steal_ns as f64 > rounding_ns;
         stolen.then(|| format!("the hypervisor took {:.0} % of its CPUs' time", self.stolen_share() * 100.0))
     }
 

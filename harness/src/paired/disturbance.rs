@@ -4,13 +4,11 @@ use std::time::Instant;
 
 use nix::sys::resource::{UsageWho, getrusage};
 
+use crate::grade::{MOST_FOREIGN, MOST_STOLEN};
 use crate::machine::{CpuTimes, Root, cpu_times};
 
 /// /proc/stat counts in ticks of 1/USER_HZ, which is 100 on every architecture of Linux.
 const TICK_NS: f64 = 1e7;
-/// Shares of the CPUs' time above which an episode is disturbed, if they cannot be chance.
-const FOREIGN_SHARE: f64 = 0.10;
-const STOLEN_SHARE: f64 = 0.05;
 
 /// Sets what a cell's CPUs did against what this process and its children used.
 #[derive(Debug)]
@@ -64,19 +62,20 @@ impl Seen {
         let chance = 2.0 * TICK_NS * (self.cpus.max(1) as f64).sqrt();
         let beyond = |ns: u64, share: f64| ns as f64 > chance && ns as f64 > share * available;
         let percent = |ns: u64| 100.0 * ns as f64 / available;
-        if beyond(self.stolen_ns, STOLEN_SHARE) {
+        if beyond(self.stolen_ns, MOST_STOLEN) {
             return Some(format!("the hypervisor took {:.0} % of its CPUs", percent(self.stolen_ns)));
         }
-        let other = beyond(self.foreign_ns, FOREIGN_SHARE);
+        let other = beyond(self.foreign_ns, MOST_FOREIGN);
         other.then(|| format!("other work used {:.0} % of its CPUs", percent(self.foreign_ns)))
     }
 }
 
-/// CPU time of this process and of all workers and peers that have been reaped.
-fn own_cpu_ns() -> u64 {
-    let of = |who| {
+/// CPU time of this process and of all workers and peers that have been reaped, in nanoseconds.
+#[must_use]
+pub fn own_cpu_ns() -> u64 {
+    let of = |usage_of| {
         let ns = |t: nix::sys::time::TimeVal| t.tv_sec() as u64 * 1_000_000_000 + t.tv_usec() as u64 * 1000;
-        getrusage(who).map_or(0, |usage| ns(usage.user_time()) + ns(usage.system_time()))
+        getrusage(usage_of).map_or(0, |usage| ns(usage.user_time()) + ns(usage.system_time()))
     };
     of(UsageWho::RUSAGE_SELF) + of(UsageWho::RUSAGE_CHILDREN)
 }

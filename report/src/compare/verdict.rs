@@ -14,6 +14,7 @@
 //! That this keeps false alarms at 5 % of comparisons is shown by simulation (`simulation.rs`); `tests/change_test.rs` tries it on pairs
 //! of real runs.
 
+pub use ipcmark_harness::grade::{MOST_FOREIGN, MOST_STOLEN};
 use serde::Serialize;
 
 use super::ratio::Ratio;
@@ -47,11 +48,6 @@ pub enum Verdict {
     /// [`MOST_STOLEN`].
     Disturbed,
 }
-
-/// The share of foreign CPU time that a cell bears.
-pub const MOST_FOREIGN: f64 = 0.10;
-/// The share of stolen time that a cell bears.
-pub const MOST_STOLEN: f64 = 0.05;
 
 impl Verdict {
     /// Whether nothing was shown, neither a difference nor that there is none.

@@ -6,7 +6,7 @@ use std::collections::BTreeMap;
 use ipcmark_harness::doctor::{Finding, Severity};
 use ipcmark_harness::grade::scheduling::of_scheduling;
 use ipcmark_harness::grade::steadiness::{Kind, unsteady};
-use ipcmark_harness::grade::{Grade, Letter};
+use ipcmark_harness::grade::{Grade, Letter, MOST_FOREIGN, MOST_STOLEN};
 use ipcmark_harness::record::{Cell, LaunchSummary};
 use serde_json::Value;
 
@@ -17,9 +17,6 @@ use crate::words::time;
 const WIDTHS: [(f64, Letter); 3] = [(0.02, Letter::A), (0.05, Letter::B), (0.15, Letter::C)];
 /// Below so many pairs there is no interval at 95 %.
 const FEWEST_PAIRS: usize = 6;
-/// Share of an arm's CPUs that others may have used, and that the hypervisor may have taken: beyond it the ratio is not to be cited.
-const MOST_FOREIGN: f64 = 0.10;
-const MOST_STOLEN: f64 = 0.05;
 /// Shares that differ by less between the arms are alike: they cannot move a ratio by more than the width of an A.
 const ALIKE: f64 = 0.02;
 /// Without launches to tell chance from more, shares that differ by less are alike.
