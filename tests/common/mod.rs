@@ -8,6 +8,7 @@ use std::process::{Child, Command, ExitStatus, Stdio};
 use std::sync::mpsc::Receiver;
 use std::time::{Duration, Instant};
 
+use ipcmark_harness::record::{Cell, Record};
 use serde_json::Value;
 
 /// Longer than anything a test asks for takes on a busy machine: beyond it, the program hangs.
@@ -31,6 +32,11 @@ pub(crate) const AS_A_TEST: [&str; 3] = ["--anyway", "--probe-seconds", "0.01"];
 pub(crate) fn as_a_test<'a>(args: &[&'a str]) -> Vec<&'a str> {
     let more = AS_A_TEST.iter().filter(|_| args.first() == Some(&"run"));
     args.iter().chain(more).copied().collect()
+}
+
+/// Whether `record` has this cell with the same launches. Its grade may differ: at the end of a run the machine may have changed.
+pub(crate) fn keeps_launches(record: &Record, cell: &Cell) -> bool {
+    record.cell(&cell.id).is_some_and(|kept| kept.per_launch == cell.per_launch)
 }
 
 /// By these a user has programs print in colour or in narrow lines, or benches take another profile: no test is about that.
