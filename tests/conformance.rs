@@ -4,6 +4,8 @@
 //! Each clause runs in a worker of its own, this executable started again: a crash or a hang is that one test's failure,
 //! and nothing a clause does to its process is seen by the next. No mechanism is named here: the list is what is tested.
 
+mod common;
+
 use std::time::Duration;
 
 use ipcmark::cell::{Cell, Here, TRADE};
@@ -15,7 +17,7 @@ use ipcmark_harness::launch::Launcher;
 use ipcmark_harness::parties::PeerKind;
 use ipcmark_harness::placement::Placement;
 use ipcmark_harness::worker::{Trade, serve_if_asked};
-use libtest_mimic::{Arguments, Completion, Failed, Trial};
+use libtest_mimic::{Arguments, Completion, Conclusion, Failed, Trial};
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
@@ -23,17 +25,20 @@ use serde_json::{Value, json};
 const PATIENCE: Duration = Duration::from_secs(60);
 /// What is verified of each cell, in each message size…
 const OPERATIONS: u64 = 200;
+/// … or so many where there are more parties than CPUs, unless the long form is asked for: parties that spin take turns at the
+/// scheduler's tick then, and half of the time of all tests was theirs.
+const CROWDED_OPERATIONS: u64 = 20;
 /// … unless it moves more than this, many times what any channel holds: on a busy machine parties that poll hand each
 /// 64 KiB over at the scheduler's tick.
 const MOST_BYTES: u64 = 8 << 20;
 /// The message size of clauses that do not choose their own: one cache line.
 const CLAUSE_BYTES: usize = 64;
 
+const SPINNING: [Waiting; 2] = [Waiting::Spin, Waiting::Adaptive];
+
 fn main() {
     serve_if_asked(Trade { open: TRADE.open, answer });
-    let mut arguments = Arguments::from_args();
-    // Two parties that poll want a CPU each; those of another test would only make them wait for the scheduler's tick.
-    arguments.test_threads.get_or_insert(1);
+    let arguments = Arguments::from_args();
     let launcher = Launcher { clock: Clock::calibrate().clock, patience: PATIENCE };
     let here = match Here::look(&launcher) {
         Ok(here) => here,
@@ -47,7 +52,18 @@ fn main() {
         trials.extend(clause_trials(mechanism, launcher, &here));
         trials.extend(verified_trials(mechanism, launcher, &here));
     }
-    libtest_mimic::run(&arguments, trials).exit();
+    run(&arguments, trials).exit();
+}
+
+/// Two parties that spin want a CPU each; those of another test would only make them wait for the scheduler's tick. So these trials
+/// go one after the other, and the rest side by side.
+fn run(arguments: &Arguments, trials: Vec<Trial>) -> Conclusion {
+    let spins = |trial: &Trial| SPINNING.iter().any(|waiting| trial.name().ends_with(&format!("/{}", waiting.name())));
+    let (spinning, others): (Vec<Trial>, Vec<Trial>) = trials.into_iter().partition(spins);
+    let side_by_side = libtest_mimic::run(arguments, others);
+    let one_by_one = Arguments { test_threads: arguments.test_threads.or(Some(1)), ..arguments.clone() };
+    let alone = libtest_mimic::run(&one_by_one, spinning);
+    if side_by_side.has_failed() { side_by_side } else { alone }
 }
 
 /// What a worker of this test is asked.
@@ -201,11 +217,18 @@ fn stage(
     here.stage(&cell).map(|stage| (cell, stage))
 }
 
+fn operations(setup: &Setup) -> u64 {
+    let cpus = std::thread::available_parallelism().map_or(1, |cpus| cpus.get());
+    let is_crowded = setup.parties > cpus && !common::is_long_form();
+    let wanted = if is_crowded { CROWDED_OPERATIONS } else { OPERATIONS };
+    wanted.min(MOST_BYTES / setup.payload_bytes.max(1) as u64)
+}
+
 /// All operations are done, and as many bytes compared as they carry.
 fn verify(launcher: &Launcher, cell: &Cell, stage: &Stage) -> Result<(), Failed> {
     let named = |failure: Failure| Failed::from(format!("{cell}: {failure}"));
     let mut worker = launcher.open(&cell.spec(stage), 0).map_err(named)?;
-    let operations = OPERATIONS.min(MOST_BYTES / cell.setup.payload_bytes.max(1) as u64);
+    let operations = operations(&cell.setup);
     let verified = worker.verify(operations, PATIENCE).map_err(named)?;
     // However many are asked for, no longer than they may take: else it hangs.
     worker.verify(u64::MAX >> 1, Duration::from_millis(1)).map_err(named)?;

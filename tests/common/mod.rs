@@ -34,6 +34,15 @@ pub(crate) fn as_a_test<'a>(args: &[&'a str]) -> Vec<&'a str> {
     args.iter().chain(more).copied().collect()
 }
 
+/// Whether the long form of the tests is asked for by `IPCMARK_TESTS=long`: the same checks, of more cases.
+pub(crate) fn is_long_form() -> bool {
+    match std::env::var("IPCMARK_TESTS").as_deref() {
+        Err(_) | Ok("") | Ok("short") => false,
+        Ok("long") => true,
+        Ok(other) => panic!("IPCMARK_TESTS is {other:?}, and should be short or long"),
+    }
+}
+
 /// Whether `record` has this cell with the same launches. Its grade may differ: at the end of a run the machine may have changed.
 pub(crate) fn keeps_launches(record: &Record, cell: &Cell) -> bool {
     record.cell(&cell.id).is_some_and(|kept| kept.per_launch == cell.per_launch)

@@ -9,7 +9,7 @@ use ipcmark_harness::record::Outcome;
 use nix::sys::signal::Signal;
 use serde_json::Value;
 
-use crate::common::{Live, command};
+use crate::common::{Live, command, is_long_form};
 use crate::live_run::{Place, Run};
 
 const PIPE: &str = "round-trip/process/same-cpu/block/pipe/64B";
@@ -66,7 +66,8 @@ fn a_stop_of_everything_that_outlasts_all_patience_is_not_taken_for_a_hang() {
 fn no_mechanism_loses_or_damages_anything_when_it_is_stopped_and_goes_on() {
     let place = Place::new();
     let cells = ["round-trip/process/same-cpu/block/*", "wake/process/same-cpu/block/*/0B-after-0"];
-    let args = [&["verify", "--json", "--operations", "2000"], &cells[..]].concat();
+    let operations = if is_long_form() { "2000" } else { "500" };
+    let args = [&["verify", "--json", "--operations", operations], &cells[..]].concat();
     let verify = Live::start(command(place.path(), &args)).unwrap();
     let (run, over) = (verify.pid(), AtomicBool::new(false));
     let ended = std::thread::scope(|scope| {

@@ -1,6 +1,6 @@
 //! Kills at random moments: whom, when and by which signal is drawn from a seed that every trial has in its name.
 //!
-//! `IPCMARK_KILLS` says how many (500 by default), `IPCMARK_SEED` from which seed (drawn by default). The same seed draws the
+//! `IPCMARK_KILLS` says how many (100 by default, 500 in the long form), `IPCMARK_SEED` from which seed (drawn by default). The same seed draws the
 //! same blows; what they meet is up to the scheduler.
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -14,7 +14,7 @@ use libtest_mimic::{Failed, Trial};
 use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
 
-use crate::common::{AS_A_TEST, Ended, Live, keeps_launches};
+use crate::common::{AS_A_TEST, Ended, Live, is_long_form, keeps_launches};
 use crate::live_run::Place;
 use crate::strike::{CellName, Party};
 use crate::table::{self, SHAPES, cell_name, was_disturbed};
@@ -24,7 +24,8 @@ use crate::watched::{Hand, Launch, Phase, watch};
 pub(crate) const NAME: &str = "random-kills";
 /// In so many trials, which go side by side.
 const TRIALS: u64 = 10;
-const KILLS: u64 = 500;
+const KILLS: u64 = 100;
+const KILLS_IN_LONG_FORM: u64 = 500;
 
 /// Beside one of each shape: what has names, what shares memory, what polls.
 const MORE: [&str; 16] = [
@@ -168,7 +169,8 @@ pub(crate) fn number(name: &str) -> Option<u64> {
 
 /// The trials, each with its share.
 pub(crate) fn trials(seed: u64) -> Vec<Trial> {
-    let kills = number("IPCMARK_KILLS").unwrap_or(KILLS);
+    let usual = if is_long_form() { KILLS_IN_LONG_FORM } else { KILLS };
+    let kills = number("IPCMARK_KILLS").unwrap_or(usual);
     let trial = |n| {
         let (seed, share) = (seed + n, kills.div_ceil(TRIALS));
         Trial::test(format!("{NAME}/{share}-from-seed-{seed}"), move || all(seed, share))
