@@ -406,7 +406,7 @@ impl Axes {
 pub struct Point<T>(pub T, pub Rank);
 
 /// How prominent a mechanism, a workload or a value of an axis is. The ranks of all parts of a cell together decide which
-/// profiles have it: `quick` has what is a headline in every respect, `standard` what is common in at most one, `full` all.
+/// profiles have it: `standard` has what is common in at most one respect, `full` all; `quick` names its cells.
 #[derive(Copy, Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Rank {
     /// What people ask for first.

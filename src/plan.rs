@@ -17,11 +17,13 @@ use crate::mechanism::{Axes, Mechanism, Point, Rank, Setup, Waiting, Workload};
 use crate::mechanisms;
 use crate::runner::Goal;
 
+mod quick;
+
 /// How much is measured: which cells are on by default, and how long each takes.
 #[derive(Copy, Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ValueEnum)]
 #[serde(rename_all = "kebab-case")]
 pub enum Profile {
-    /// The headline cells of all families, within a minute on two CPUs.
+    /// What is asked first, of all families, as far as a minute on two CPUs can tell.
     Quick,
     /// What one would publish: the headline cells, and those that differ from one in a single respect.
     Standard,
@@ -65,12 +67,17 @@ impl Profile {
         }
     }
 
-    /// The ranks of all parts of a cell, added up, that this profile still has.
-    fn reach(self) -> usize {
+    /// Whether it may have cells of this workload and mechanism.
+    fn wants(self, workload: &str, mechanism: &str) -> bool {
+        self != Profile::Quick || quick::wants(workload, mechanism)
+    }
+
+    /// Whether it has this cell, the ranks of whose parts add up to `rank`. `apart`: the placement that stands for two CPUs.
+    fn has(self, cell: &Cell, rank: usize, apart: Placement) -> bool {
         match self {
-            Profile::Quick => Rank::Headline as usize,
-            Profile::Standard => Rank::Common as usize,
-            Profile::Full => usize::MAX,
+            Profile::Quick => quick::has(cell, &apart.to_string()),
+            Profile::Standard => rank <= Rank::Common as usize,
+            Profile::Full => true,
         }
     }
 }
@@ -104,7 +111,8 @@ pub(crate) fn cells_of(profile: Profile, topology: &Topology, wanted: impl Fn(&s
         let of_this_name = |mechanism: &'static Mechanism| {
             mechanism
                 .workloads()
-                .filter(|workload| workload.name == name && wanted(name, mechanism.name))
+                .filter(|workload| workload.name == name && profile.wants(name, mechanism.name))
+                .filter(|_| wanted(name, mechanism.name))
                 .map(move |workload| (mechanism, workload))
         };
         let table: Vec<_> = mechanisms::all().flat_map(of_this_name).collect();
@@ -118,7 +126,8 @@ pub(crate) fn cells_of(profile: Profile, topology: &Topology, wanted: impl Fn(&s
                     + peer
                     + mechanism.rank as usize
                     + workload.rank as usize;
-                (rank <= profile.reach()).then_some(Cell { mechanism, workload, setup })
+                let cell = Cell { mechanism, workload, setup };
+                profile.has(&cell, rank, apart).then_some(cell)
             };
             cells.extend(table.iter().filter_map(cell));
         }
