@@ -26,7 +26,7 @@ use crate::pauses::{self, Moment};
 use crate::record::NearFar;
 use crate::session::{Sample, Verified};
 use crate::sys::names::Drawn;
-use crate::sys::process::kill_child;
+use crate::sys::process::{self, kill_child};
 use crate::sys::signals;
 use crate::worker::HIDDEN_COMMAND;
 
@@ -34,6 +34,8 @@ pub use executable::Executable;
 pub use program::Program;
 use sentences::{advice, describe, out_of_turn};
 
+/// The only variable that a launcher sets.
+pub(crate) const PADDING: &str = "IPCMARK_PADDING";
 /// Whoever stops a worker in so many samples in a row means it.
 const MOST_PAUSES: u32 = 20;
 
@@ -129,7 +131,8 @@ impl Launcher {
             .command()
             .arg(HIDDEN_COMMAND)
             .arg(getpid().to_string())
-            .env("IPCMARK_PADDING", "x".repeat(padding))
+            .arg(process::stat(getpid().as_raw()).map_or_else(|_| String::new(), |own| own.start_ticks.to_string()))
+            .env(PADDING, "x".repeat(padding))
             .stdin(Stdio::from(theirs))
             .stdout(Stdio::null())
             // Its own group: a Ctrl-C at the terminal is for the front end, and a kill reaches the peers too.

@@ -12,7 +12,7 @@ use std::sync::atomic::{AtomicU32, Ordering};
 use nix::time::{ClockId, clock_gettime};
 
 use crate::sys::memory::{Shareable, Shared};
-use crate::sys::signals;
+use crate::sys::{front_end, signals};
 
 /// How often this process, and those that were forked from it, went on after a stop.
 static CONTINUED: OnceLock<Shared<Count>> = OnceLock::new();
@@ -37,6 +37,7 @@ fn count() {
         // Relaxed: the near end learns by the gate that a peer is done, and the handler came before that.
         count.0.fetch_add(1, Ordering::Relaxed);
     }
+    front_end::end_if_gone();
 }
 
 /// A moment, to be asked later what has happened since.

@@ -2,7 +2,7 @@
 //!
 //! It is the front end's own executable, started again with [`HIDDEN_COMMAND`] before anything else has run there: single-
 //! threaded, with a clean address space and no copy-on-write heap. Standard input is the control channel. Whatever ends
-//! the front end ends the worker (`PR_SET_PDEATHSIG`), and whatever ends the worker ends its peers.
+//! the front end ends the worker (`PR_SET_PDEATHSIG`, `sys/front_end.rs`), and whatever ends the worker ends its peers.
 
 use std::io;
 use std::os::fd::AsFd;
@@ -22,9 +22,10 @@ use crate::histogram::Histogram;
 use crate::oom;
 use crate::pauses::{self, Moment};
 use crate::session::{Sample, Session};
-use crate::sys::{memory, names, privileges, process, signals};
+use crate::sys::{front_end, memory, names, privileges, process, signals};
 
-/// The first argument of a worker; the second is the process id of its front end.
+/// The first argument of a worker; the second is the process id of its front end, the third when that started, in clock ticks
+/// since boot: `ipcmark clean` finds out by these whether the front end lives.
 pub const HIDDEN_COMMAND: &str = "__worker";
 
 /// Whether standard input is the control channel of a worker.
@@ -61,8 +62,7 @@ pub fn serve_if_asked(trade: Trade) {
         process::exit_now(2);
     };
     let served = prepare(parent).and_then(|()| serve(trade));
-    names::leave();
-    process::exit_now(if served.is_ok() { 0 } else { FAILED });
+    front_end::leave(if served.is_ok() { 0 } else { FAILED });
 }
 
 /// Whether standard input is a socket of the channel's kind; a terminal, a file or a pipe is somebody trying it by hand.
@@ -84,6 +84,7 @@ fn prepare(parent: Pid) -> io::Result<()> {
         }
     }));
     signals::before_ending_by(&names::ENDINGS, names::leave)?;
+    front_end::watch(parent);
     pauses::watch()?;
     oom::choose_this_process_first();
     // A sandbox that refuses even this has privileges well in hand.
@@ -201,8 +202,7 @@ pub(crate) fn fail(text: FailureText) -> ! {
 
 /// The front end sweeps after a failure, if it is there still: a peer that was stopped may have died of its death.
 fn exit_failed() -> ! {
-    names::leave();
-    process::exit_now(FAILED)
+    front_end::leave(FAILED)
 }
 
 /// Closes a forked peer's copy of the channel, so that the worker's end alone is its end.

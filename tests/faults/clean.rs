@@ -25,13 +25,19 @@ use crate::live_run::{Place, Run, skipped_without};
 const RING: &str = "round-trip/process/same-cpu/block/shm-ring/64B";
 
 /// One test's `clean` removes what another test has left for its own.
-static CLEANING: Mutex<()> = Mutex::new(());
+pub(crate) static CLEANING: Mutex<()> = Mutex::new(());
 
-fn cleaned(args: &[&str]) -> Value {
+pub(crate) fn cleaned(args: &[&str]) -> Value {
     let place = Place::new();
     let ended = ipcmark(place.path(), &[&["clean", "--json"], args].concat());
     assert_eq!((ended.code, ended.err.as_str()), (Some(0), ""), "{ended:?}");
     serde_json::from_str(&ended.out).unwrap()
+}
+
+/// The processes that it has ended, or would.
+pub(crate) fn ended_by(report: &Value) -> BTreeSet<u32> {
+    let ended = report["ended"].as_array().unwrap().iter().map(|what| what.as_str().unwrap());
+    ended.map(|what| what.split([' ', ',']).nth(1).unwrap().parse().unwrap()).collect()
 }
 
 fn removed(report: &Value) -> BTreeSet<String> {

@@ -6,6 +6,7 @@
 #[path = "../common/mod.rs"]
 mod common;
 
+mod adopted;
 mod births;
 mod clean;
 mod confined;

@@ -9,6 +9,7 @@
 //! | the session, or the front end | the worker, from a signal handler if need be: [`leave`] |
 //! | the worker | the front end, after it has reaped it |
 //! | both at once, by SIGKILL | `ipcmark clean`, which finds the lease: [`leases`] |
+//! | the front end, while the worker is stopped again or traced | the same, which ends the worker first: [`super::orphans`] |
 //!
 //! A name that is unlinked within [`held`] meets the last case only when SIGKILL falls into those few microseconds.
 
@@ -39,11 +40,12 @@ pub use sweep::How;
 /// at most; a contract clause that makes a new pair for every message size takes five for each of fifteen sizes.
 const NAMES_PER_WORKER: u64 = 128;
 
-/// The signal the kernel sends a worker when its front end dies: it can be held back for a moment, unlike SIGKILL.
-pub const PARENT_DEATH: Signal = Signal::SIGTERM;
-/// What ends a worker whose front end has died: its process group is orphaned then, and is sent SIGHUP too if a process
-/// in it is stopped, such as a peer (setpgid(2)).
-pub const ENDINGS: [Signal; 2] = [PARENT_DEATH, Signal::SIGHUP];
+/// The signal the kernel sends a worker when its front end dies: it can be held back for a moment, unlike SIGKILL, and makes
+/// a stopped worker go on, unlike any other.
+pub const PARENT_DEATH: Signal = Signal::SIGCONT;
+/// Further signals that end a worker in good order. An orphaned process group is sent SIGHUP too if a process in it is stopped,
+/// such as a peer (setpgid(2)).
+pub const ENDINGS: [Signal; 2] = [Signal::SIGTERM, Signal::SIGHUP];
 
 /// The links in a lease: who made it, and where its folder on a disk is. A link is written whole or not at all, and
 /// takes no page of a tmpfs; nothing follows it.
@@ -229,7 +231,7 @@ pub fn leave() {
 
 /// Runs `create_and_unlink` with the signals held back that end this process when its front end has died.
 pub fn held<R>(create_and_unlink: impl FnOnce() -> R) -> R {
-    let signals = SigSet::from_iter(ENDINGS);
+    let signals = SigSet::from_iter(ENDINGS.into_iter().chain([PARENT_DEATH]));
     let mut before = SigSet::empty();
     // An error is impossible (valid arguments); were there one, the window would merely stay open.
     let _ = sigprocmask(SigmaskHow::SIG_BLOCK, Some(&signals), Some(&mut before));

@@ -102,8 +102,12 @@ pub fn die_with(parent: Pid, signal: Signal) -> io::Result<()> {
 pub(crate) struct Stat {
     /// When it started, in clock ticks since boot.
     pub(crate) start_ticks: u64,
+    /// The number of its process group.
+    pub(crate) group: i32,
     /// The number of its session's first process.
     pub(crate) session: i32,
+    /// One letter, as `T` for stopped: proc_pid_stat(5).
+    pub(crate) state: char,
     /// It only waits for its parent to notice.
     pub(crate) has_ended: bool,
 }
@@ -115,17 +119,39 @@ pub(crate) fn stat(process: i32) -> Result<Stat, String> {
     // The second field is the command's name in parentheses, with whatever it is made of.
     let mut fields = text.rsplit(')').next().unwrap_or_default().split_whitespace();
     let state = fields.next().unwrap_or_default();
-    let session = fields.nth(2).and_then(|session| session.parse().ok());
+    let group = fields.nth(1).and_then(|group| group.parse().ok());
+    let group = group.ok_or_else(|| format!("{path} has no process group in field 5"))?;
+    let session = fields.next().and_then(|session| session.parse().ok());
     let session = session.ok_or_else(|| format!("{path} has no session in field 6"))?;
     let start_ticks = fields.nth(15).and_then(|ticks| ticks.parse().ok());
     let start_ticks = start_ticks.ok_or_else(|| format!("{path} has no start time in field 22"))?;
-    Ok(Stat { start_ticks, session, has_ended: ["Z", "X"].contains(&state) })
+    let state = state.chars().next().unwrap_or_default();
+    Ok(Stat { start_ticks, group, session, state, has_ended: ['Z', 'X'].contains(&state) })
 }
 
-/// Starts `command` as the first process of a session: without a controlling terminal, in a process group of its own.
+/// Whether the process that had this number when it started, in clock ticks since boot, lives; the error says why nobody can tell.
+pub(crate) fn lives(process: i32, start_ticks: u64) -> Result<bool, String> {
+    match kill(Pid::from_raw(process), None) {
+        Err(Errno::ESRCH) => Ok(false),
+        _ => stat(process).map(|stat| stat.start_ticks == start_ticks && !stat.has_ended),
+    }
+}
+
+/// The numbers of all processes that /proc shows.
+pub(crate) fn all() -> impl Iterator<Item = i32> {
+    let entries = std::fs::read_dir("/proc").into_iter().flatten().flatten();
+    entries.filter_map(|entry| entry.file_name().to_str()?.parse::<i32>().ok())
+}
+
+/// Starts `command` as the first process of a session: without a controlling terminal, in a process group of its own. If it is
+/// stopped when this process ends, it goes on then.
 pub(crate) fn spawn_in_own_session(command: &mut Command) -> io::Result<Child> {
-    let own_session = || setsid().map(drop).map_err(io::Error::from);
-    // SAFETY: between fork and exec only setsid(2) is called, which is async-signal-safe, and no memory is allocated.
+    let own_session = || {
+        // Where a sandbox refuses it, only the one that is stopped stays.
+        let _ = prctl::set_pdeathsig(Signal::SIGCONT);
+        setsid().map(drop).map_err(io::Error::from)
+    };
+    // SAFETY: between fork and exec only prctl(2) and setsid(2) are called, bare system calls, and no memory is allocated.
     unsafe { command.pre_exec(own_session) };
     command.spawn()
 }
@@ -143,10 +169,8 @@ pub(crate) fn kill_session(session: i32) -> bool {
 
 /// The live processes of a session but its first.
 fn session_members(session: i32) -> Vec<i32> {
-    let entries = std::fs::read_dir("/proc").into_iter().flatten().flatten();
-    let processes = entries.filter_map(|entry| entry.file_name().to_str()?.parse::<i32>().ok());
     let is_member = |&process: &i32| stat(process).is_ok_and(|stat| stat.session == session && !stat.has_ended);
-    processes.filter(|process| *process != session).filter(is_member).collect()
+    all().filter(|process| *process != session).filter(is_member).collect()
 }
 
 /// SIGKILL to a child that nobody has waited for, and waits for it. Where a sandbox refuses every call that sends a signal,

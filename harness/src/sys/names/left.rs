@@ -92,6 +92,13 @@ impl Lease {
         Lease { path, state, token: owner.map(|owner| owner.token), disk }
     }
 
+    /// For a look at what would be left of it: whether it would be dead if these owners had ended.
+    pub fn suppose_ended(&mut self, has_ended: impl Fn(i32) -> bool) {
+        if matches!(self.state, State::Live { process, .. } if has_ended(process)) {
+            self.state = State::Dead;
+        }
+    }
+
     /// Sweeps it if its owner is gone, and calls `found` with each thing that is removed, or would be. The error says
     /// why something is left.
     pub fn clean(&self, how: How, found: &mut dyn FnMut(fmt::Arguments<'_>)) -> Result<(), String> {

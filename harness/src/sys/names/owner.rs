@@ -4,15 +4,13 @@ use std::ffi::OsStr;
 use std::os::unix::ffi::OsStrExt;
 use std::path::Path;
 
-use nix::errno::Errno;
-use nix::sys::signal::kill;
 use nix::sys::statfs::{FsType, TMPFS_MAGIC, statfs};
-use nix::unistd::{Pid, getpid};
+use nix::unistd::getpid;
 
 use super::folder::Folder;
 use super::{DISK, OWNER};
 use crate::machine::Root;
-use crate::sys::process::stat;
+use crate::sys::process::{lives, stat};
 
 /// RAMFS_MAGIC of include/uapi/linux/magic.h, which nix and libc lack.
 const RAMFS_MAGIC: FsType = FsType(0x8584_58f6_u32 as _);
@@ -92,10 +90,7 @@ impl Owner {
         if self.namespaces != here.namespaces {
             return Err("its owner is in another container or namespace: clean up in there".into());
         }
-        match kill(Pid::from_raw(self.process), None) {
-            Err(Errno::ESRCH) => Ok(false),
-            _ => stat(self.process).map(|stat| stat.start_ticks == self.start_ticks && !stat.has_ended),
-        }
+        lives(self.process, self.start_ticks)
     }
 }
 
