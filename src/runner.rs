@@ -20,6 +20,7 @@ use crate::cell::Cell;
 use crate::mechanism::{Stage, Waiting};
 use meter::{Meter, Spent};
 
+mod disturbed;
 mod meter;
 
 /// The environment grows by up to so many bytes, at random, in each launch: one page, so that the stack moves through one.
@@ -73,6 +74,8 @@ pub struct Job {
     planned: usize,
     /// Why launches were measured again.
     replaced: Vec<String>,
+    /// How many of them for a count of their own that other work changed.
+    retries: usize,
     /// Whether launches beyond the planned ones were asked for.
     is_extended: bool,
     /// Whether none is to follow any more, however wide the interval.
@@ -97,6 +100,7 @@ impl Job {
             spent: Spent::default(),
             planned: launches as usize,
             replaced: Vec::new(),
+            retries: 0,
             is_extended: false,
             is_settled: false,
             start: 0,
@@ -198,9 +202,10 @@ impl Job {
         extends
     }
 
-    /// A launch failed: what was measured before stands where it was an extra one and nothing was found wrong.
+    /// A launch failed: what was measured before stands where nothing was found wrong and it was an extra one, or disturbed.
     fn fail(&mut self, failure: Failure) {
-        if self.is_extended && failure.kind != FailureKind::Verification {
+        let is_disturbed = failure.kind == FailureKind::Disturbed && self.is_measured();
+        if is_disturbed || self.is_extended && failure.kind != FailureKind::Verification {
             self.notes.push(format!("a further launch failed: {failure}"));
             self.settle();
         } else {
@@ -221,7 +226,8 @@ impl Job {
             return Some(record::Cell::skipped(identity, reason));
         }
         if let Some(failure) = &self.failure {
-            return Some(record::Cell::failed(identity, &failure.reason));
+            let cell = record::Cell::without_result(identity, failure);
+            return Some(record::Cell { replaced: self.replaced.clone(), ..cell });
         }
         if self.launches.is_empty() {
             return None;
@@ -281,7 +287,7 @@ impl Job {
         spent.describe(context);
         let may_replace = slot.may_replace && self.replaced.len() < self.planned;
         if let Some(why) = spent.disturbance().filter(|_| may_replace) {
-            self.replaced.push(format!("round {}, {:.1} s: {why}", slot.round, slot.at.as_secs_f64()));
+            self.replaced.push(slot.why_replaced(&why));
             return Ok(false);
         }
         self.spent.add(spent);
@@ -310,6 +316,12 @@ struct Slot {
     padding: usize,
     /// Whether there is time to measure it again.
     may_replace: bool,
+}
+
+impl Slot {
+    fn why_replaced(&self, why: &str) -> String {
+        format!("round {}, {:.1} s: {why}", self.round, self.at.as_secs_f64())
+    }
 }
 
 /// What happens while jobs run.
@@ -395,7 +407,7 @@ impl Rounds {
                     continue;
                 }
                 report(Event::Launch { job, done: self.done, total })?;
-                match job.launch(launcher, effort, self.slot()) {
+                match job.launch_again_if_disturbed(launcher, effort, self.slot()) {
                     Ok(true) => {}
                     Ok(false) => group.push_back(index),
                     Err(failure) if failure.kind == FailureKind::Interrupted => return Ok(Some(failure)),

@@ -275,7 +275,7 @@ impl Front {
             Err(failure) => {
                 self.failures += 1;
                 eprintln!("error: {cell}: {failure}");
-                Some(record::Cell::failed(identity, &failure.reason))
+                Some(record::Cell::without_result(identity, &failure))
             }
         }
     }

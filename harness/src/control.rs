@@ -152,12 +152,14 @@ pub enum FailureKind {
     Deadline = 4,
     /// The user asked us to stop.
     Interrupted = 5,
+    /// A count of the cell's own differs as other work on the machine makes it differ: nothing is wrong, and there is no number.
+    Disturbed = 6,
 }
 
 impl FailureKind {
     pub(crate) fn from_word(word: u32) -> FailureKind {
         use FailureKind::*;
-        [Mechanism, Verification, Peer, Worker, Deadline, Interrupted]
+        [Mechanism, Verification, Peer, Worker, Deadline, Interrupted, Disturbed]
             .into_iter()
             .find(|&k| k as u32 == word)
             .unwrap_or(Peer)
@@ -172,6 +174,7 @@ impl FailureKind {
             FailureKind::Worker => "worker",
             FailureKind::Deadline => "deadline",
             FailureKind::Interrupted => "interrupted",
+            FailureKind::Disturbed => "disturbed",
         }
     }
 }
@@ -196,10 +199,26 @@ impl Mismatch {
     }
 }
 
+/// A count that other work on the machine may have changed: an `io::Error` carries it up to where it becomes a [`Failure`].
+#[derive(Debug, thiserror::Error)]
+#[error("{0}")]
+pub struct Disturbance(pub String);
+
+impl Disturbance {
+    /// As an `io::Error`; says which count differed from which.
+    #[cold]
+    pub fn error(what: String) -> io::Error {
+        io::Error::other(Disturbance(what))
+    }
+}
+
 impl From<io::Error> for Failure {
     fn from(error: io::Error) -> Failure {
-        let mismatch = error.get_ref().is_some_and(|inner| inner.is::<Mismatch>());
-        let kind = if mismatch { FailureKind::Verification } else { FailureKind::Mechanism };
+        let kind = match error.get_ref() {
+            Some(inner) if inner.is::<Mismatch>() => FailureKind::Verification,
+            Some(inner) if inner.is::<Disturbance>() => FailureKind::Disturbed,
+            _ => FailureKind::Mechanism,
+        };
         Failure::new(kind, with_limit(error.to_string()))
     }
 }
@@ -312,13 +331,16 @@ mod tests {
     }
 
     #[test]
-    fn a_mismatch_is_a_failed_verification_and_any_other_error_the_mechanisms() {
+    fn a_mismatch_is_a_failed_verification_and_a_disturbance_none_and_any_other_error_the_mechanisms() {
+        assert_eq!(Failure::from(Disturbance::error("x".into())).kind, FailureKind::Disturbed);
         assert_eq!(Failure::from(Mismatch::error("x".into())).kind, FailureKind::Verification);
         assert_eq!(Failure::from(io::Error::other("x")).kind, FailureKind::Mechanism);
     }
 
     #[test]
     fn failure_kinds_survive_their_word() {
-        assert_eq!(FailureKind::from_word(FailureKind::Deadline as u32), FailureKind::Deadline);
+        for kind in [FailureKind::Deadline, FailureKind::Disturbed] {
+            assert_eq!(FailureKind::from_word(kind as u32), kind);
+        }
     }
 }

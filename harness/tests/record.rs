@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::fs;
 use std::path::{Path, PathBuf};
 
+use ipcmark_harness::control::{Failure, FailureKind};
 use ipcmark_harness::doctor::{Finding, Severity};
 use ipcmark_harness::grade::{Grade, Letter};
 use ipcmark_harness::histogram::Histogram;
@@ -139,6 +140,15 @@ fn changed(id: &str, key: &str, value: Value) -> String {
     let mut line = serde_json::to_value(measured(id)).unwrap();
     line[key] = value;
     line.to_string()
+}
+
+#[test]
+fn a_disturbed_cell_is_its_own_outcome_and_not_a_failed_one() {
+    let of = |kind| Cell::without_result(Identity::default(), &Failure::new(kind, "one count was 5, another 4"));
+    let disturbed = of(FailureKind::Disturbed);
+    assert_eq!(serde_json::to_value(&disturbed).unwrap()["outcome"], "disturbed");
+    assert_eq!(disturbed.reason.as_deref(), Some("one count was 5, another 4"));
+    assert_eq!(of(FailureKind::Deadline).outcome, Outcome::Failed);
 }
 
 #[test]

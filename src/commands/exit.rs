@@ -22,6 +22,20 @@ pub const VERIFICATION: i32 = 6;
 /// What was asked was not resolved: `compare --fail-on`, `experiment`. More launches, or more time, would resolve it.
 pub const UNRESOLVED: i32 = 7;
 
+/// Other work on the machine made a count of a cell's own fail in every launch: nothing is wrong, and there is no number.
+pub const DISTURBED: i32 = 8;
+
+/// The code for these failures together: wrong before failed before disturbed; none: nothing failed.
+pub fn of_all<'a>(failures: impl IntoIterator<Item = &'a Failure>) -> Option<i32> {
+    let code = |failure: &Failure| match failure.kind {
+        FailureKind::Verification => VERIFICATION,
+        FailureKind::Disturbed => DISTURBED,
+        _ => FAILURE,
+    };
+    let codes: Vec<i32> = failures.into_iter().map(code).collect();
+    [VERIFICATION, FAILURE, DISTURBED].into_iter().find(|code| codes.contains(code))
+}
+
 /// An error that ends the program with a code of its own.
 #[derive(Debug)]
 pub struct Stop {
@@ -51,6 +65,7 @@ impl Stop {
         match (failure.kind, ipcmark_harness::sys::signals::interruption()) {
             (FailureKind::Interrupted, Some(signal)) => Stop::interrupted(signal, failure),
             (FailureKind::Verification, _) => Stop::new(VERIFICATION, failure),
+            (FailureKind::Disturbed, _) => Stop::new(DISTURBED, failure),
             _ => Stop::new(FAILURE, failure),
         }
     }
@@ -63,3 +78,19 @@ impl fmt::Display for Stop {
 }
 
 impl std::error::Error for Stop {}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_wrong_outweighs_what_failed_and_that_what_was_disturbed() {
+        let failures = [FailureKind::Disturbed, FailureKind::Deadline, FailureKind::Verification];
+        let failures = failures.map(|kind| Failure::new(kind, "x"));
+        assert_eq!(of_all(&[]), None);
+        assert_eq!(of_all(&failures[..1]), Some(DISTURBED));
+        assert_eq!(of_all(&failures[..2]), Some(FAILURE));
+        assert_eq!(of_all(&failures), Some(VERIFICATION));
+        assert_eq!(Stop::of(&failures[0]).code, DISTURBED);
+    }
+}

@@ -7,7 +7,6 @@ use std::time::Duration;
 use anyhow::Context;
 use clap::Args;
 use indicatif::ProgressBar;
-use ipcmark_harness::control::{Failure, FailureKind};
 use ipcmark_harness::doctor::probe::Lengths;
 use ipcmark_harness::doctor::{Finding, Severity};
 use ipcmark_harness::drift;
@@ -29,6 +28,7 @@ use crate::runner::{self, Course, Event, Goal, Job};
 use keeper::Keeper;
 
 mod keeper;
+mod verdict;
 
 /// Arguments of `run`.
 #[derive(Debug, Args)]
@@ -328,7 +328,7 @@ fn measure(bench: &Bench, mut plan: Plan, checkup: &Checkup) -> anyhow::Result<(
     if let Some(writer) = &keeper.writer {
         eprintln!("record: {}", writer.path().display());
     }
-    judge(&plan.jobs, interrupted, keeper.writer.as_ref())
+    verdict::judge(&plan.jobs, interrupted, keeper.writer.as_ref())
 }
 
 /// Opens the record. Only a place that the user did not choose may fail without ending the run.
@@ -362,9 +362,14 @@ fn note(bar: &ProgressBar, keeper: &mut Keeper, event: Event<'_>) -> anyhow::Res
             bar.set_message(format!("{left} left  {}", job.id()));
         }
         Event::Complete(mut cell) => {
-            if cell.outcome == record::Outcome::Failed {
+            let what = match cell.outcome {
+                record::Outcome::Failed => Some("failed"),
+                record::Outcome::Disturbed => Some("was disturbed"),
+                record::Outcome::Measured | record::Outcome::Skipped => None,
+            };
+            if let Some(what) = what {
                 let reason = cell.reason.as_deref().unwrap_or("no reason given");
-                bar.suspend(|| eprintln!("warning: {} failed: {reason}", cell.id));
+                bar.suspend(|| eprintln!("warning: {} {what}: {reason}", cell.id));
             }
             keeper.keep(&mut cell)?;
         }
@@ -391,20 +396,4 @@ fn finish(
         writer.write_after(&after).context("how the machine is now could not be kept")?;
     }
     Ok(())
-}
-
-fn judge(jobs: &[Job], interrupted: Option<Failure>, writer: Option<&Writer>) -> anyhow::Result<()> {
-    if let (Some(failure), Some(signal)) = (&interrupted, signals::interruption()) {
-        let advice = writer.map_or_else(String::new, |writer| {
-            format!("; what was measured is kept, continue with `ipcmark run --resume {}`", writer.path().display())
-        });
-        return Err(Stop::interrupted(signal, format!("{failure}{advice}")).into());
-    }
-    let failures: Vec<&Failure> = jobs.iter().filter_map(Job::failure).collect();
-    if failures.is_empty() {
-        return Ok(());
-    }
-    let wrong = failures.iter().any(|failure| failure.kind == FailureKind::Verification);
-    let code = if wrong { exit::VERIFICATION } else { exit::FAILURE };
-    Err(Stop::new(code, format!("{} of {} failed", failures.len(), cells(jobs))).into())
 }

@@ -136,6 +136,8 @@ impl Soak<'_> {
                 account.troubles.extend(seen.growth().into_iter().map(|what| trouble(cell, what, false)));
             }
             Err(failure) if failure.kind == FailureKind::Interrupted => return Err(failure),
+            // Other work changed a count: the turn shows nothing, and nothing is wrong.
+            Err(failure) if failure.kind == FailureKind::Disturbed => {}
             Err(failure) => {
                 let verification = failure.kind == FailureKind::Verification;
                 account.troubles.push(trouble(cell, failure.to_string(), verification));

@@ -37,7 +37,9 @@ pub(super) fn tables<'a>(run: impl Into<RunContext<'a>>, cells: &[Cell], shown: 
     text += &crossovers(run.header, cells);
     text += &kinds_of_tasks(cells);
     text += &grades::of_all(&common);
-    text + &reasons(cells, Outcome::Skipped, "skipped") + &reasons(cells, Outcome::Failed, "FAILED")
+    text + &reasons(cells, Outcome::Skipped, "skipped")
+        + &reasons(cells, Outcome::Disturbed, "disturbed")
+        + &reasons(cells, Outcome::Failed, "FAILED")
 }
 
 /// The measured cells of each workload, by the order in which workloads appear first.

@@ -116,5 +116,15 @@ fn judge(outcomes: &[Outcome]) -> anyhow::Result<()> {
     if failed == 0 {
         return Ok(());
     }
-    Err(Stop::new(exit::VERIFICATION, format!("{failed} of {} cells failed verification", outcomes.len())).into())
+    let failures = outcomes.iter().filter_map(|outcome| match outcome {
+        Outcome::Failed(failure) => Some(failure),
+        Outcome::Passed(_) | Outcome::Skipped(_) => None,
+    });
+    let all = outcomes.len();
+    // What keeps a cell from being verified is a failed verification, whatever it is.
+    Err(match exit::of_all(failures) {
+        Some(exit::DISTURBED) => Stop::new(exit::DISTURBED, format!("{failed} of {all} cells disturbed by other work")),
+        _ => Stop::new(exit::VERIFICATION, format!("{failed} of {all} cells failed verification")),
+    }
+    .into())
 }

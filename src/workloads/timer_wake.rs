@@ -12,7 +12,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use ipcmark_harness::clock::Clock;
-use ipcmark_harness::control::Mismatch;
+use ipcmark_harness::control::{Disturbance, Mismatch};
 use ipcmark_harness::histogram::Histogram;
 use ipcmark_harness::parties::{Extent, Far, Parties, PeerKind, Span};
 use ipcmark_harness::placement::{Placement, Topology};
@@ -172,7 +172,9 @@ impl Sleeper {
         if share >= LEAST_HOGGED || self.to_hog_ns < SOON_NS {
             return Ok(());
         }
-        Err(Mismatch::error(format!("the hog had {:.0} % of its CPU: it was to have all that was left", share * 100.0)))
+        let (share, least) = (share * 100.0, LEAST_HOGGED * 100.0);
+        let count = format!("the hog had {share:.0} % of its CPU by its CPU time, and {least:.0} % or more are wanted");
+        Err(Disturbance::error(format!("{count}: other work had the rest")))
     }
 }
 

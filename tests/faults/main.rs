@@ -12,6 +12,7 @@ mod clean;
 mod confined;
 mod control_group;
 mod deaths;
+mod disturbed;
 mod interruptions;
 mod limits;
 mod live_run;

@@ -17,7 +17,7 @@ use nix::unistd::Pid;
 use crate::common::{AS_A_TEST, Ended, Live, is_long_form, keeps_launches};
 use crate::live_run::Place;
 use crate::strike::{CellName, Party};
-use crate::table::{self, SHAPES, cell_name, was_disturbed};
+use crate::table::{self, SHAPES, cell_name};
 use crate::watched::{Hand, Launch, Phase, watch};
 
 /// How their names begin.
@@ -220,9 +220,10 @@ fn check(place: &Place, killer: &Killer, ended: &Ended) {
     let record = if killed.is_some() { Record::read(&place.record()).unwrap().0 } else { place.read() };
     let cells: BTreeMap<CellName, &record::Cell> =
         record.cells.iter().map(|cell| (cell_name(&cell.id), cell)).collect();
-    // The line of a cell is written before the next one is launched.
-    let complete = &killer.launched[..killer.launched.len() - usize::from(killed.is_some())];
-    let lost: Vec<_> = complete.iter().filter(|cell| !cells.contains_key(*cell)).collect();
+    // The line of a cell is written before the next one is launched; a disturbed launch is measured again at once.
+    let under_way = killer.launched.last().filter(|_| killed.is_some());
+    let complete = killer.launched.iter().filter(|cell| Some(*cell) != under_way);
+    let lost: Vec<_> = complete.filter(|cell| !cells.contains_key(*cell)).collect();
     assert!(lost.is_empty(), "lost: {lost:?}, {ended:?}");
     let harmed = killer.blows.iter().filter(|blow| blow.party != Party::Runner);
     let sure: BTreeSet<_> = harmed.clone().filter(|blow| blow.is_sure()).map(|blow| &blow.cell).collect();
@@ -230,8 +231,9 @@ fn check(place: &Place, killer: &Killer, ended: &Ended) {
     for (name, cell) in &cells {
         let is_right = match cell.outcome {
             Outcome::Measured => !sure.contains(name),
-            Outcome::Failed => perhaps.contains(name) || disturbed(cell),
-            _ => false,
+            Outcome::Failed => perhaps.contains(name),
+            Outcome::Disturbed => !sure.contains(name),
+            Outcome::Skipped => false,
         };
         assert!(is_right, "{:?} {}: {:?}, {ended:?}", cell.outcome, cell.id, cell.reason);
     }
@@ -241,7 +243,7 @@ fn check(place: &Place, killer: &Killer, ended: &Ended) {
 }
 
 fn disturbed(cell: &record::Cell) -> bool {
-    was_disturbed(cell.outcome, cell.reason.as_deref().unwrap_or_default())
+    cell.outcome == Outcome::Disturbed
 }
 
 /// Resumes a run that was killed: nothing complete is measured again, and nothing is missing then.
@@ -250,7 +252,7 @@ fn complete_it(place: &Place, before: &Record) {
     command.args(["run", "--resume", "record.jsonl"]).args(AS_A_TEST).current_dir(place.path());
     let ended = Live::start(command).unwrap().end();
     let record = Record::read(&place.record()).unwrap().0;
-    let code = if record.cells.iter().any(disturbed) { exit::VERIFICATION } else { exit::DONE };
+    let code = if record.cells.iter().any(disturbed) { exit::DISTURBED } else { exit::DONE };
     assert_eq!(ended.code, Some(code), "{ended:?}");
     let wrong: Vec<_> =
         record.cells.iter().filter(|cell| cell.outcome != Outcome::Measured && !disturbed(cell)).collect();

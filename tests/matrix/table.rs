@@ -90,12 +90,6 @@ pub(crate) fn run(place: &Place, ids: &[&str]) -> Command {
     command
 }
 
-/// Whether the cell failed of the other work on this machine, which tests are: a switch that its ring did not make is one that the
-/// kernel counted all the same.
-pub(crate) fn was_disturbed(outcome: Outcome, reason: &str) -> bool {
-    outcome == Outcome::Failed && reason.contains("something else ran on this CPU")
-}
-
 /// What came of a run.
 struct Outcomes {
     /// What each strike said.
@@ -235,15 +229,13 @@ fn run_and_check(plan: Plan, alone: Option<&str>) -> Outcomes {
     };
     let cells: BTreeMap<_, _> = record.cells.iter().map(outcome).collect();
     let unharmed = cells.iter().filter(|(cell, _)| !struck.contains_key(*cell));
-    let wrong: Vec<_> = unharmed
-        .filter(|(_, (outcome, reason))| *outcome != Outcome::Measured && !was_disturbed(*outcome, reason))
-        .collect();
+    let wrong: Vec<_> =
+        unharmed.filter(|(_, (outcome, _))| !matches!(outcome, Outcome::Measured | Outcome::Disturbed)).collect();
     assert!(wrong.is_empty(), "cells that nothing happened to: {wrong:?}, {ended:?}");
-    let codes = cells
-        .values()
-        .filter(|(outcome, _)| *outcome == Outcome::Failed)
-        .map(|(outcome, reason)| if was_disturbed(*outcome, reason) { exit::VERIFICATION } else { exit::FAILURE });
-    check_end(plan, &ended, codes.max());
+    // Tests are other work on this machine.
+    let has = |wanted: Outcome| cells.values().any(|(outcome, _)| *outcome == wanted);
+    let disturbed = has(Outcome::Disturbed).then_some(exit::DISTURBED);
+    check_end(plan, &ended, has(Outcome::Failed).then_some(exit::FAILURE).or(disturbed));
     assert!(alone.is_some() || cells.len() == ids.len(), "{} of {} cells: {ended:?}", cells.len(), ids.len());
     Outcomes { struck, cells }
 }
@@ -258,6 +250,7 @@ fn check_end(plan: Plan, ended: &Ended, failed: Option<i32>) {
         // The sentence has the panics' own words, which are no panic of the front end.
         Fault::Panic => assert_eq!(ended.code, Some(failed.unwrap_or(exit::DONE)), "{ended:?}"),
         _ => match failed {
+            Some(exit::DISTURBED) => assert_sentence(ended, exit::DISTURBED, &["disturbed by other work"]),
             Some(code) => assert_sentence(ended, code, &["cells failed"]),
             None => assert_eq!(ended.code, Some(exit::DONE), "{ended:?}"),
         },
@@ -274,7 +267,7 @@ fn judge(cell: &CellName, plan: Plan, outcomes: &Result<Outcomes, String>) -> Re
         None if plan.phase == Phase::Each => {
             return Ok(Completion::ignored_with("this time no operation was timed by itself"));
         }
-        None if found.is_some_and(|(outcome, reason)| was_disturbed(*outcome, reason)) => {
+        None if found.is_some_and(|(outcome, _)| *outcome == Outcome::Disturbed) => {
             return Ok(Completion::ignored_with("this time other work ended the cell before"));
         }
         None => return Err("the phase did not come".into()),
@@ -290,9 +283,7 @@ fn judge(cell: &CellName, plan: Plan, outcomes: &Result<Outcomes, String>) -> Re
     // Whoever stops and goes on in every sample is slow, too.
     let paused = plan.fault == Fault::Slow && reason.contains("samples in a row were discarded");
     let is_right = match outcome {
-        // As if it had been measured.
-        Outcome::Failed if was_disturbed(*outcome, reason) => plan.fault == Fault::Slow || plan.party == Party::Runner,
-        Outcome::Measured => plan.fault == Fault::Slow || plan.party == Party::Runner,
+        Outcome::Measured | Outcome::Disturbed => plan.fault == Fault::Slow || plan.party == Party::Runner,
         Outcome::Failed => {
             paused || (plan.fault == Fault::Slow || plan.party != Party::Runner) && reason.contains(expected)
         }

@@ -28,6 +28,8 @@ const VARIANCES_AFTER: [usize; 3] = [8, 16, 32];
 /// A cell's time must hold so many episodes.
 const EPISODES_WANTED: f64 = 24.0;
 const MOST_PAIRS: u32 = 24;
+/// So many more episodes are replaced where a count of the cell's own failed of other work: none of those has a result.
+const MOST_RETRIES: usize = 3;
 
 /// One cell of a comparison.
 #[derive(Debug)]
@@ -97,6 +99,10 @@ impl PairedCell {
         let length = self.length;
         match measure(launcher, &pair, &length, random) {
             Err(failure) if failure.kind == FailureKind::Interrupted => return Err(failure),
+            // As an episode of which the machine says that it was disturbed: what does not end is how it is.
+            Err(failure) if failure.kind == FailureKind::Disturbed && self.may_replace(MOST_RETRIES) => {
+                self.replaced.push(failure.reason);
+            }
             Err(failure) => self.failure = Some(failure),
             Ok(episode) => self.add(episode),
         }
@@ -129,12 +135,17 @@ impl PairedCell {
         self.spent_s += episode.fixed_s + episode.pairs_s;
         self.learn_warm_up(&episode);
         match &episode.disturbance {
-            Some(why) if self.replaced.len() <= self.episodes.len() => self.replaced.push(why.clone()),
+            Some(why) if self.may_replace(0) => self.replaced.push(why.clone()),
             _ => self.episodes.push(episode),
         }
         if VARIANCES_AFTER.contains(&self.episodes.len()) {
             self.learn_pairs();
         }
+    }
+
+    /// So many more than there are episodes, and one.
+    fn may_replace(&self, more: usize) -> bool {
+        self.replaced.len() <= self.episodes.len() + more
     }
 
     /// How many counted episodes were disturbed.

@@ -11,7 +11,7 @@ use crate::histogram::{Histogram, HistogramError, Quantiles};
 use crate::machine::Scheduling;
 use crate::usage::Usage;
 
-/// What became of a cell. There is no fourth outcome, and no absent line.
+/// What became of a cell. There is no other outcome, and no absent line.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "lowercase")]
 pub enum Outcome {
@@ -21,6 +21,9 @@ pub enum Outcome {
     Skipped,
     /// It went wrong; `reason` says how.
     Failed,
+    /// In each launch other work made a count of the cell's own fail; `reason` says which. Nothing is wrong; to resume the run
+    /// measures it again.
+    Disturbed,
 }
 
 /// The same value for both parties.

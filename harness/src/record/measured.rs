@@ -7,6 +7,7 @@ use serde_json::{Map, Value};
 use super::cell::{Cell, CpuTimes, Cpus, LaunchSummary, NearFar, Outcome};
 use super::facts;
 use super::text::clip;
+use crate::control::{Failure, FailureKind};
 use crate::estimate::{Estimate, estimate, median};
 use crate::grade::steadiness::two_modes;
 use crate::histogram::Histogram;
@@ -101,6 +102,14 @@ impl Cell {
     #[must_use]
     pub fn failed(identity: Identity, reason: &str) -> Self {
         Self::without_numbers(identity, Outcome::Failed, reason)
+    }
+
+    /// A cell without numbers for this failure: disturbed, or gone wrong. A long reason is cut to 4 KiB.
+    #[must_use]
+    pub fn without_result(identity: Identity, failure: &Failure) -> Self {
+        let is_disturbed = failure.kind == FailureKind::Disturbed;
+        let outcome = if is_disturbed { Outcome::Disturbed } else { Outcome::Failed };
+        Self::without_numbers(identity, outcome, &failure.reason)
     }
 
     /// A measured cell with everything that follows from the measurement; launches without batches are left out.

@@ -232,14 +232,15 @@ pub(super) fn take_alone(table: &mut Table) -> Vec<Vec<String>> {
     alone
 }
 
-/// Finds what was asked of each column and of the first, and was not measured in both: it failed, one of them skipped it, or a run
+/// Finds what was asked of each column and of the first, and was not measured in both: it failed or was disturbed, one of them skipped it, or a run
 /// ended before. What both skipped cannot be measured there, and leaves nothing open.
 pub(super) fn note_unmeasured(columns: &mut [Column], sources: &[&Source]) {
     let asked: Vec<Asked<'_>> = columns.iter().map(|column| Asked::of(column, sources)).collect();
     let Some(first) = asked.first() else { return };
     for (column, other) in columns.iter_mut().zip(&asked).skip(1) {
         let both = first.ids.iter().filter_map(|id| Some((id, first.fates.get(id)?, other.fates.get(id)?)));
-        let open = both.filter(|(_, one, other)| one != other || matches!(one, None | Some(Outcome::Failed)));
+        let open = both
+            .filter(|(_, one, other)| one != other || matches!(one, None | Some(Outcome::Failed | Outcome::Disturbed)));
         column.unmeasured = open.map(|(id, ..)| (*id).to_owned()).collect();
     }
 }
@@ -267,8 +268,9 @@ impl<'a> Asked<'a> {
         let weight = |fate: Option<Outcome>| match fate {
             None => 0,
             Some(Outcome::Skipped) => 1,
-            Some(Outcome::Failed) => 2,
-            Some(Outcome::Measured) => 3,
+            Some(Outcome::Disturbed) => 2,
+            Some(Outcome::Failed) => 3,
+            Some(Outcome::Measured) => 4,
         };
         let known = self.fates.entry(id).or_insert_with(|| {
             self.ids.push(id);

@@ -177,6 +177,7 @@ fn a_cell_that_failed_in_both_leaves_the_gate_open_and_one_skipped_in_both_does_
     };
     assert_eq!(unmeasured([Outcome::Failed, Outcome::Failed]), [id.as_str()]);
     assert_eq!(unmeasured([Outcome::Skipped, Outcome::Failed]), [id.as_str()]);
+    assert_eq!(unmeasured([Outcome::Disturbed, Outcome::Disturbed]), [id.as_str()]);
     assert!(unmeasured([Outcome::Skipped, Outcome::Skipped]).is_empty());
 }
 

@@ -177,7 +177,10 @@ pub(super) fn judge(cells: &[PairedCell], skipped: &[Skipped], design: &Design) 
     let count = |of: &dyn Fn(&&PairedCell) -> bool| cells.iter().filter(of).count();
     let failed = count(&|cell| cell.failure.is_some());
     if failed > 0 {
-        return Err(Stop::new(exit::FAILURE, format!("{failed} of {} cells failed", cells.len())).into());
+        let failures = || cells.iter().filter_map(|cell| cell.failure.as_ref());
+        let code = exit::of_all(failures()).filter(|code| *code == exit::DISTURBED).unwrap_or(exit::FAILURE);
+        let what = if code == exit::DISTURBED { "were disturbed by other work" } else { "failed" };
+        return Err(Stop::new(code, format!("{failed} of {} cells {what}", cells.len())).into());
     }
     let limit = design.fail_on.ln_1p();
     let reaches_limit = |cell: &PairedCell| cell.centre.is_none_or(|centre| centre.high >= limit);

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::io;
 use std::sync::atomic::{AtomicU64, Ordering};
 
-use ipcmark_harness::control::Mismatch;
+use ipcmark_harness::control::{Disturbance, Mismatch};
 use ipcmark_harness::estimate::{median, quantile_sorted};
 use ipcmark_harness::sys::memory::Shareable;
 use ipcmark_harness::usage::Usage;
@@ -110,6 +110,9 @@ pub(super) struct Tally {
 
 impl Tally {
     /// Adds the switches of a batch, and fails where those of the median batch are not one a hop.
+    ///
+    /// More than that other tasks on this CPU can make. Fewer they cannot: a task that passes the token and has it again was off
+    /// the CPU meanwhile, since another task of the ring ran there.
     pub(super) fn judge(&mut self, switches: Switches) -> io::Result<()> {
         self.switches.add(switches);
         if switches.expected >= JUDGED_HOPS {
@@ -120,13 +123,19 @@ impl Tally {
             return Ok(());
         }
         let Switches { expected, voluntary, involuntary } = self.switches;
-        Err(Mismatch::error(format!(
-            "a hop made {per_hop:.3} switches in the median batch, and {:.2} to {:.2} are its own: something else ran on this \
-             CPU, or a hop is not one switch; in all {expected} hops made {voluntary} voluntary and {involuntary} involuntary \
-             ones",
+        let count = format!(
+            "the kernel counted {per_hop:.3} switches a hop in the median batch, and {:.2} to {:.2} are its own (in all \
+             {expected} hops, {voluntary} voluntary and {involuntary} involuntary switches)",
             1.0 - TOLERANCE,
             1.0 + TOLERANCE
-        )))
+        );
+        Err(if per_hop > 1.0 {
+            Disturbance::error(format!(
+                "{count}: other work ran on this CPU; if it does on a quiet one, a hop is no single switch"
+            ))
+        } else {
+            Mismatch::error(format!("{count}: a hop is no switch"))
+        })
     }
 
     /// Adds what a batch took, and what the same calls took after it without a switch, in nanoseconds a hop.
@@ -163,6 +172,8 @@ fn spread(values: &[f64]) -> f64 {
 
 #[cfg(test)]
 mod tests {
+    use ipcmark_harness::control::{Failure, FailureKind};
+
     use super::*;
 
     fn switches(expected: u64, voluntary: u64, involuntary: u64) -> Switches {
@@ -186,9 +197,16 @@ mod tests {
 
     #[test]
     fn two_switches_a_hop_or_none_fail_with_the_figures() {
-        for (voluntary, involuntary, said) in [(1500, 500, "2.000 switches"), (0, 0, "0.000"), (979, 0, "0.979")] {
-            let error = judged(&[switches(1000, voluntary, involuntary); 5]).map(drop).unwrap_err().to_string();
-            assert!(error.contains(said) && error.contains("5000 hops"), "{error}");
+        let (noise, wrong) = (FailureKind::Disturbed, FailureKind::Verification);
+        for (voluntary, involuntary, said, kind) in [
+            (1500, 500, "2.000 switches", noise),
+            (1000, 30, "1.030", noise),
+            (0, 0, "0.000", wrong),
+            (979, 0, "0.979", wrong),
+        ] {
+            let failure = Failure::from(judged(&[switches(1000, voluntary, involuntary); 5]).map(drop).unwrap_err());
+            assert!(failure.reason.contains(said) && failure.reason.contains("5000 hops"), "{failure}");
+            assert_eq!(failure.kind, kind, "{failure}");
         }
     }
 
