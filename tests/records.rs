@@ -1,6 +1,8 @@
 //! `compare` and `cite` through the real program: exit codes, forms, and records that a stranger may have sent.
 
 mod common;
+#[path = "records/files.rs"]
+mod files;
 
 use std::path::Path;
 

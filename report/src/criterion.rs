@@ -14,14 +14,13 @@
 //! is said by `interval_spans`, and no verdict is ever based on it.
 
 use std::collections::BTreeMap;
-use std::fs::File;
-use std::io::Read;
 use std::path::{Path, PathBuf};
 
 use ipcmark_harness::estimate::estimate;
 use ipcmark_harness::record::{
     Cell, FrontEnd, Header, Identity, Launch, Measurement, Record, Revision, SCHEMA, Selection,
 };
+use ipcmark_harness::sys::files;
 use serde::Deserialize;
 use sha2::{Digest, Sha256};
 
@@ -325,12 +324,8 @@ fn header() -> Header {
 }
 
 fn text(path: &Path, digest: &mut Sha256) -> Result<String, String> {
-    let mut text = String::new();
-    let read = File::open(path).and_then(|file| file.take(MAX_FILE_BYTES + 1).read_to_string(&mut text));
-    read.map_err(|error| format!("cannot read {}: {error}", shown(path)))?;
-    if text.len() as u64 > MAX_FILE_BYTES {
-        return Err(format!("{} has more than {MAX_FILE_BYTES} bytes", shown(path)));
-    }
+    let read = files::read_text(path, MAX_FILE_BYTES);
+    let text = read.map_err(|error| format!("cannot read {}: {error}", shown(path)))?;
     digest.update(text.as_bytes());
     Ok(text)
 }

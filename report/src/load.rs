@@ -1,6 +1,5 @@
 //! Records from files and folders, and what criterion left. A bad one is told of and left out; good ones beside it are still read.
 
-use std::fs::File;
 use std::io::{self, Read};
 use std::num::NonZero;
 use std::panic::resume_unwind;
@@ -9,6 +8,7 @@ use std::sync::atomic::{AtomicUsize, Ordering::Relaxed};
 use std::thread;
 
 use ipcmark_harness::record::{MAX_FILE_BYTES, ReadError, Record, sanitize};
+use ipcmark_harness::sys::files;
 use sha2::{Digest, Sha256};
 
 use crate::criterion;
@@ -103,7 +103,7 @@ enum Found {
 fn find(path: &Path) -> Vec<Found> {
     let unreadable = |error| vec![Found::Problem(format!("cannot read {}: {error}", shown(path)))];
     match (path.metadata(), baseline(path)) {
-        (Ok(found), _) if found.is_dir() => match files(path, MAX_DEPTH) {
+        (Ok(found), _) if found.is_dir() => match records_below(path, MAX_DEPTH) {
             Ok(files) => {
                 let trees = Found::Criterion(path.to_owned(), None, !files.is_empty());
                 files.into_iter().map(Found::File).chain([trees]).collect()
@@ -151,7 +151,7 @@ impl Loaded {
         if path.metadata().is_ok_and(|found| found.len() > MAX_FILE_BYTES) {
             return self.problems.push(sanitize(&ReadError::TooLarge(path.to_owned()).to_string()));
         }
-        let read = File::open(path).map(Hashing::new).map(|mut file| (Record::from_reader(path, &mut file), file));
+        let read = files::open(path).map(Hashing::new).map(|mut file| (Record::from_reader(path, &mut file), file));
         match read {
             Ok((Ok((record, warnings)), file)) => {
                 // A file's name may hold anything, too.
@@ -165,13 +165,13 @@ impl Loaded {
     }
 }
 
-fn files(folder: &Path, depth: usize) -> io::Result<Vec<PathBuf>> {
+fn records_below(folder: &Path, depth: usize) -> io::Result<Vec<PathBuf>> {
     let mut found = Vec::new();
     for entry in entries(folder)? {
         // Links are not followed: a folder may hold one to itself.
         let kind = entry.symlink_metadata()?.file_type();
         if kind.is_dir() && depth > 1 {
-            found.extend(files(&entry, depth - 1)?);
+            found.extend(records_below(&entry, depth - 1)?);
         } else if kind.is_file() && entry.extension().is_some_and(|extension| extension == "jsonl") {
             found.push(entry);
         }

@@ -1,10 +1,12 @@
 //! `ipcmark completions SHELL` and `ipcmark man DIR`: generated from the definitions of the commands, so that they cannot lag behind.
 
+use std::io::{self, Read};
 use std::path::PathBuf;
 
 use anyhow::Context;
 use clap::{Args, Command, CommandFactory};
 use clap_complete::Shell;
+use ipcmark_harness::sys::files::{self, Existing};
 
 use super::Cli;
 
@@ -46,8 +48,18 @@ pub(super) fn man(args: &ManArgs) -> anyhow::Result<()> {
         let path = args.folder.join(page.get_filename());
         let mut text = Vec::new();
         page.render(&mut text)?;
-        std::fs::write(&path, text).with_context(refused)?;
+        files::replace(&path, &text, must_be_man_page).with_context(|| format!("cannot write {}", path.display()))?;
         super::say!("{}", path.display());
     }
     Ok(())
+}
+
+/// An empty file holds nothing that could be lost; a page begins with a request of roff, and no record does.
+fn must_be_man_page(existing: &mut Existing) -> io::Result<()> {
+    let mut first = Vec::new();
+    existing.take(1).read_to_end(&mut first)?;
+    if first.is_empty() || first == b"." {
+        return Ok(());
+    }
+    Err(io::Error::other("it exists and is no man page; name another folder, or remove it"))
 }

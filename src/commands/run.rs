@@ -229,7 +229,7 @@ fn default_path(header: &record::Header) -> PathBuf {
     let folder = Path::new("results").join(machine);
     let numbered = (1..).map(|n| if n == 1 { stem.clone() } else { format!("{stem}-{n}") });
     let mut paths = numbered.map(|stem| folder.join(stem + ".jsonl"));
-    paths.find(|path| !path.exists()).unwrap_or_else(|| folder.join("record.jsonl"))
+    paths.find(|path| path.symlink_metadata().is_err()).unwrap_or_else(|| folder.join("record.jsonl"))
 }
 
 /// The rest of an interrupted run: launches that the record holds are kept.

@@ -2,7 +2,6 @@
 
 use std::collections::HashMap;
 use std::fmt;
-use std::fs::File;
 use std::io::{self, BufRead, BufReader, Read};
 use std::path::{Path, PathBuf};
 
@@ -17,6 +16,7 @@ use super::limits::{
 use super::resumed::ResumedLine;
 use super::text::{clip, sanitize};
 use super::{After, Cell, Header, Resumed, SCHEMA};
+use crate::sys::files;
 
 /// Beyond this many warnings the rest is only counted.
 const MAX_WARNINGS: usize = 1_000;
@@ -103,7 +103,7 @@ impl Record {
     /// # Errors
     /// If the file cannot be read, is too large, or does not start with a header of this schema.
     pub fn read(path: &Path) -> Result<(Self, Vec<Warning>), ReadError> {
-        let file = File::open(path).map_err(|cause| io_error(path, cause))?;
+        let file = files::open(path).map_err(|cause| io_error(path, cause))?;
         Self::from_reader(path, file)
     }
 

@@ -1,6 +1,6 @@
 //! Writing a record: append-only, one line and one write(2) at a time.
 
-use std::fs::{self, File, OpenOptions};
+use std::fs::{self, File};
 use std::io::{self, BufRead, BufReader, Read, Seek, SeekFrom, Write};
 use std::path::{Path, PathBuf};
 
@@ -12,6 +12,7 @@ use super::limits::{MAX_LINE_BYTES, check_after, check_cell, check_header, check
 use super::reader::{ReadError, parse_header};
 use super::resumed::ResumedLine;
 use super::{After, Cell, Header, Resumed};
+use crate::sys::files;
 
 /// Writes one record. A line is in the kernel's hands when a method returns: it survives the end of the process, not a
 /// loss of power. The file is locked (advisory) while the writer lives, so that two runs cannot interleave.
@@ -67,8 +68,8 @@ pub enum WriteError {
 }
 
 impl Writer {
-    /// Starts a record with its header; creates the parent directories. What is there but is no regular file (a pipe,
-    /// a device) is written to as it is.
+    /// Starts a record with its header; creates the parent directories. A device, and what the shell has opened (`/dev/stdout`), is
+    /// written to as it is.
     ///
     /// # Errors
     /// If the file exists, cannot be created or written, or the header has a number that is not finite.
@@ -90,7 +91,7 @@ impl Writer {
     /// # Errors
     /// If the file cannot be opened, is being written by another run, or has no header of this schema.
     pub fn append_to(path: &Path) -> Result<(Self, Option<Repair>), WriteError> {
-        let file = OpenOptions::new().read(true).append(true).open(path).map_err(io_error("open", path))?;
+        let file = files::open_to_append(path).map_err(io_error("open", path))?;
         let mut writer = Self { path: path.to_owned(), file, complete_bytes: None };
         writer.lock()?;
         writer.check_first_line()?;
@@ -139,14 +140,10 @@ impl Writer {
     }
 
     fn open_new(path: &Path) -> Result<Self, WriteError> {
-        let mut options = OpenOptions::new();
-        options.append(true);
-        let (file, regular) = match options.clone().create_new(true).open(path) {
-            Ok(file) => (file, true),
-            Err(error) if error.kind() == io::ErrorKind::AlreadyExists && is_special(path) => {
-                let file = options.open(path).map_err(io_error("open", path))?;
-                (file, false)
-            }
+        let special = files::open_special(path).map_err(io_error("open", path))?;
+        let regular = special.is_none();
+        let file = match special.map_or_else(|| files::create(path), Ok) {
+            Ok(file) => file,
             Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {
                 return Err(WriteError::Exists(path.to_owned()));
             }
@@ -235,10 +232,6 @@ fn clarified(error: io::Error) -> io::Error {
         io::ErrorKind::AlreadyExists => io::Error::new(error.kind(), "something that is not a directory has this name"),
         _ => error,
     }
-}
-
-fn is_special(path: &Path) -> bool {
-    fs::metadata(path).is_ok_and(|metadata| !metadata.is_file() && !metadata.is_dir())
 }
 
 fn encode(name: &str, path: &Path, line: &impl Serialize) -> Result<Vec<u8>, WriteError> {

@@ -15,6 +15,7 @@ pub mod barrier;
 pub mod birth;
 pub mod clone_vm;
 pub(crate) mod front_end;
+pub mod files;
 pub mod futex;
 pub mod huge_pages;
 pub mod memory;

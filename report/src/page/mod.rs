@@ -34,6 +34,8 @@ mod system;
 mod table;
 mod trust;
 
+use std::io::{self, Read};
+
 use ipcmark_harness::record::sanitize;
 use maud::{DOCTYPE, Markup, PreEscaped, html};
 
@@ -88,6 +90,20 @@ pub fn render(loaded: &Loaded) -> String {
     page
 }
 
+/// How every page begins; a test holds it against one.
+const BEGINNING: &[u8] =
+    b"<!DOCTYPE html><html lang=\"en\"><head><meta charset=\"utf-8\"><meta name=\"generator\" content=\"ipcmark report\">";
+
+/// Whether a file is a page of [`render`]'s. It is read from where it stands.
+///
+/// # Errors
+/// If it cannot be read.
+pub fn is_page(file: impl Read) -> io::Result<bool> {
+    let mut beginning = Vec::new();
+    file.take(BEGINNING.len() as u64).read_to_end(&mut beginning)?;
+    Ok(beginning == BEGINNING)
+}
+
 /// Characters that reorder or control: none of ours, and of a stranger's text none comes through, wherever it stands.
 fn drives(character: char) -> bool {
     let plain = character == '\n' || (character.is_ascii() && !character.is_control());
@@ -109,6 +125,7 @@ fn head(sources: &[Source]) -> Markup {
     html! {
         head {
             meta charset="utf-8";
+            meta name="generator" content="ipcmark report";
             meta name="viewport" content="width=device-width, initial-scale=1";
             meta http-equiv="Content-Security-Policy" content=(POLICY);
             meta name="color-scheme" content="light dark";
@@ -216,5 +233,17 @@ fn only_first(sheet: &Sheet<'_>) -> Markup {
                 "Charts draw the first " (sheet.drawn().len()) " of " (sheet.machines.len()) " records; the table of ratios has all of them."
             }
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_page_is_known_by_its_beginning_and_a_record_is_none() {
+        let page = render(&Loaded::default());
+        assert!(is_page(page.as_bytes()).unwrap(), "{}", &page[..200]);
+        assert!(!is_page(&b"{\"schema\":"[..]).unwrap() && !is_page(&page.as_bytes()[..20]).unwrap());
     }
 }

@@ -1,7 +1,6 @@
 //! The README's headline tables, from the committed record that `results/headlines.txt` names: what else lies in `results/` is
 //! anybody's own, and must not change what the README says.
 
-use std::fs;
 use std::path::{Path, PathBuf};
 
 use anyhow::Context;
@@ -12,7 +11,7 @@ use ipcmark_report::subject::{Subject, cpu_ns_per_op};
 use ipcmark_report::words::{Figures, figure, system, time};
 use wildmatch::WildMatch;
 
-use super::table;
+use super::{read, table};
 use crate::mechanism::Rank;
 use crate::mechanisms;
 
@@ -54,7 +53,7 @@ pub(super) fn tables(results: &Path) -> anyhow::Result<String> {
 }
 
 fn record_named_in(list: &Path) -> anyhow::Result<PathBuf> {
-    let text = fs::read_to_string(list).with_context(|| format!("cannot read {}", list.display()))?;
+    let text = read(list).with_context(|| format!("cannot read {}", list.display()))?;
     let names: Vec<&str> =
         text.lines().map(str::trim).filter(|line| !line.is_empty() && !line.starts_with('#')).collect();
     let [name] = names[..] else {

@@ -10,11 +10,12 @@
 mod headlines;
 
 use std::collections::BTreeMap;
-use std::fs;
 use std::path::Path;
+use std::{fs, io};
 
 use anyhow::Context;
 use clap::{Arg, Args, CommandFactory};
+use ipcmark_harness::sys::files;
 
 use super::exit::{self, Stop};
 use super::list::answers_of;
@@ -34,12 +35,14 @@ pub(super) struct ReadmeArgs {
 
 const README: &str = "README.md";
 const SCHEMA: &str = "results/schema.json";
+/// No file of a checkout that is read here is longer.
+const MAX_BYTES: u64 = 16 << 20;
 const END: &str = "<!-- end -->";
 
 pub(super) fn run(args: &ReadmeArgs) -> anyhow::Result<()> {
     // All of it before the first write: an error leaves every file as it was.
     let files = [(README, readme(args.check)?), (SCHEMA, schema()?)];
-    let is_stale = |(path, text): &&(&str, String)| fs::read_to_string(path).ok().as_ref() != Some(text);
+    let is_stale = |(path, text): &&(&str, String)| read(Path::new(path)).ok().as_ref() != Some(text);
     let stale: Vec<_> = files.iter().filter(is_stale).collect();
     if args.check {
         return judge(&stale.iter().map(|(path, _)| *path).collect::<Vec<_>>());
@@ -61,13 +64,18 @@ fn judge(stale: &[&str]) -> anyhow::Result<()> {
 
 fn write(path: &Path, text: &str) -> anyhow::Result<()> {
     let parent = path.parent().map_or(Ok(()), fs::create_dir_all);
-    parent.and_then(|()| fs::write(path, text)).with_context(|| format!("cannot write {}", path.display()))
+    let written = parent.and_then(|()| files::replace(path, text.as_bytes(), |_| Ok(())));
+    written.with_context(|| format!("cannot write {}", path.display()))
+}
+
+fn read(path: &Path) -> io::Result<String> {
+    files::read_text(path, MAX_BYTES)
 }
 
 /// The README as it should be; with what it says of capabilities, or what is seen now.
 fn readme(keep_capabilities: bool) -> anyhow::Result<String> {
     let advice = || format!("cannot read {README}; this command is for the top folder of a checkout");
-    let text = fs::read_to_string(README).with_context(advice)?;
+    let text = read(Path::new(README)).with_context(advice)?;
     let mut seen = rows_of(&text);
     if !keep_capabilities {
         // What is missing here keeps what was seen of it elsewhere.
