@@ -8,6 +8,7 @@
 //! - [`remarks`]: what is said of a cell beside its figures.
 //! - [`subject`]: what a cell's figures are of, and whose CPU time is a cost.
 //! - [`words`]: how cells, machines and figures are said, the same everywhere.
+//! - [`markdown`]: a stranger's text in Markdown.
 //! - [`near`]: what was probably meant by a name that is not there.
 //! - [`crossover`]: where one lock overtakes another.
 //! - [`task_kinds`]: how threads and processes differ.
@@ -23,6 +24,7 @@ pub mod crossover;
 pub mod load;
 #[cfg(feature = "made-up")]
 pub mod made_up;
+pub mod markdown;
 pub mod near;
 pub mod page;
 pub mod paired;

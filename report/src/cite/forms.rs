@@ -2,6 +2,7 @@
 
 use serde::Serialize;
 
+use super::sentence::{self, Part, Style, written};
 use super::{Citation, Pair};
 
 /// A form.
@@ -22,7 +23,7 @@ impl Citation {
     #[must_use]
     pub fn form(&self, form: Form) -> String {
         let title = format!("{}: {}, {}", self.workload, self.mechanism, self.conditions);
-        shaped(form, self, &self.sentence, &title, &[self])
+        shaped(form, self, &self.sentence, || sentence::of(self), &title, &[self])
     }
 }
 
@@ -31,33 +32,25 @@ impl Pair {
     #[must_use]
     pub fn form(&self, form: Form) -> String {
         let title = format!("{} against {}", self.other.id, self.base.id);
-        shaped(form, self, &self.sentence, &title, &[&self.other, &self.base])
+        shaped(form, self, &self.sentence, || self.parts(), &title, &[&self.other, &self.base])
     }
 }
 
-fn shaped(form: Form, all: &impl Serialize, sentence: &str, title: &str, of: &[&Citation]) -> String {
+fn shaped(
+    form: Form,
+    all: &impl Serialize,
+    sentence: &str,
+    parts: impl FnOnce() -> Vec<Part>,
+    title: &str,
+    of: &[&Citation],
+) -> String {
     match form {
         Form::Text => sentence.to_owned(),
-        Form::Markdown => markdown(sentence),
+        Form::Markdown => written(&parts(), Style::Markdown),
         Form::Bibtex => bibtex(sentence, title, of),
         // The members are strings, numbers and lists of them: they have a JSON form.
         Form::Json => serde_json::to_string_pretty(all).unwrap_or_default(),
     }
-}
-
-/// What stands between backticks is code and stays as it is; what is markup elsewhere is escaped.
-fn markdown(sentence: &str) -> String {
-    let mut code = false;
-    let mut text = String::new();
-    for character in sentence.chars() {
-        code ^= character == '`';
-        if !code && "\\*_[]<>#|&".contains(character) {
-            text.push('\\');
-        }
-        text.push(character);
-    }
-    // A stranger's id may hold a backtick of its own: then nothing is code.
-    if sentence.matches('`').count() % 2 == 1 { markdown(&sentence.replace('`', "'")) } else { text }
 }
 
 fn bibtex(sentence: &str, title: &str, of: &[&Citation]) -> String {
@@ -85,7 +78,10 @@ fn latex(text: &str) -> String {
             '~' => escaped += "\\textasciitilde{}",
             '^' => escaped += "\\textasciicircum{}",
             '`' => escaped += "\\textasciigrave{}",
-            '{' | '}' | '&' | '%' | '$' | '#' | '_' => {
+            // BibTeX counts braces, with and without a backslash.
+            '{' => escaped += "\\textbraceleft{}",
+            '}' => escaped += "\\textbraceright{}",
+            '&' | '%' | '$' | '#' | '_' => {
                 escaped.push('\\');
                 escaped.push(character);
             }
@@ -104,6 +100,7 @@ mod tests {
     use super::super::{cite, pair};
     use super::*;
     use ipcmark_harness::grade::Letter;
+    use pulldown_cmark::{Event, Options, Parser, Tag, TagEnd};
 
     #[test]
     fn each_form_holds_the_value_with_its_unit() {
@@ -125,10 +122,25 @@ mod tests {
     #[test]
     fn markup_of_a_stranger_stays_text() {
         let mut source = graded(Letter::A);
-        source.record.cells[0].mechanism = "<script>alert(1)</script>`x|}\\".into();
-        let citation = cite(&source, ID, false).unwrap();
-        let markdown = citation.form(Form::Markdown);
-        assert!(markdown.contains("\\<script\\>") && !markdown.contains("`"), "{markdown}");
-        assert!(citation.form(Form::Bibtex).contains("\\}\\textbackslash{}"));
+        let bad = "1. <script>alert(1)</script>`x``|}\\](http://x) *a* <!--";
+        let cell = &mut source.record.cells[0];
+        (cell.mechanism, cell.id, cell.references) = (bad.into(), bad.into(), vec![bad.into()]);
+        cell.notes = vec![bad.into()];
+        let both = pair((&source, bad), (&source, bad), true).unwrap().form(Form::Markdown);
+        for markdown in [cite(&source, bad, true).unwrap().form(Form::Markdown), both] {
+            let events: Vec<Event<'_>> = Parser::new_ext(&markdown, Options::all()).collect();
+            let is_text = |event: &Event<'_>| {
+                matches!(
+                    event,
+                    Event::Text(_) | Event::Code(_) | Event::Start(Tag::Paragraph) | Event::End(TagEnd::Paragraph)
+                )
+            };
+            assert!(events.iter().all(is_text), "{markdown}: {events:?}");
+            assert!(markdown.contains(&format!("```ipcmark run --launches 10 '{bad}'```")), "{markdown}");
+        }
+        let bibtex = cite(&source, bad, true).unwrap().form(Form::Bibtex);
+        assert!(bibtex.contains("\\textbraceright{}\\textbackslash{}"));
+        let braces = |brace: char| bibtex.matches(brace).count();
+        assert_eq!(braces('{'), braces('}'), "{bibtex}");
     }
 }

@@ -15,6 +15,7 @@ use serde::Serialize;
 
 pub use forms::Form;
 pub use pair::{Pair, pair};
+use sentence::{Style, written};
 
 use crate::load::{Origin, Source};
 use crate::near;
@@ -159,7 +160,7 @@ pub fn cite(source: &Source, id: &str, anyway: bool) -> Result<Citation, Refusal
         references: cell.references.clone(),
         sentence: String::new(),
     };
-    citation.sentence = sanitize(&sentence::of(&citation));
+    citation.sentence = written(&sentence::of(&citation), Style::Plain);
     Ok(citation)
 }
 
@@ -216,7 +217,9 @@ fn system(source: &Source) -> String {
 }
 
 fn repeat(source: &Source, cell: &Cell) -> String {
-    let id = quoted(&cell.id);
+    // What begins with a dash would be an option.
+    let end_of_options = if cell.id.starts_with('-') { "-- " } else { "" };
+    let id = format!("{end_of_options}{}", quoted(&cell.id));
     match (source.origin, source.record.header.front_end) {
         (Origin::Record, FrontEnd::Run) => format!("ipcmark run --launches {} {id}", cell.launches),
         _ => format!("cargo bench -- {id}"),
@@ -340,5 +343,50 @@ mod tests {
     fn a_command_is_one_word_of_a_shell_whatever_the_id_is() {
         assert_eq!(quoted("a/b-c"), "a/b-c");
         assert_eq!(quoted("a'; rm -rf \n$(x)"), "'a'\\''; rm -rf  $(x)'");
+    }
+
+    #[test]
+    fn a_pasted_command_does_what_it_says_and_nothing_else_whatever_the_id_is() {
+        let folder = tempfile::tempdir().unwrap();
+        let mut random = fastrand::Rng::with_seed(6);
+        let parts = [
+            "'",
+            "\"",
+            "`touch x`",
+            "$(touch x)",
+            "; touch x",
+            "\n",
+            "\\",
+            "&&",
+            "|",
+            ">x",
+            "-",
+            "--out",
+            "a",
+            " ",
+            "*",
+            "~",
+            "#",
+            "!",
+            "$HOME",
+            "é",
+        ];
+        let mut line = String::new();
+        let mut words = Vec::new();
+        for _ in 0..100 {
+            let id: String = (0..random.usize(1..7)).map(|_| parts[random.usize(..parts.len())]).collect();
+            let mut source = graded(Letter::B);
+            source.record.cells[0].id = id.clone();
+            line += &format!("{}; ", cite(&source, &id, false).unwrap().repeat);
+            let end_of_options = id.starts_with('-').then(|| "--".to_owned());
+            words.extend(["run".to_owned(), "--launches".into(), "10".into()].into_iter().chain(end_of_options));
+            words.push(sanitize(&id));
+        }
+        let script = format!("ipcmark() {{ printf '%s\\n' \"$@\"; }}; {line}");
+        let output =
+            std::process::Command::new("sh").args(["-c", &script]).current_dir(folder.path()).output().unwrap();
+        let said: Vec<String> = String::from_utf8(output.stdout).unwrap().lines().map(str::to_owned).collect();
+        assert_eq!(said, words);
+        assert_eq!(std::fs::read_dir(folder.path()).unwrap().count(), 0);
     }
 }

@@ -8,7 +8,7 @@ use ipcmark_harness::grade::Letter;
 use ipcmark_harness::record::{Cell, sanitize};
 use serde::Serialize;
 
-use super::sentence::{level, on, why};
+use super::sentence::{Part, Style, level, on, why, written};
 use super::{Citation, Refusal, citable, cite, measured};
 use crate::compare::environment::distance;
 use crate::compare::ratio::Ranks;
@@ -40,6 +40,15 @@ pub struct Pair {
     pub apart_by: Vec<String>,
     /// All of it in one sentence.
     pub sentence: String,
+    /// What the interval spans, in the sentence's words.
+    #[serde(skip)]
+    spans: &'static str,
+}
+
+impl Pair {
+    pub(super) fn parts(&self) -> Vec<Part> {
+        sentence(self, self.spans)
+    }
 }
 
 /// The ratio and how it is known.
@@ -72,8 +81,9 @@ pub fn pair(base: (&Source, &str), other: (&Source, &str), anyway: bool) -> Resu
         base: one,
         other: two,
         sentence: String::new(),
+        spans: "",
     };
-    pair.sentence = sanitize(&sentence(&pair, found.spans));
+    (pair.sentence, pair.spans) = (written(&sentence(&pair, found.spans), Style::Plain), found.spans);
     Ok(pair)
 }
 
@@ -102,7 +112,7 @@ fn between(base: (&Source, &str), other: (&Source, &str), anyway: bool) -> Resul
         citable(two)?;
     }
     let compared = compared(base, other);
-    let spans = if compared.is_some() { ", as `compare` finds" } else { ", not of what two runs differ by" };
+    let spans = if compared.is_some() { ", as ipcmark compare finds" } else { ", not of what two runs differ by" };
     let ratio = compared.or_else(|| of_launches(one, two)).ok_or_else(|| no_ratio(base.1, other.1))?;
     let letter = |cell: &Cell| cell.grade.as_ref().map(|grade| grade.letter);
     // A is the least letter.
@@ -134,7 +144,7 @@ fn no_ratio(base: &str, other: &str) -> Refusal {
     Refusal::NotCitable(format!("{} and {} have no ratio: a time is zero", sanitize(base), sanitize(other)))
 }
 
-fn sentence(pair: &Pair, spans: &str) -> String {
+fn sentence(pair: &Pair, spans: &str) -> Vec<Part> {
     let Pair { base, other, .. } = pair;
     let figures = Figures::plain(pair.ratio, pair.ratio_interval);
     let launches = match pair.pairs {
@@ -151,13 +161,8 @@ fn sentence(pair: &Pair, spans: &str) -> String {
         let said = Figures::new(citation.estimate_ns, citation.interval_ns);
         format!("{} {} {}", said.value, said.unit, citation.estimate_of)
     };
-    let repeat = if base.repeat == other.repeat {
-        base.repeat.clone()
-    } else {
-        format!("{}` and `{}", other.repeat, base.repeat)
-    };
-    format!(
-        "{} takes {} times as long as {}{interval}: {} against {}; {}; {}; repeat with `{repeat}`.",
+    let before = format!(
+        "{} takes {} times as long as {}{interval}: {} against {}; {}; {}; repeat with ",
         named(other),
         figures.value,
         named(base),
@@ -165,7 +170,13 @@ fn sentence(pair: &Pair, spans: &str) -> String {
         time(base),
         grade(pair),
         place(pair),
-    )
+    );
+    let mut parts = vec![Part::Words(before), Part::Code(other.repeat.clone())];
+    if base.repeat != other.repeat {
+        parts.extend([Part::Words(" and ".into()), Part::Code(base.repeat.clone())]);
+    }
+    parts.push(Part::Words(".".into()));
+    parts
 }
 
 fn named(citation: &Citation) -> String {
@@ -265,7 +276,7 @@ mod tests {
         let wanted = row.values[1].as_ref().unwrap().ratio.unwrap();
         let found = pair((&a, ID), (&b, ID), true).unwrap();
         assert_eq!((found.ratio, found.ratio_interval), (wanted.value, wanted.interval));
-        assert!(found.sentence.contains("as `compare` finds"), "{}", found.sentence);
+        assert!(found.sentence.contains("as ipcmark compare finds"), "{}", found.sentence);
         // No row of a comparison holds two cells.
         let found = pair((&a, ID), (&b, OTHER), true).unwrap();
         assert!(found.sentence.contains("not of what two runs differ by"), "{}", found.sentence);

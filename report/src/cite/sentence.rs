@@ -1,15 +1,43 @@
 //! A citation in one sentence.
 
 use ipcmark_harness::grade::Letter;
+use ipcmark_harness::record::sanitize;
 
 use super::Citation;
+use crate::markdown;
 use crate::words::{Figures, figure, time};
 
-pub(super) fn of(citation: &Citation) -> String {
+/// A part of a sentence: words, which may be a stranger's, or code to be typed.
+pub(super) enum Part {
+    Words(String),
+    Code(String),
+}
+
+/// How parts are written.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Style {
+    /// For terminals and mails, code between backticks.
+    Plain,
+    Markdown,
+}
+
+/// The sentence of these parts.
+pub(super) fn written(parts: &[Part], style: Style) -> String {
+    let written = |(place, part): (usize, &Part)| match (part, style) {
+        (Part::Words(words), Style::Plain) => sanitize(words),
+        (Part::Code(code), Style::Plain) => format!("`{}`", sanitize(code)),
+        (Part::Words(words), Style::Markdown) if place == 0 => markdown::line(words),
+        (Part::Words(words), Style::Markdown) => markdown::text(words),
+        (Part::Code(code), Style::Markdown) => markdown::code(code),
+    };
+    parts.iter().enumerate().map(written).collect()
+}
+
+pub(super) fn of(citation: &Citation) -> Vec<Part> {
     let Citation { mechanism, workload, conditions, system, suite, revision, repeat, .. } = citation;
     let place = if conditions.is_empty() { String::new() } else { format!(" ({conditions})") };
     let cpu = |ns: f64| format!("{} of CPU time {} per operation", time(ns), citation.cpu_of);
-    let parts = [
+    let before = [
         Some(format!("{mechanism}, {workload}{place}: {}", value(citation))),
         first(citation),
         Some(tail(citation)),
@@ -18,10 +46,12 @@ pub(super) fn of(citation: &Citation) -> String {
         Some(grade(citation)),
         Some(format!("measured on {system}, {} with ipcmark {suite} at {revision}", on(&citation.started_utc))),
         Some(format!("record SHA-256 {}", citation.record_sha256)),
-        Some(format!("repeat with `{repeat}`")),
-        (!citation.references.is_empty()).then(|| format!("on the mechanism see {}", citation.references.join(", "))),
+        Some("repeat with ".into()),
     ];
-    parts.into_iter().flatten().collect::<Vec<_>>().join("; ") + "."
+    let references = citation.references.join(", ");
+    let after = if references.is_empty() { ".".into() } else { format!("; on the mechanism see {references}.") };
+    let before = before.into_iter().flatten().collect::<Vec<_>>().join("; ");
+    vec![Part::Words(before), Part::Code(repeat.clone()), Part::Words(after)]
 }
 
 /// `96.9 % `, or nothing where it is not known.

@@ -8,6 +8,7 @@ use ipcmark_harness::record::sanitize;
 
 use super::say::{ratio_text, verdict_text};
 use super::{Comparison, Entry, Row};
+use crate::markdown;
 use crate::words::Figures;
 
 /// How text is laid out.
@@ -213,16 +214,7 @@ fn cell_text(style: Style, text: &str) -> String {
     let text = sanitize(text);
     match style {
         Style::Plain => text,
-        Style::Markdown => {
-            let mut escaped = String::new();
-            for character in text.chars() {
-                if "|<>&`*_[]\\".contains(character) {
-                    escaped.push('\\');
-                }
-                escaped.push(character);
-            }
-            escaped
-        }
+        Style::Markdown => markdown::line(&text),
     }
 }
 
