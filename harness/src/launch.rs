@@ -330,7 +330,7 @@ impl Worker {
         let reason = loop {
             match self.child.try_wait() {
                 Ok(Some(status)) => break describe(status),
-                Ok(None) if Instant::now() < deadline => std::thread::sleep(Duration::from_millis(1)),
+                Ok(None) if Instant::now() < deadline => crate::sys::sleep(Duration::from_millis(1)),
                 Ok(None) => break "closed its channel and did not end; it was killed".to_owned(),
                 Err(error) => break format!("ended in a way that cannot be told: {error}"),
             }

@@ -188,7 +188,7 @@ fn sampled(sample: Sample, start: &Moment) -> Reply {
 /// A dying peer closes its descriptors before its parent hears of the death: so the near end may fail first, with a
 /// reason that is only a consequence. Give the cause a moment to arrive; its signal handler ends the process.
 fn await_peer_death() {
-    std::thread::sleep(GRACE);
+    crate::sys::sleep(GRACE);
     signals::look_at_children();
 }
 

@@ -83,6 +83,6 @@ pub(super) fn holds(kind: &TransportKind, bytes: usize) -> io::Result<Holds> {
             return Ok(if held >= MOST_HELD { Holds::Unbounded } else { Holds::Bytes(held) });
         }
         seen = now;
-        std::thread::sleep(STALLED);
+        ipcmark_harness::sys::sleep(STALLED);
     }
 }

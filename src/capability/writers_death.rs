@@ -46,7 +46,7 @@ fn await_death(child: Pid) -> io::Result<()> {
             process::end_child(child);
             return Ok(());
         }
-        std::thread::sleep(PATIENCE / 100);
+        ipcmark_harness::sys::sleep(PATIENCE / 100);
     }
     Ok(())
 }

@@ -60,7 +60,7 @@ fn rounds(make: Make, setup: &Setup, rounds: u64, delay: Duration) -> io::Result
                 let mut seen = None;
                 for round in 1..=rounds {
                     if place as u64 == round % MANY as u64 {
-                        std::thread::sleep(delay);
+                        ipcmark_harness::sys::sleep(delay);
                     }
                     // Relaxed: the barrier must order it.
                     phases[place].store(round, Ordering::Relaxed);

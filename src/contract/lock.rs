@@ -143,7 +143,7 @@ pub(super) fn lets_a_waiter_in(mut handles: Vec<Box<dyn Handle>>) -> io::Result<
         holder.settle()?;
         holder.hold(&mut || {
             is_held.store(true, Ordering::Release);
-            std::thread::sleep(UNDISTURBED);
+            ipcmark_harness::sys::sleep(UNDISTURBED);
             is_over.store(true, Ordering::Relaxed);
         })?;
         match waiting.join().map_err(|_| io::Error::other("the waiter panicked"))?? {

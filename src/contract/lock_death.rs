@@ -107,7 +107,7 @@ impl Party {
             if start.elapsed() > limit {
                 return false;
             }
-            std::thread::sleep(Duration::from_millis(1));
+            ipcmark_harness::sys::sleep(Duration::from_millis(1));
         }
         true
     }

@@ -30,7 +30,7 @@ const VALUE: Whole = Whole([7; 8]);
 fn make(count: &AtomicU64) -> Whole {
     count.fetch_add(1, Ordering::Relaxed);
     // Long enough for the others to ask, too.
-    std::thread::sleep(Duration::from_millis(5));
+    ipcmark_harness::sys::sleep(Duration::from_millis(5));
     VALUE
 }
 

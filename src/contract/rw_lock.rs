@@ -134,7 +134,7 @@ fn stays(make: Make, setup: &Setup) -> io::Result<Verdict> {
             let before = words.first();
             // Release: pairs with the Acquire of the writer. Whoever looks again need not wait again.
             if !is_inside.swap(true, Ordering::Release) {
-                std::thread::sleep(UNDISTURBED);
+                ipcmark_harness::sys::sleep(UNDISTURBED);
             }
             seen = (before, words.first());
         })?;
@@ -157,7 +157,7 @@ fn waits_or_sees_before(make: Make, setup: &Setup) -> io::Result<Verdict> {
             words.change(|| {
                 // Release: pairs with the Acquire of the reader.
                 is_half.store(true, Ordering::Release);
-                std::thread::sleep(UNDISTURBED);
+                ipcmark_harness::sys::sleep(UNDISTURBED);
             });
         })
     };

@@ -74,7 +74,7 @@ fn laps(make: Make, setup: &Setup, laps: u64, delay: Duration) -> io::Result<Ver
     }
     let hops = AtomicU64::new(0);
     let has_it = |expected: u64| {
-        std::thread::sleep(delay);
+        ipcmark_harness::sys::sleep(delay);
         // Relaxed: the ring must order it.
         let found = hops.load(Ordering::Relaxed);
         hops.store(expected + 1, Ordering::Relaxed);

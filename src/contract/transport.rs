@@ -130,7 +130,7 @@ fn numbered(kind: &TransportKind, setup: &Setup, count: u64, pause: Duration) ->
     let mut outgoing = Outgoing::new(kind, setup);
     let send = |far: &mut dyn End| (0..count).try_for_each(|number| far.send(outgoing.fill(number, number)));
     between(kind, setup, send, |near| {
-        std::thread::sleep(pause);
+        ipcmark_harness::sys::sleep(pause);
         let (mut expected, mut got) = (vec![0; size], vec![0; size]);
         for number in 0..count {
             near.recv(&mut got)?;
@@ -225,7 +225,7 @@ fn reports_end(kind: &TransportKind, setup: &Setup) -> io::Result<Verdict> {
             result
         });
         // Any other has the message and the end in it by then.
-        std::thread::sleep(PAUSE);
+        ipcmark_harness::sys::sleep(PAUSE);
         let mut got = vec![0; message.len()];
         near.recv(&mut got)?;
         if got != *message {

@@ -73,7 +73,7 @@ fn not_lost(kind: &WakeupKind, setup: &Setup) -> io::Result<Verdict> {
             }
         }
         near.arm(Role::Waiter)?;
-        std::thread::sleep(UNDISTURBED / 4);
+        ipcmark_harness::sys::sleep(UNDISTURBED / 4);
         near.wait()?;
         Ok(Verdict::Kept)
     })
@@ -83,7 +83,7 @@ fn only_after(kind: &WakeupKind, setup: &Setup) -> io::Result<Verdict> {
     let notified = AtomicBool::new(false);
     let far = |far: &mut dyn WakeupEnd| {
         far.arm(Role::Notifier)?;
-        std::thread::sleep(UNDISTURBED);
+        ipcmark_harness::sys::sleep(UNDISTURBED);
         // Release: pairs with the Acquire after the wait.
         notified.store(true, Ordering::Release);
         far.notify()

@@ -144,7 +144,7 @@ impl<L: Lock, const SLEEPS: bool> Part for Holder<L, SLEEPS> {
             if SLEEPS {
                 *turn += 1;
                 if turn.is_multiple_of(EVERY) {
-                    std::thread::sleep(ASLEEP);
+                    ipcmark_harness::sys::sleep(ASLEEP);
                 }
             }
             hold.run();

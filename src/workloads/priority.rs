@@ -153,7 +153,7 @@ impl<L: Lock> Waiter<L> {
                 sum_ns += wait_ns;
                 waited(wait_ns);
                 hogged.take();
-                std::thread::sleep(HOGGED);
+                ipcmark_harness::sys::sleep(HOGGED);
                 done += 1;
                 if last {
                     return Ok(Span { start, end: clock.end(), ends_at_far: false, operations: done });

@@ -172,7 +172,7 @@ impl Guardian {
             if Instant::now() > deadline {
                 return false;
             }
-            std::thread::sleep(Duration::from_millis(1));
+            crate::sys::sleep(Duration::from_millis(1));
         }
         true
     }

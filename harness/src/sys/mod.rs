@@ -35,12 +35,15 @@ pub mod scheduling;
 pub mod seccomp;
 pub mod semaphore;
 pub mod signals;
+mod sleep;
 pub mod sysv;
 mod sysv_sweep;
 #[cfg(test)]
 mod testing;
 pub mod tracing;
 pub mod tsc;
+
+pub use sleep::sleep;
 
 /// The pthread calls return the error number.
 #[inline(always)]
@@ -56,5 +59,5 @@ fn refused(call: impl Display, errno: Errno, cause: impl Display) -> io::Error {
 
 /// Whether `done` said so within that many tries, with a pause after each that did not.
 pub(crate) fn tried(times: u32, pause: Duration, mut done: impl FnMut() -> bool) -> bool {
-    (0..times).any(|_| done() || (std::thread::sleep(pause), false).1)
+    (0..times).any(|_| done() || (sleep(pause), false).1)
 }

@@ -127,7 +127,7 @@ impl Dinner for Timed {
             }
             drop(first);
             // Of random length: else all would take their first fork again at the same time.
-            std::thread::sleep(PATIENCE.mul_f64(self.random.f64()));
+            ipcmark_harness::sys::sleep(PATIENCE.mul_f64(self.random.f64()));
         }
     }
 }
@@ -192,7 +192,7 @@ impl Dinner for Detected {
 fn look_for_circles() -> io::Result<()> {
     let look = || {
         loop {
-            std::thread::sleep(Duration::from_millis(100));
+            ipcmark_harness::sys::sleep(Duration::from_millis(100));
             if !::parking_lot::deadlock::check_deadlock().is_empty() {
                 std::process::abort();
             }

@@ -152,7 +152,7 @@ pub(super) fn until(mut done: impl FnMut() -> io::Result<bool>) -> io::Result<()
         if Instant::now() > deadline {
             return Err(io::Error::new(io::ErrorKind::TimedOut, "iceoryx2: the ends do not find each other"));
         }
-        std::thread::sleep(Duration::from_micros(100));
+        ipcmark_harness::sys::sleep(Duration::from_micros(100));
     }
     Ok(())
 }

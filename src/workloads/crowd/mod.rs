@@ -146,14 +146,14 @@ impl Crowd {
         let mut shares = Vec::new();
         let mut sample = self.parties.run(Extent::Open, mode == Mode::Checked, |clock, limit| {
             while board.counts(count).contains(&0) {
-                std::thread::sleep(LOOK);
+                ipcmark_harness::sys::sleep(LOOK);
             }
             let before = board.counts(count);
             let start = clock.start();
             let (mut end, mut operations) = (start, 0);
             while operations < enough {
                 let left = duration.saturating_sub(Duration::from_nanos(clock.ns_between(start, end) as u64));
-                std::thread::sleep(left.max(LOOK));
+                ipcmark_harness::sys::sleep(left.max(LOOK));
                 let now = board.counts(count);
                 end = clock.end();
                 shares = now.iter().zip(&before).map(|(now, then)| now - then).collect();

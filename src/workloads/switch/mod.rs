@@ -327,7 +327,7 @@ impl<R: TokenRing> Alone<R> {
 
     /// Nanoseconds a hop, of about so many.
     fn measure(&mut self, hops: u64, clock: &Clock) -> io::Result<f64> {
-        std::thread::sleep(SETTLING);
+        ipcmark_harness::sys::sleep(SETTLING);
         let turns = hops.div_ceil(self.memories.len() as u64);
         self.turns(1)?;
         let start = clock.start();
