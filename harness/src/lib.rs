@@ -32,6 +32,7 @@ pub mod launch;
 pub mod machine;
 pub mod measuring_lock;
 mod oom;
+pub mod output;
 pub mod paired;
 pub mod parties;
 mod pauses;

@@ -20,8 +20,10 @@ use crate::control::{
 };
 use crate::histogram::Histogram;
 use crate::oom;
+use crate::output;
 use crate::pauses::{self, Moment};
 use crate::session::{Sample, Session};
+use crate::sys::inherited::{self, Role};
 use crate::sys::{front_end, memory, names, privileges, process, signals};
 
 /// The first argument of a worker; the second is the process id of its front end, the third when that started, in clock ticks
@@ -50,18 +52,29 @@ pub struct Trade {
     pub answer: fn(&serde_json::Value) -> Result<serde_json::Value, Failure>,
 }
 
-/// Becomes a worker, and never returns, when the arguments of this process say so. The first call of `main`.
+/// Becomes a worker, and never returns, when the arguments of this process say so; brings what was inherited in order
+/// ([`inherited`]) in either case. The first call of `main`.
 pub fn serve_if_asked(trade: Trade) {
     let mut args = std::env::args_os().skip(1);
     if args.next().is_none_or(|first| first != HIDDEN_COMMAND) {
+        if let Err(why) = inherited::settle(Role::FrontEnd) {
+            output::message(format_args!("error: {why}"));
+            process::exit_now(1);
+        }
         return;
     }
     let parent = args.next().and_then(|pid| pid.to_str()?.parse().ok()).map(Pid::from_raw);
     let Some(parent) = parent.filter(|_| has_channel()) else {
-        eprintln!("error: {HIDDEN_COMMAND} is how this program starts its own workers; it is not for use by hand");
+        output::message(format_args!(
+            "error: {HIDDEN_COMMAND} is how this program starts its own workers; it is not for use by hand"
+        ));
         process::exit_now(2);
     };
-    let served = prepare(parent).and_then(|()| serve(trade));
+    HAS_CHANNEL.store(true, Ordering::Release);
+    if let Err(why) = inherited::settle(Role::Worker).and_then(|()| prepare(parent).map_err(|why| why.to_string())) {
+        fail(FailureText::new(FailureKind::Worker, format_args!("the worker cannot work: "), why.as_bytes()));
+    }
+    let served = serve(trade);
     front_end::leave(if served.is_ok() { 0 } else { FAILED });
 }
 
@@ -77,7 +90,6 @@ fn has_channel() -> bool {
 }
 
 fn prepare(parent: Pid) -> io::Result<()> {
-    HAS_CHANNEL.store(true, Ordering::Release);
     std::panic::set_hook(Box::new(|panic| {
         if let Ok(mut last) = LAST_PANIC.lock() {
             *last = panic.to_string().replace('\n', " ");

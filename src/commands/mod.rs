@@ -125,7 +125,6 @@ const PATIENCE_S: f64 = 10.0;
 pub fn main() -> i32 {
     // `ipcmark list | head` is no error: end as other commands do when nobody reads on.
     let _ = ipcmark_harness::sys::signals::restore_default(Signal::SIGPIPE);
-    let _ = ipcmark_harness::sys::signals::let_full_files_be_errors();
     let cli = Cli::parse();
     let done = match cli.command {
         Command::List(args) => list::run(&args),

@@ -43,6 +43,11 @@ fn a_lost_terminal_keeps_completed_cells_and_resuming_adds_exactly_the_rest() {
 }
 
 #[test]
+fn no_more_cpu_time_keeps_completed_cells_and_resuming_adds_exactly_the_rest() {
+    interrupted(Signal::SIGXCPU, 152);
+}
+
+#[test]
 fn resuming_a_complete_run_measures_nothing_and_succeeds() {
     let run = Run::start(&[FILTERS[0], "--launches", "2"]);
     let (ended, place) = run.end();

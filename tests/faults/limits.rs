@@ -24,7 +24,10 @@ pub(crate) fn run_after(
 }
 
 /// `before` must keep to async-signal-safe calls: it runs between fork(2) and execve(2).
-fn ipcmark_after(before: impl Fn() -> nix::Result<()> + Send + Sync + 'static, args: &[&str]) -> (Ended, Place) {
+pub(crate) fn ipcmark_after(
+    before: impl Fn() -> nix::Result<()> + Send + Sync + 'static,
+    args: &[&str],
+) -> (Ended, Place) {
     let place = Place::new();
     let mut command = command(place.path(), args);
     // SAFETY: every caller gives system calls on values of its own, as asked for above.

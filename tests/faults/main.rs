@@ -13,6 +13,7 @@ mod confined;
 mod control_group;
 mod deaths;
 mod disturbed;
+mod inherited;
 mod interruptions;
 mod limits;
 mod live_run;

@@ -33,10 +33,20 @@ pub(super) fn describe(status: ExitStatus) -> String {
     match (status.signal(), status.code()) {
         (Some(signal), _) => {
             let name = Signal::try_from(signal).map_or(String::new(), |s| format!(" ({s})"));
-            format!("was killed by signal {signal}{name}")
+            format!("was killed by signal {signal}{name}{}", limit_on_cpu_time(signal))
         }
         (None, Some(code)) => format!("left with exit code {code} without a word"),
         (None, None) => "ended in an unknown way".into(),
+    }
+}
+
+/// What the kernel sends SIGXCPU for; a clause that starts with `; `.
+fn limit_on_cpu_time(signal: i32) -> String {
+    match getrlimit(Resource::RLIMIT_CPU) {
+        Ok((seconds, _)) if signal == Signal::SIGXCPU as i32 => {
+            format!("; RLIMIT_CPU allows {seconds} s of CPU time, raise it with `ulimit -t`")
+        }
+        _ => String::new(),
     }
 }
 

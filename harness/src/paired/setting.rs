@@ -7,6 +7,7 @@ use std::io;
 use std::time::Duration;
 
 use super::guardian::{Change, Guardian, NoStatus};
+use crate::output;
 
 /// A setting, with the process that sees to it that it is undone.
 #[derive(Debug)]
@@ -98,7 +99,7 @@ impl Drop for Setting {
         if self.guardian.is_open()
             && let Err(why) = self.finish()
         {
-            eprintln!("error: {why}");
+            output::message(format_args!("error: {why}"));
         }
     }
 }

@@ -18,6 +18,7 @@ pub(crate) mod front_end;
 pub mod files;
 pub mod futex;
 pub mod huge_pages;
+pub mod inherited;
 pub mod memory;
 pub mod monitor;
 pub mod mutex;
@@ -38,6 +39,7 @@ pub mod signals;
 mod sleep;
 pub mod sysv;
 mod sysv_sweep;
+pub mod terminal;
 #[cfg(test)]
 mod testing;
 pub mod tracing;

@@ -91,7 +91,8 @@ pub fn exit_now(code: i32) -> ! {
 ///
 /// `parent` is who should be alive still; when it is not (it died before the call), this process exits at once.
 pub fn die_with(parent: Pid, signal: Signal) -> io::Result<()> {
-    prctl::set_pdeathsig(signal)?;
+    let why = "; every process of ipcmark dies with the one that started it, and a sandbox must allow that";
+    prctl::set_pdeathsig(signal).map_err(|errno| refused("prctl(PR_SET_PDEATHSIG)", errno, why))?;
     if getppid() != parent {
         exit_now(0);
     }

@@ -1,23 +1,39 @@
 //! sigaction(2): what the front end does at an interruption, and what a worker does when one of its peers dies.
 #![allow(unsafe_code)] // signal handlers
 
+use std::mem::MaybeUninit;
 use std::sync::atomic::{AtomicI32, AtomicPtr, Ordering};
 
 use nix::errno::Errno;
-use nix::sys::signal::{SaFlags, SigAction, SigHandler, SigSet, Signal, sigaction};
+use nix::sys::signal::{SaFlags, SigAction, SigHandler, SigSet, SigmaskHow, Signal, raise, sigaction, sigprocmask};
 use nix::unistd::Pid;
 
 /// The last signal that asked this process to stop; 0: none.
 static INTERRUPTION: AtomicI32 = AtomicI32::new(0);
 
-/// From now on SIGINT, SIGTERM and SIGHUP only set a flag, and end the system call they meet with `EINTR`.
+/// The signals that ask a front end to stop; SIGXCPU is the kernel's, at the soft limit of `RLIMIT_CPU`.
+const INTERRUPTIONS: [Signal; 4] = [Signal::SIGINT, Signal::SIGTERM, Signal::SIGHUP, Signal::SIGXCPU];
+
+/// From now on [`INTERRUPTIONS`] only set a flag, and end the system call they meet with `EINTR`; those that are ignored, as
+/// SIGHUP is under nohup(1), stay ignored.
 pub fn catch_interruptions() -> nix::Result<()> {
     let action = SigAction::new(SigHandler::Handler(note_interruption), SaFlags::empty(), SigSet::empty());
-    for signal in [Signal::SIGINT, Signal::SIGTERM, Signal::SIGHUP] {
+    for signal in INTERRUPTIONS.into_iter().filter(|&signal| !is_ignored(signal as i32)) {
         // SAFETY: the handler stores to an atomic and does nothing else.
         unsafe { sigaction(signal, &action) }?;
     }
     Ok(())
+}
+
+/// Whether this process ignores the signal of this number; false where there is no such signal.
+pub(crate) fn is_ignored(number: i32) -> bool {
+    let mut action = MaybeUninit::<libc::sigaction>::zeroed();
+    // SAFETY: without a new action the call only writes the old one, which is all zero where it fails: `SIG_DFL`.
+    let action = unsafe {
+        libc::sigaction(number, std::ptr::null(), action.as_mut_ptr());
+        action.assume_init()
+    };
+    action.sa_sigaction == libc::SIG_IGN
 }
 
 /// The signal that asked this process to stop, once one has.
@@ -40,17 +56,26 @@ pub fn restore_default(signal: Signal) -> nix::Result<()> {
     unsafe { sigaction(signal, &action) }.map(drop)
 }
 
+/// Ends this process by the default action of `signal`, even where it is ignored or blocked.
+pub fn end_by(signal: Signal) -> ! {
+    let _ = restore_default(signal);
+    let _ = sigprocmask(SigmaskHow::SIG_UNBLOCK, Some(&SigSet::from(signal)), None);
+    let _ = raise(signal);
+    // A signal that ends no process by default.
+    super::process::exit_now(128 + signal as i32)
+}
+
 /// What to do before a signal ends this process: a `fn()`, null until set. Stored (Release) before its handler is
 /// installed, which loads it (Acquire).
 static LAST: AtomicPtr<()> = AtomicPtr::new(std::ptr::null_mut());
 
-/// When one of `signals` ends this process, `last` is called first, even where they were ignored over execve(2).
+/// When one of `signals` ends this process, `last` is called first; one that is ignored stays so.
 ///
 /// `last` must keep to async-signal-safe calls (signal-safety(7)): no allocation, no locks.
 pub fn before_ending_by(signals: &[Signal], last: fn()) -> nix::Result<()> {
     LAST.store(last as *mut (), Ordering::Release);
     let action = SigAction::new(SigHandler::Handler(end), SaFlags::SA_RESETHAND, SigSet::empty());
-    for &signal in signals {
+    for &signal in signals.iter().filter(|&&signal| !is_ignored(signal as i32)) {
         // SAFETY: the handler calls `last`, which promises to be async-signal-safe, and raise(3), which is.
         unsafe { sigaction(signal, &action) }?;
     }
@@ -90,14 +115,6 @@ extern "C" fn go_on(_: i32) {
         let then: fn() = unsafe { std::mem::transmute(then) };
         then();
     }
-}
-
-/// From now on a file that reaches `RLIMIT_FSIZE` is an error of the call that grows it (`EFBIG`), not the end of the
-/// process by SIGXFSZ. Workers inherit that over execve(2).
-pub fn let_full_files_be_errors() -> nix::Result<()> {
-    let action = SigAction::new(SigHandler::SigIgn, SaFlags::empty(), SigSet::empty());
-    // SAFETY: an ignored signal runs no code of ours.
-    unsafe { sigaction(Signal::SIGXFSZ, &action) }.map(drop)
 }
 
 /// How many forked peers one worker may watch.
