@@ -5,6 +5,8 @@
 //! dumb, and for some criterion's way (batches through `iter_custom`) or `perf bench`. What counts is the ratio to the first arm,
 //! over all alternations, with its interval: where that includes 1, this many launches do not tell the two apart.
 
+#![deny(clippy::disallowed_macros, clippy::disallowed_methods)]
+
 #[path = "front/arguments.rs"]
 mod arguments;
 #[path = "floor/comparisons.rs"]
@@ -27,6 +29,7 @@ use ipcmark_harness::clock::Clock;
 use ipcmark_harness::control::{Failure, FailureKind};
 use ipcmark_harness::estimate::median;
 use ipcmark_harness::launch::Launcher;
+use ipcmark_harness::output::{message, results};
 use ipcmark_harness::sys::perf::{Counter, Event};
 use ipcmark_harness::worker::Trade;
 use serde_json::{Value, json};
@@ -78,13 +81,13 @@ fn main() -> anyhow::Result<()> {
         if !arguments.selects(&id) {
             continue;
         }
-        if std::env::args().any(|arg| arg == "--list") {
-            println!("{id}: benchmark");
+        if std::env::args_os().any(|arg| arg == "--list") {
+            results(&format!("{id}: benchmark\n"))?;
             continue;
         }
         match measure()? {
-            Ok(results) => print(&id, &results),
-            Err(reason) => println!("{id}\n  skipped: {reason}"),
+            Ok(measured) => results(&text(&id, &measured))?,
+            Err(reason) => results(&format!("{id}\n  skipped: {reason}\n"))?,
         }
     }
     Ok(())
@@ -146,7 +149,7 @@ fn compare(comparison: &'static Comparison, way: Way, here: &Here) -> anyhow::Re
     for &(_, options) in BY_PERF.iter().filter(|(id, _)| *id == comparison.id) {
         match perf_bench::is_there() {
             Ok(()) => arms.push(("perf bench".into(), Box::new(move || perf_bench::hop_ns(options, stage)))),
-            Err(reason) => println!("floor/{}: perf bench is left out: {reason}", comparison.id),
+            Err(reason) => message(format_args!("floor/{}: perf bench is left out: {reason}", comparison.id)),
         }
     }
     alternate(arms, way).map(Ok)
@@ -178,7 +181,7 @@ fn after_a_perf_event(id: &str, way: Way, here: &Here) -> anyhow::Result<Result<
     }
     let launch = || by_launch(&cell, &stage, way);
     let long_after = || {
-        std::thread::sleep(HOOKS_STAY);
+        ipcmark_harness::sys::sleep(HOOKS_STAY);
         launch()
     };
     let right_after = || {
@@ -264,13 +267,14 @@ fn by_criterion(cell: &Cell, stage: &Stage, way: Way) -> anyhow::Result<f64> {
     middle(&measurement.launches[0].batches_ns)
 }
 
-fn print(id: &str, results: &[(String, Vec<f64>)]) {
-    println!("{id}");
+fn text(id: &str, results: &[(String, Vec<f64>)]) -> String {
+    let mut text = format!("{id}\n");
     for (place, (name, values)) in results.iter().enumerate() {
         let (low, high) = values.iter().fold((f64::MAX, 0.0), |(l, h): (f64, f64), &v| (l.min(v), h.max(v)));
         let middle = median(values).unwrap_or(f64::NAN);
         let ratio = interval::ratio(values, &results[0].1).filter(|_| place > 0);
         let ratio = ratio.map_or(String::new(), |ratio| ratio.to_string());
-        println!("  {name:12} {middle:10.1} ns  ({low:.1} – {high:.1})  {:8.2} M/s  {ratio}", 1e3 / middle);
+        text += &format!("  {name:12} {middle:10.1} ns  ({low:.1} – {high:.1})  {:8.2} M/s  {ratio}\n", 1e3 / middle);
     }
+    text
 }

@@ -1,5 +1,7 @@
 //! `cargo bench`: messages and notifications between processes and threads, criterion's way. Names no mechanism.
 
+#![deny(clippy::disallowed_macros, clippy::disallowed_methods)]
+
 mod front;
 
 fn main() {

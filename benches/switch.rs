@@ -4,6 +4,8 @@
 //! Criterion draws hops against the number of tasks in the ring, work against the time slice and the number of workers, and loads
 //! and births against the memory that they are spread over, and that the parent has.
 
+#![deny(clippy::disallowed_macros, clippy::disallowed_methods)]
+
 mod front;
 
 use front::Sweep;

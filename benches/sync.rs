@@ -2,6 +2,8 @@
 //!
 //! Criterion draws locks against parties, locks against hold time, and ways of reading and writing against the share of reads.
 
+#![deny(clippy::disallowed_macros, clippy::disallowed_methods)]
+
 mod front;
 
 use front::Sweep;

@@ -33,6 +33,8 @@
 //! - A cell is measured, skipped with a reason, or failed with a reason; never absent.
 //! - Nothing that reads records needs the mechanisms that made them.
 
+#![cfg_attr(not(test), deny(clippy::disallowed_macros, clippy::disallowed_methods))]
+
 pub mod capability;
 pub mod cell;
 pub mod checkup;

@@ -22,7 +22,7 @@ pub fn header(front_end: FrontEnd, calibration: &Calibration) -> Header {
         schema: SCHEMA.into(),
         suite: env!("CARGO_PKG_VERSION").into(),
         revision: revision(),
-        command: std::env::args().collect(),
+        command: std::env::args_os().map(|arg| arg.to_string_lossy().into_owned()).collect(),
         selection: Selection::default(),
         seed: 0,
         profile: String::new(),

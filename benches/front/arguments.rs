@@ -44,7 +44,7 @@ pub(crate) struct Arguments {
 impl Arguments {
     /// Those that cargo and the user gave.
     pub(crate) fn of_this_process() -> Arguments {
-        Arguments::from(std::env::args().skip(1))
+        Arguments::from(std::env::args_os().skip(1).map(|arg| arg.to_string_lossy().into_owned()))
     }
 
     fn from(mut args: impl Iterator<Item = String>) -> Arguments {

@@ -49,7 +49,7 @@ impl<'a> Live<'a> {
             }
         }
         // Criterion warms up until its own clock says so: let that come soon.
-        std::thread::sleep(WARM_UP / 10);
+        ipcmark_harness::sys::sleep(WARM_UP / 10);
         Duration::ZERO
     }
 

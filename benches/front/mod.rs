@@ -23,6 +23,7 @@ use ipcmark::provenance;
 use ipcmark_harness::clock::{Calibration, Clock};
 use ipcmark_harness::grade::Grader;
 use ipcmark_harness::launch::Launcher;
+use ipcmark_harness::output::message;
 use ipcmark_harness::record::{self, Selection, Writer};
 
 use arguments::Arguments;
@@ -68,7 +69,7 @@ pub(crate) fn run(sweeps: &[Sweep], workloads: &[&str]) -> i32 {
             i32::from(front.failures > 0)
         }
         Err(error) => {
-            eprintln!("error: {error:#}");
+            message(format_args!("error: {error:#}"));
             1
         }
     }
@@ -175,20 +176,20 @@ fn profile() -> anyhow::Result<Profile> {
 fn announce(rows: &[Row], arguments: &Arguments, profile: Profile) {
     let measurable = rows.iter().filter(|row| row.stage.is_ok()).count() as u32;
     if rows.is_empty() {
-        eprintln!(
+        message(format_args!(
             "warning: `{}` matches no cell of the {} profile; set IPCMARK_PROFILE to a larger one, or give a whole id: \
              `ipcmark list` shows them",
             arguments.filter(),
             profile.name()
-        );
+        ));
         return;
     }
     let expected = (WARM_UP + MEASUREMENT + ANALYSIS + EACH) * measurable;
     let skipped = rows.len() as u32 - measurable;
-    eprintln!(
+    message(format_args!(
         "{measurable} cells, about {:.0} s with the default settings; {skipped} cannot run here",
         expected.as_secs_f64()
-    );
+    ));
 }
 
 fn header(rows: &[Row], profile: Profile, calibration: &Calibration) -> record::Header {
@@ -213,7 +214,7 @@ fn open_record(header: &record::Header) -> Option<Writer> {
     match Writer::create(&path, header) {
         Ok(writer) => Some(writer),
         Err(error) => {
-            eprintln!("warning: no record is kept: {error}");
+            message(format_args!("warning: no record is kept: {error}"));
             None
         }
     }
@@ -246,7 +247,7 @@ impl Front {
         }
         criterion.final_summary();
         if let Some(writer) = &self.writer {
-            eprintln!("record: {}", writer.path().display());
+            message(format_args!("record: {}", writer.path().display()));
         }
     }
 
@@ -274,7 +275,7 @@ impl Front {
             Ok(measurement) => self.writer.is_some().then(|| record::Cell::measured(identity, measurement)),
             Err(failure) => {
                 self.failures += 1;
-                eprintln!("error: {cell}: {failure}");
+                message(format_args!("error: {cell}: {failure}"));
                 Some(record::Cell::without_result(identity, &failure))
             }
         }
@@ -285,7 +286,7 @@ impl Front {
         if let Some(writer) = &mut self.writer
             && let Err(error) = writer.write_cell(&result)
         {
-            eprintln!("warning: the record ends here: {error}");
+            message(format_args!("warning: the record ends here: {error}"));
             self.writer = None;
         }
     }

@@ -16,6 +16,8 @@
 //!
 //! It does *not* tune the machine, subtract overheads, or drop outliers.
 
+#![cfg_attr(not(test), deny(clippy::disallowed_macros, clippy::disallowed_methods))]
+
 #[cfg(not(target_os = "linux"))]
 compile_error!("ipcmark measures Linux; it uses futex(2), /proc and sched_setaffinity(2) throughout");
 

@@ -16,6 +16,8 @@
 //! - [`ranking`]: which mechanisms of a group can be told apart.
 //! - [`page`]: one HTML file to look at.
 
+#![cfg_attr(not(test), deny(clippy::disallowed_macros, clippy::disallowed_methods))]
+
 mod amount;
 pub mod cite;
 pub mod compare;

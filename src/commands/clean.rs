@@ -8,7 +8,7 @@ use ipcmark_harness::sys::orphans::{Orphan, orphans};
 use serde_json::{Value, json};
 
 use super::exit::{self, Stop};
-use super::{output, say};
+use super::output;
 
 /// Arguments of `clean`.
 #[derive(Debug, Args)]
@@ -41,7 +41,7 @@ pub(super) fn run(args: &CleanArgs) -> anyhow::Result<()> {
     }
     leases.iter().for_each(|lease| report.add(lease, how));
     if args.json {
-        say!("{}", serde_json::to_string_pretty(&report.to_json(how))?);
+        output::json(&report.to_json(how))?;
     } else {
         output::write(&report.text(how));
     }

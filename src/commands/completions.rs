@@ -31,7 +31,8 @@ pub(super) fn completions(args: &CompletionsArgs) -> anyhow::Result<()> {
     // Into memory first: the generator panics where its output cannot be written, as into a closed pipe.
     let mut script = Vec::new();
     clap_complete::generate(args.shell, &mut Cli::command(), "ipcmark", &mut script);
-    std::io::Write::write_all(&mut std::io::stdout(), &script).context("the script cannot be written")
+    super::output::write_as_it_is(&String::from_utf8_lossy(&script));
+    Ok(())
 }
 
 /// Writes `ipcmark.1` and `ipcmark-COMMAND.1`, and prints their paths.

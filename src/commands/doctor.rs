@@ -38,7 +38,7 @@ pub(super) fn run(args: &DoctorArgs) -> anyhow::Result<()> {
     if args.json {
         let verdict = checkup.findings.first().map_or("fine", |finding| finding.severity.as_str());
         let all = json!({"verdict": verdict, "findings": checkup.findings, "probes": checkup.probes()});
-        super::say!("{}", serde_json::to_string_pretty(&all)?);
+        output::json(&all)?;
     } else {
         super::output::write(&report(&checkup.findings, checkup.probes()));
     }

@@ -133,7 +133,7 @@ pub(super) fn run(args: &ExperimentArgs) -> anyhow::Result<()> {
     let mut cells = paired_cells(&chosen, design.budget);
     let ended = measure(&bench, &mut cells, &design);
     if args.json {
-        say!("{}", serde_json::to_string_pretty(&report::json(&cells, &chosen.skipped, &design))?);
+        output::json(&report::json(&cells, &chosen.skipped, &design))?;
     } else {
         output::write(&report::text(&cells, &chosen.skipped, &design));
     }
@@ -182,18 +182,21 @@ fn design(args: &ExperimentArgs, cells: usize) -> Design {
 fn announce(chosen: &Chosen, design: &Design) {
     let (cells, budget_s) = (chosen.cells.len(), design.budget.as_secs_f64());
     let after = design.setting.as_ref().map_or_else(String::new, |[apply, _]| format!(", after `{apply}`"));
-    eprintln!("A: {}\nB: {}{after}", design.programs[0], design.programs[1]);
+    output::message(format_args!("A: {}", design.programs[0]));
+    output::message(format_args!("B: {}{after}", design.programs[1]));
     let these = if cells == 1 { "1 cell".into() } else { format!("{cells} cells") };
     let resolve = report::percent(design.rules.resolve);
-    eprintln!("{these}, at most {budget_s:.0} s: until differences of {resolve} % are told from none");
+    output::message(format_args!(
+        "{these}, at most {budget_s:.0} s: until differences of {resolve} % are told from none"
+    ));
     let each_s = budget_s / cells as f64;
     if each_s < LEAST_S {
         let (fit, wanted_s) = ((budget_s / LEAST_S) as usize, BUDGET_S * cells as f64);
-        eprintln!(
+        output::message(format_args!(
             "warning: that is {each_s:.2} s a cell, and most will not be resolved: give a filter for {} cells or fewer, or \
              --budget {wanted_s:.0}",
             fit.max(1)
-        );
+        ));
     }
 }
 
@@ -221,7 +224,7 @@ fn check_machine(bench: &Bench, chosen: &Chosen, force: bool) -> anyhow::Result<
     }
     let flags: Vec<&str> = checkup.graver(Severity::Flag).map(|finding| finding.id.as_str()).collect();
     if !flags.is_empty() {
-        eprintln!("doctor: {} (ipcmark doctor says why, and what improves it)", flags.join(", "));
+        output::message(format_args!("doctor: {} (ipcmark doctor says why, and what improves it)", flags.join(", ")));
     }
     Ok(())
 }

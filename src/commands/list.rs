@@ -45,7 +45,7 @@ pub(super) fn run(args: &ListArgs) -> anyhow::Result<()> {
                     "workload": cell.workload.name, "setup": cell.setup_json(), "support": support(cell)})
             })
             .collect();
-        say!("{}", serde_json::to_string_pretty(&list)?);
+        output::json(&list)?;
         return Ok(());
     }
     let ids: Vec<String> = cells.iter().map(|cell| cell.id()).collect();
@@ -80,7 +80,7 @@ fn capabilities(bench: &Bench, cells: &[Cell], json: bool) -> anyhow::Result<()>
         );
     }
     if json {
-        say!("{}", serde_json::to_string_pretty(&list)?)
+        output::json(&list)?;
     } else {
         say!("{table}")
     }

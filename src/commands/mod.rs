@@ -24,7 +24,6 @@ use clap::{Args, Parser, Subcommand};
 use ipcmark_harness::clock::Calibration;
 use ipcmark_harness::launch::Launcher;
 use ipcmark_report::load::{self, Loaded};
-use nix::sys::signal::Signal;
 
 use crate::cell::{Cell, Here};
 use crate::plan::{self, Profile};
@@ -97,7 +96,7 @@ enum Command {
     Man(completions::ManArgs),
 }
 
-/// `println!` for whom standard output may be a full disk: the program ends with a sentence then, and not with a panic.
+/// `println!` through the layer that all output goes through: a full disk ends the program with a sentence, and text drives no terminal.
 macro_rules! say {
     ($($text:tt)*) => { $crate::commands::output::write(&format!("{}\n", format_args!($($text)*))) };
 }
@@ -106,7 +105,7 @@ use say;
 /// Records that are named on the command line; standard error says what of them could not be read.
 fn loaded(paths: &[PathBuf]) -> Loaded {
     let loaded = load::load(paths);
-    loaded.problems.iter().for_each(|problem| eprintln!("warning: {problem}"));
+    loaded.problems.iter().for_each(|problem| output::message(format_args!("warning: {problem}")));
     loaded
 }
 
@@ -123,9 +122,17 @@ const PATIENCE_S: f64 = 10.0;
 
 /// Parses the command line, runs the command, and returns the exit code.
 pub fn main() -> i32 {
-    // `ipcmark list | head` is no error: end as other commands do when nobody reads on.
-    let _ = ipcmark_harness::sys::signals::restore_default(Signal::SIGPIPE);
-    let cli = Cli::parse();
+    let cli = match Cli::try_parse() {
+        Ok(cli) => cli,
+        Err(error) if error.use_stderr() => {
+            output::message_lines(&error.render().to_string());
+            return error.exit_code();
+        }
+        Err(help) => {
+            output::help(&help.render());
+            return exit::DONE;
+        }
+    };
     let done = match cli.command {
         Command::List(args) => list::run(&args),
         Command::Verify(args) => verify::run(&args),
@@ -149,7 +156,7 @@ pub fn main() -> i32 {
 }
 
 fn report(error: &anyhow::Error) -> i32 {
-    eprintln!("error: {error:#}");
+    output::message(format_args!("error: {error:#}"));
     error.downcast_ref::<Stop>().map_or(exit::FAILURE, |stop| stop.code)
 }
 

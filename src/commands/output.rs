@@ -1,25 +1,129 @@
-//! What commands show with: standard output, tables without lines, progress.
+//! What commands show with: `ipcmark_harness::output`, JSON, tables without lines, progress.
 
-use std::io::Write;
+use std::io::{self, IsTerminal};
 
+use clap::builder::StyledStr;
 use comfy_table::{ContentArrangement, Table, presets};
-use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
+use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle, TermLike};
+use ipcmark_harness::output::{self, Unwritten};
+use ipcmark_harness::sys::terminal;
+use serde::Serialize;
+
+pub(super) use ipcmark_harness::output::{message, message_lines, results as try_write};
+
+use super::exit;
 
 /// Prints `text`; a standard output that cannot be written ends the program. What is open then is closed by its end.
 pub(super) fn write(text: &str) {
-    if let Err(error) = std::io::stdout().write_all(text.as_bytes()) {
-        eprintln!("error: standard output cannot be written: {error}");
-        std::process::exit(super::exit::FAILURE);
+    end_unless(output::results(text));
+}
+
+/// Prints JSON, indented.
+pub(super) fn json(value: &impl Serialize) -> anyhow::Result<()> {
+    write(&(output::json(value)? + "\n"));
+    Ok(())
+}
+
+/// Prints text of the program's own as it is, such as a script for a shell.
+pub(super) fn write_as_it_is(text: &str) {
+    end_unless(output::styled_results(text));
+}
+
+/// Prints help, with bold headings on a terminal.
+pub(super) fn help(text: &StyledStr) {
+    let plain = std::env::var_os("NO_COLOR").is_some() || std::env::var_os("TERM").is_none_or(|term| term == "dumb");
+    if io::stdout().is_terminal() && !plain {
+        write_as_it_is(&text.ansi().to_string());
+    } else {
+        write(&text.to_string());
     }
+}
+
+/// Ends the program with a sentence, unless it was `written`.
+pub(super) fn end_unless(written: Result<(), Unwritten>) {
+    let Err(why) = written else { return };
+    message(format_args!("error: {why}"));
+    std::process::exit(match why {
+        Unwritten::Refused(_) => exit::FAILURE,
+        Unwritten::Interrupted(signal) => 128 + signal,
+    });
 }
 
 /// A progress bar on standard error: current cell and time left; nothing where that is no terminal.
 pub(super) fn progress(length: u64) -> ProgressBar {
-    let bar = ProgressBar::with_draw_target(Some(length), ProgressDrawTarget::stderr());
+    let dumb = std::env::var_os("TERM").is_none_or(|term| term == "dumb");
+    let target = if io::stderr().is_terminal() && !dumb {
+        ProgressDrawTarget::term_like_with_hz(Box::new(StandardError), REDRAWS_HZ)
+    } else {
+        ProgressDrawTarget::hidden()
+    };
+    let bar = ProgressBar::with_draw_target(Some(length), target);
     let style = ProgressStyle::with_template("{bar:20} {percent:>3} %  {wide_msg}")
         .unwrap_or_else(|_| ProgressStyle::default_bar());
     bar.set_style(style);
     bar
+}
+
+/// How often a progress bar is drawn, in a second.
+const REDRAWS_HZ: u8 = 20;
+/// Of a terminal that does not know its width.
+const USUAL_COLUMNS: u16 = 80;
+
+/// A terminal at standard error that is never waited for: what it does not take is left out.
+#[derive(Debug)]
+struct StandardError;
+
+impl StandardError {
+    /// A control sequence with a count; for none, nothing.
+    fn moved(count: usize, direction: char) -> io::Result<()> {
+        if count > 0 {
+            output::draw(&format!("\x1b[{count}{direction}"));
+        }
+        Ok(())
+    }
+
+    fn drawn(text: &str) -> io::Result<()> {
+        output::draw(text);
+        Ok(())
+    }
+}
+
+impl TermLike for StandardError {
+    fn width(&self) -> u16 {
+        terminal::columns(io::stderr()).unwrap_or(USUAL_COLUMNS)
+    }
+
+    fn move_cursor_up(&self, lines: usize) -> io::Result<()> {
+        Self::moved(lines, 'A')
+    }
+
+    fn move_cursor_down(&self, lines: usize) -> io::Result<()> {
+        Self::moved(lines, 'B')
+    }
+
+    fn move_cursor_right(&self, columns: usize) -> io::Result<()> {
+        Self::moved(columns, 'C')
+    }
+
+    fn move_cursor_left(&self, columns: usize) -> io::Result<()> {
+        Self::moved(columns, 'D')
+    }
+
+    fn write_line(&self, text: &str) -> io::Result<()> {
+        Self::drawn(&format!("{text}\n"))
+    }
+
+    fn write_str(&self, text: &str) -> io::Result<()> {
+        Self::drawn(text)
+    }
+
+    fn clear_line(&self) -> io::Result<()> {
+        Self::drawn("\r\x1b[2K")
+    }
+
+    fn flush(&self) -> io::Result<()> {
+        Ok(())
+    }
 }
 
 /// A positive number of seconds, for clap.

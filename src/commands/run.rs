@@ -118,14 +118,14 @@ pub(super) fn run(args: RunArgs) -> anyhow::Result<()> {
         return dry_run(&plan);
     }
     if plan.ended {
-        eprintln!("{}", announcement(&plan.jobs, Duration::ZERO));
+        output::message(announcement(&plan.jobs, Duration::ZERO));
         output::write(&tables::tables(&plan.header, &plan.finished, Shown::default()));
         return Ok(());
     }
     signals::catch_interruptions()?;
-    let _alone = alone(&args, &mut plan.header)?;
+    let alone = alone(&args, &mut plan.header)?;
     let checkup = check_up(&bench, &args, &mut plan)?;
-    measure(&bench, plan, &checkup)
+    measure(&bench, plan, &checkup, alone)
 }
 
 /// Sees to it that no other run measures meanwhile; or that the record says so. Where there is no way to see others, nobody is
@@ -152,7 +152,7 @@ fn alone(args: &RunArgs, header: &mut record::Header) -> anyhow::Result<Option<M
             return Err(Stop::interrupted(signal, "interrupted while another run was measuring").into());
         }
         if !std::mem::replace(&mut said, true) {
-            eprintln!("waiting for another run: {}", Holder::ask());
+            output::message(format_args!("waiting for another run: {}", Holder::ask()));
         }
         ipcmark_harness::sys::sleep(Duration::from_millis(200));
     }
@@ -179,7 +179,7 @@ fn check_up(bench: &Bench, args: &RunArgs, plan: &mut Plan) -> anyhow::Result<Ch
     }
     let flags: Vec<&str> = checkup.graver(Severity::Flag).map(|finding| finding.id.as_str()).collect();
     if !flags.is_empty() {
-        eprintln!("doctor: {} (ipcmark doctor says why, and what improves it)", flags.join(", "));
+        output::message(format_args!("doctor: {} (ipcmark doctor says why, and what improves it)", flags.join(", ")));
     }
     Ok(checkup)
 }
@@ -236,7 +236,7 @@ fn default_path(header: &record::Header) -> PathBuf {
 fn resumed(bench: &Bench, path: &Path, anyway: bool) -> anyhow::Result<Plan> {
     let (record, warnings) = Record::read(path).context("the run cannot be resumed")?;
     for warning in &warnings {
-        eprintln!("warning: {warning}");
+        output::message(format_args!("warning: {warning}"));
     }
     let now = provenance::header(record::FrontEnd::Run, &bench.calibration);
     if let Some(difference) = provenance::difference(&record.header, &now) {
@@ -306,12 +306,12 @@ fn announcement(jobs: &[Job], expected: Duration) -> String {
     }
 }
 
-fn measure(bench: &Bench, mut plan: Plan, checkup: &Checkup) -> anyhow::Result<()> {
+fn measure(bench: &Bench, mut plan: Plan, checkup: &Checkup, alone: Option<MeasuringLock>) -> anyhow::Result<()> {
     let grader = Grader::new(&plan.header, &[]);
     let mut keeper = Keeper { writer: open(&plan.output, &plan.header)?, grader, written: HashMap::new() };
     let effort = plan.profile.effort();
     let expected = runner::expected(&plan.jobs, &effort);
-    eprintln!("{}", announcement(&plan.jobs, expected));
+    output::message(announcement(&plan.jobs, expected));
     let bar = output::progress(expected.as_millis() as u64);
     let interrupted =
         runner::run(&mut plan.jobs, &bench.launcher, &effort, plan.course, |event| note(&bar, &mut keeper, event))?;
@@ -324,9 +324,16 @@ fn measure(bench: &Bench, mut plan: Plan, checkup: &Checkup) -> anyhow::Result<(
         Some(_) => keeper.keep_all(&mut results)?,
         None => finish(&mut results, &plan.header, checkup, &mut keeper)?,
     }
-    output::write(&tables::tables(&plan.header, &results, Shown::default()));
+    // A pager may hold the tables for an hour.
+    drop(alone);
+    let tables = tables::tables(&plan.header, &results, Shown::default());
+    let written = output::try_write(&tables);
     if let Some(writer) = &keeper.writer {
-        eprintln!("record: {}", writer.path().display());
+        output::message(format_args!("record: {}", writer.path().display()));
+    }
+    // An interrupted run ends by its signal, and says how to go on.
+    if interrupted.is_none() {
+        output::end_unless(written);
     }
     verdict::judge(&plan.jobs, interrupted, keeper.writer.as_ref())
 }
@@ -337,7 +344,10 @@ fn open(output: &Output, header: &record::Header) -> anyhow::Result<Option<Write
         Output::Resumed { path, line } => {
             let (mut writer, repair) = Writer::append_to(path).context("the run cannot be resumed")?;
             if let Some(repair) = repair {
-                eprintln!("warning: {}: its last line was cut off and has been mended ({repair:?})", path.display());
+                output::message(format_args!(
+                    "warning: {}: its last line was cut off and has been mended ({repair:?})",
+                    path.display()
+                ));
             }
             writer.write_resumed(line).context("the run cannot be resumed")?;
             Ok(Some(writer))
@@ -346,7 +356,7 @@ fn open(output: &Output, header: &record::Header) -> anyhow::Result<Option<Write
             Ok(writer) => Ok(Some(writer)),
             Err(error) if *asked => Err(error).context("nothing was measured"),
             Err(error) => {
-                eprintln!("warning: no record is kept: {error}; choose a place with --out");
+                output::message(format_args!("warning: no record is kept: {error}; choose a place with --out"));
                 Ok(None)
             }
         },
@@ -369,7 +379,7 @@ fn note(bar: &ProgressBar, keeper: &mut Keeper, event: Event<'_>) -> anyhow::Res
             };
             if let Some(what) = what {
                 let reason = cell.reason.as_deref().unwrap_or("no reason given");
-                bar.suspend(|| eprintln!("warning: {} {what}: {reason}", cell.id));
+                bar.suspend(|| output::message(format_args!("warning: {} {what}: {reason}", cell.id)));
             }
             keeper.keep(&mut cell)?;
         }
@@ -387,7 +397,7 @@ fn finish(
 ) -> anyhow::Result<()> {
     let after = checkup.after();
     for change in &after.changed {
-        eprintln!("warning: changed meanwhile: {}", record::sanitize(change));
+        output::message(format_args!("warning: changed meanwhile: {}", record::sanitize(change)));
     }
     drift::widen(cells);
     keeper.grader = Grader::new(header, &after.findings);

@@ -38,13 +38,13 @@ pub(super) fn run(args: &ShowArgs) -> anyhow::Result<()> {
     record.cells.sort_by_key(|cell| place.get(cell.id.as_str()).copied().unwrap_or(usize::MAX));
     record.header.selection.cells = planned;
     for warning in &warnings {
-        eprintln!("warning: {warning}");
+        output::message(format_args!("warning: {warning}"));
     }
     let shown = Shown { reference: reference(args, &record)?, wide: args.wide };
     if args.json {
         let rankings = tables::rankings(&record, &record.cells, shown);
         let all = serde_json::json!({"header": record.header, "cells": record.cells, "after": record.after, "rankings": rankings});
-        say!("{}", serde_json::to_string_pretty(&all)?);
+        output::json(&all)?;
         return Ok(());
     }
     say!("{}", about(&record));

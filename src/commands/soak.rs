@@ -163,7 +163,7 @@ impl Soak<'_> {
 
     fn print(&self, as_json: bool) -> anyhow::Result<()> {
         if as_json {
-            say!("{}", serde_json::to_string_pretty(&self.to_json())?);
+            output::json(&self.to_json())?;
             return Ok(());
         }
         for (mechanism, account) in &self.accounts {

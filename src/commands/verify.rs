@@ -72,7 +72,7 @@ pub(super) fn run(args: &VerifyArgs) -> anyhow::Result<()> {
     bar.finish_and_clear();
     if args.json {
         let list: Vec<Value> = cells.iter().zip(&outcomes).map(|(cell, outcome)| to_json(cell, outcome)).collect();
-        say!("{}", serde_json::to_string_pretty(&list)?);
+        output::json(&list)?;
     }
     judge(&outcomes)
 }
@@ -112,7 +112,7 @@ fn judge(outcomes: &[Outcome]) -> anyhow::Result<()> {
     let failed = count(|o| matches!(o, Outcome::Failed(_)));
     let skipped = count(|o| matches!(o, Outcome::Skipped(_)));
     let passed = outcomes.len() - failed - skipped;
-    eprintln!("{passed} passed, {failed} failed, {skipped} skipped");
+    output::message(format_args!("{passed} passed, {failed} failed, {skipped} skipped"));
     if failed == 0 {
         return Ok(());
     }

@@ -19,6 +19,7 @@ mod limits;
 mod live_run;
 mod memory_limits;
 mod neighbours;
+mod outputs;
 mod pauses;
 mod ports;
 mod processors;
