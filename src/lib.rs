@@ -10,6 +10,7 @@
 //! - [`turn`]: how a party waits for a count in shared memory that the other raises.
 //! - [`contract`]: what a shape promises, clause by clause.
 //! - [`capability`]: what a mechanism can do, found out by trying it.
+//! - [`filters`]: which parts of ids the words of the command line name.
 //! - [`plan`]: registry × profile → cells with stable ids; what is skipped, and why.
 //! - [`cell`]: one cell in a worker process, on either side of the process boundary.
 //! - [`checkup`]: the doctor around a run.
@@ -41,6 +42,7 @@ pub mod checkup;
 pub mod commands;
 pub mod contract;
 pub mod descriptor;
+pub mod filters;
 pub mod manner;
 pub mod mechanism;
 pub mod mechanisms;

@@ -116,9 +116,10 @@ pub enum Family {
     Memory,
 }
 
-impl fmt::Display for Family {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.pad(match self {
+impl Family {
+    /// As filters and records have it.
+    pub fn name(self) -> &'static str {
+        match self {
             Family::Floor => "floor",
             Family::Pipe => "pipe",
             Family::Socket => "socket",
@@ -138,7 +139,13 @@ impl fmt::Display for Family {
             Family::Syscall => "syscall",
             Family::Scheduler => "scheduler",
             Family::Memory => "memory",
-        })
+        }
+    }
+}
+
+impl fmt::Display for Family {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.pad(self.name())
     }
 }
 

@@ -1,23 +1,23 @@
-//! Registry × profile → cells, and which of them a user's filters mean.
+//! Registry × profile → cells, and which of them a user's filters select.
 
-use std::cmp::Reverse;
-use std::collections::{BTreeSet, HashSet};
+mod quick;
+mod selection;
+
+use std::collections::BTreeSet;
 use std::time::Duration;
 
 use clap::ValueEnum;
 use ipcmark_harness::parties::PeerKind;
 use ipcmark_harness::placement::{Placement, Topology};
 use ipcmark_harness::sampling::Effort;
-use memchr::memmem::Finder;
 use serde::{Deserialize, Serialize};
-use wildmatch::WildMatch;
 
 use crate::cell::Cell;
 use crate::mechanism::{Axes, Mechanism, Point, Rank, Setup, Waiting, Workload};
 use crate::mechanisms;
 use crate::runner::Goal;
 
-mod quick;
+pub use selection::{NoMatch, select};
 
 /// How much is measured: which cells are on by default, and how long each takes.
 #[derive(Copy, Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ValueEnum)]
@@ -32,6 +32,9 @@ pub enum Profile {
 }
 
 impl Profile {
+    /// Each a part of the next.
+    pub const ALL: [Profile; 3] = [Profile::Quick, Profile::Standard, Profile::Full];
+
     /// As it is spelt on the command line.
     pub fn name(self) -> &'static str {
         match self {
@@ -229,107 +232,6 @@ pub fn workload_names() -> Vec<&'static str> {
     names
 }
 
-/// The cells of `profile` that any of `filters` means; all of them without filters. A whole id is taken from every
-/// profile. Fails with up to three near misses for the first filter that means nothing.
-pub fn select(profile: Profile, filters: &[String], topology: &Topology) -> Result<Vec<Cell>, NoMatch> {
-    let mut chosen = cells(profile, topology);
-    if filters.is_empty() {
-        return Ok(chosen);
-    }
-    // Once each: there are hundreds of thousands of ids.
-    let mut ids: Vec<String> = chosen.iter().map(Cell::id).collect();
-    let known: HashSet<&str> = ids.iter().map(String::as_str).collect();
-    let beyond: Vec<Cell> =
-        whole_ids(filters, topology).into_iter().filter(|cell| !known.contains(cell.id().as_str())).collect();
-    ids.extend(beyond.iter().map(Cell::id));
-    chosen.extend(beyond);
-    let mut meant = vec![false; ids.len()];
-    for filter in filters {
-        let matcher = Matcher::new(filter);
-        let mut finds = false;
-        for (_, meant) in ids.iter().zip(&mut meant).filter(|(id, _)| matcher.means(id)) {
-            (finds, *meant) = (true, true);
-        }
-        if !finds {
-            return Err(NoMatch::new(filter, profile, &ids, &cells(Profile::Full, topology)));
-        }
-    }
-    let mut meant = meant.into_iter();
-    chosen.retain(|_| meant.next() == Some(true));
-    Ok(chosen)
-}
-
-/// The cells of all profiles that a filter names with its whole id.
-fn whole_ids(filters: &[String], topology: &Topology) -> Vec<Cell> {
-    let parts: Vec<Vec<&str>> = filters.iter().map(|filter| filter.split('/').collect()).collect();
-    let named = |workload: &str, mechanism: &str| {
-        parts.iter().any(|parts| parts.first() == Some(&workload) && parts.get(4) == Some(&mechanism))
-    };
-    let mut cells = cells_of(Profile::Full, topology, named);
-    cells.retain(|cell| filters.contains(&cell.id()));
-    cells
-}
-
-/// A filter that is made ready once for all ids.
-enum Matcher<'a> {
-    /// With `*` or `?`, over the whole id.
-    Glob(WildMatch),
-    Substring(Box<Finder<'a>>),
-}
-
-impl<'a> Matcher<'a> {
-    fn new(filter: &'a str) -> Matcher<'a> {
-        match filter.contains(['*', '?']) {
-            true => Matcher::Glob(WildMatch::new(filter)),
-            false => Matcher::Substring(Box::new(Finder::new(filter))),
-        }
-    }
-
-    fn means(&self, id: &str) -> bool {
-        match self {
-            Matcher::Glob(glob) => glob.matches(id),
-            Matcher::Substring(finder) => finder.find(id.as_bytes()).is_some(),
-        }
-    }
-}
-
-/// A filter that means no cell.
-#[derive(Debug, PartialEq, Eq)]
-pub struct NoMatch(String);
-
-impl std::fmt::Display for NoMatch {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.write_str(&self.0)
-    }
-}
-
-impl std::error::Error for NoMatch {}
-
-impl NoMatch {
-    fn new(filter: &str, profile: Profile, ids: &[String], beyond: &[Cell]) -> NoMatch {
-        let matcher = Matcher::new(filter);
-        let elsewhere = beyond.iter().filter(|cell| matcher.means(&cell.id())).count();
-        let advice = if elsewhere > 0 {
-            format!("{elsewhere} cells of the full profile match: add `--profile full`, or give a whole id")
-        } else {
-            let near = near_misses(filter, ids);
-            format!("did you mean {}? `ipcmark list` shows every id", near.join(" or "))
-        };
-        NoMatch(format!("the filter `{filter}` matches no cell of the {} profile; {advice}", profile.name()))
-    }
-}
-
-/// The words (parts of ids) and whole ids that resemble `filter` most.
-fn near_misses(filter: &str, ids: &[String]) -> Vec<String> {
-    let parts = ids.iter().flat_map(|id| id.split('/'));
-    let mut candidates: Vec<&str> = parts.chain(ids.iter().map(String::as_str)).collect();
-    candidates.sort_unstable();
-    candidates.dedup();
-    // Once each: there are tens of thousands of ids.
-    candidates.sort_by_cached_key(|word| Reverse((strsim::jaro_winkler(filter, word) * 1e9) as u64));
-    candidates.iter().take(3).map(|word| format!("`{word}`")).collect()
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -368,25 +270,5 @@ mod tests {
         let (quick, standard, full) = (ids(Profile::Quick), ids(Profile::Standard), ids(Profile::Full));
         assert!(quick.iter().all(|id| standard.contains(id)) && standard.iter().all(|id| full.contains(id)));
         assert!(quick.len() < standard.len() && standard.len() < full.len());
-    }
-
-    #[test]
-    fn a_whole_id_is_taken_whatever_the_profile() {
-        let full = cells(Profile::Full, &two_cpus());
-        let beyond = full.iter().map(Cell::id).find(|id| id.ends_with("/256KiB")).unwrap();
-        let chosen = select(Profile::Quick, std::slice::from_ref(&beyond), &two_cpus()).unwrap();
-        assert_eq!(chosen.iter().map(Cell::id).collect::<Vec<_>>(), [beyond]);
-    }
-
-    #[test]
-    fn a_filter_that_means_nothing_names_near_misses() {
-        let no_match = select(Profile::Quick, &["piep".into()], &two_cpus()).unwrap_err().to_string();
-        assert!(no_match.contains("`piep` matches no cell") && no_match.contains("`pipe`"), "{no_match}");
-    }
-
-    #[test]
-    fn a_filter_that_means_cells_of_another_profile_says_so() {
-        let no_match = select(Profile::Quick, &["256KiB".into()], &two_cpus()).unwrap_err().to_string();
-        assert!(no_match.contains("--profile full"), "{no_match}");
     }
 }

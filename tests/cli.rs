@@ -63,7 +63,7 @@ fn labels(setup: &Value) -> Vec<String> {
 #[test]
 fn list_says_of_every_cell_whether_it_can_run_here() {
     let folder = folder();
-    let text = done(folder.path(), &["list"]);
+    let text = done(folder.path(), &["list", "--profile", "full"]);
     assert!(text.lines().count() > 1000, "{text}");
     for line in text.lines() {
         let support = line.split_once("  ").unwrap().1.trim();
@@ -86,6 +86,38 @@ fn list_as_json_gives_each_cell_once_under_the_id_that_its_parts_make() {
 }
 
 #[test]
+fn list_without_a_filter_counts_by_families() {
+    let folder = folder();
+    let text = done(folder.path(), &["list"]);
+    assert!(text.lines().count() < 30 && text.lines().all(|line| line.chars().count() <= 80), "{text}");
+    // Its first column is what to ask for: as many cells are shown then.
+    for (at, profile) in [(3, "quick"), (4, "standard")] {
+        let queue = text.lines().find(|line| line.starts_with("queue ")).unwrap();
+        let count: usize = queue.split_whitespace().nth(at).unwrap().parse().unwrap();
+        assert_eq!(done(folder.path(), &["list", "queue", "--profile", profile]).lines().count(), count, "{text}");
+    }
+}
+
+/// By the same words: the size is no part of another, the mechanism no part of a longer name, and kinds narrow each other.
+#[test]
+fn filters_are_names_and_not_letters() {
+    let folder = folder();
+    let ids = |filters: &[&str]| -> Vec<String> {
+        let text = done(folder.path(), &[&["list"], filters].concat());
+        text.lines().map(|line| line.split_whitespace().next().unwrap().to_owned()).collect()
+    };
+    let of = |ids: &[String], place: usize| -> BTreeSet<String> {
+        ids.iter().map(|id| id.split('/').nth(place).unwrap().to_owned()).collect()
+    };
+    let chosen = ids(&["pipe", "tcp", "4KiB", "process", "round-trip"]);
+    let mechanisms = BTreeSet::from(["pipe", "tcp"].map(str::to_owned));
+    assert_eq!((of(&chosen, 4), of(&chosen, 5)), (mechanisms, BTreeSet::from(["4KiB".to_owned()])));
+    assert!(chosen.iter().all(|id| id.starts_with("round-trip/process/")), "{chosen:?}");
+    assert!(ids(&["family=pipe", "stream"]).iter().any(|id| id.contains("/interprocess-unnamed-pipe/")));
+    assert!(ids(&["mem64KiB", "switch-touch"]).iter().all(|id| id.contains("-mem64KiB-")));
+}
+
+#[test]
 fn list_takes_filters_and_both_forms_agree() {
     let folder = folder();
     let filter = "round-trip/*/block/pipe/64B";
@@ -100,7 +132,7 @@ fn list_takes_filters_and_both_forms_agree() {
 #[test]
 fn list_whose_reader_leaves_ends_as_other_commands_do() {
     let folder = folder();
-    let mut list = command(folder.path(), &["list"]);
+    let mut list = command(folder.path(), &["list", "--profile", "full"]);
     let mut child = list.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
     let mut first = String::new();
     BufReader::new(child.stdout.take().unwrap()).read_line(&mut first).unwrap();
@@ -230,8 +262,12 @@ fn a_whole_id_is_taken_whatever_the_profile() {
 #[test]
 fn a_filter_that_only_another_profile_fulfils_names_that_profile() {
     let folder = folder();
-    let ended = ipcmark(folder.path(), &["run", "round-trip/thread/*/pipe/64B", "--dry-run"]);
+    let ended = ipcmark(folder.path(), &["run", "round-trip/thread/*/pipe/256B", "--dry-run"]);
     assert_sentence(&ended, 2, &["quick profile", "--profile full"]);
+    let ended = ipcmark(folder.path(), &["run", "posix-mq", "4KiB", "--dry-run"]);
+    let standard = done(folder.path(), &["list", "posix-mq", "4KiB", "--profile", "standard"]).lines().count();
+    assert_sentence(&ended, 2, &[&format!("{standard} cells: add `--profile standard`")]);
+    assert_sentence(&ipcmark(folder.path(), &["run", "mutx", "--dry-run"]), 2, &["did you mean `mutex`"]);
 }
 
 #[test]

@@ -132,6 +132,24 @@ fn every_shell_gets_completions_that_know_the_commands() {
 }
 
 #[test]
+fn completions_know_mechanisms_workloads_families_profiles_and_sizes() {
+    let folder = folder();
+    for shell in ["bash", "zsh", "fish"] {
+        let script = ipcmark(folder.path(), &["completions", shell]).out;
+        for word in ["unix-seqpacket", "round-trip", "shared-memory", "same-cache", "standard", "4KiB"] {
+            assert!(script.contains(word), "no {word} for {shell}");
+        }
+    }
+    let ask = "source <(\"$0\" completions bash); COMP_WORDS=(ipcmark run tcp pi); COMP_CWORD=3; _ipcmark ipcmark pi tcp; \
+               printf '%s\\n' \"${COMPREPLY[@]}\"";
+    let Ok(output) = Command::new("bash").args(["-c", ask, env!("CARGO_BIN_EXE_ipcmark")]).output() else {
+        return eprintln!("skipped: there is no bash here");
+    };
+    let words = String::from_utf8_lossy(&output.stdout).into_owned();
+    assert!(words.lines().any(|word| word == "pipe") && words.lines().all(|word| word.starts_with("pi")), "{words}");
+}
+
+#[test]
 fn every_command_has_a_man_page() {
     let folder = folder();
     let ended = ipcmark(folder.path(), &["man", "deep/man1"]);

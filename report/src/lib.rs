@@ -9,6 +9,7 @@
 //! - [`subject`]: what a cell's figures are of, and whose CPU time is a cost.
 //! - [`words`]: how cells, machines and figures are said, the same everywhere.
 //! - [`markdown`]: a stranger's text in Markdown.
+//! - [`layout`]: lines that fit into a terminal.
 //! - [`near`]: what was probably meant by a name that is not there.
 //! - [`crossover`]: where one lock overtakes another.
 //! - [`task_kinds`]: how threads and processes differ.
@@ -23,6 +24,7 @@ pub mod cite;
 pub mod compare;
 pub mod criterion;
 pub mod crossover;
+pub mod layout;
 pub mod load;
 #[cfg(feature = "made-up")]
 pub mod made_up;

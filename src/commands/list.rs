@@ -1,13 +1,16 @@
-//! `ipcmark list`: every cell, and whether it can run here.
+//! `ipcmark list`: what there is by families; or every cell, and whether it can run here.
+
+mod families;
 
 use std::collections::BTreeSet;
 use std::iter;
 
 use clap::Args;
+use ipcmark_report::layout::wrapped;
 use serde_json::json;
 
 use super::exit::Stop;
-use super::{Bench, PATIENCE_S, Selection, output, say};
+use super::{Bench, PATIENCE_S, Selection, output, say, width};
 use crate::capability::{Capabilities, QUESTIONS};
 use crate::cell::{Cell, observe};
 use crate::mechanism::{Mechanism, Reach};
@@ -19,9 +22,9 @@ use crate::plan::Profile;
 pub(super) struct ListArgs {
     #[command(flatten)]
     selection: Selection,
-    /// The profile whose cells are shown
-    #[arg(long, value_enum, default_value_t = Profile::Full)]
-    profile: Profile,
+    /// The profile whose cells are shown [default: full]
+    #[arg(long, value_enum)]
+    profile: Option<Profile>,
     /// An array of objects instead of a table
     #[arg(long)]
     json: bool,
@@ -32,7 +35,11 @@ pub(super) struct ListArgs {
 
 pub(super) fn run(args: &ListArgs) -> anyhow::Result<()> {
     let bench = Bench::set_up(PATIENCE_S)?;
-    let cells = bench.select(args.profile, &args.selection.filters)?;
+    if args.selection.filters.is_empty() && args.profile.is_none() && !args.json && !args.capabilities {
+        output::write(&families::table(&bench));
+        return Ok(());
+    }
+    let cells = bench.select(args.profile.unwrap_or(Profile::Full), &args.selection.filters)?;
     if args.capabilities {
         return capabilities(&bench, &cells, args.json);
     }
@@ -48,15 +55,27 @@ pub(super) fn run(args: &ListArgs) -> anyhow::Result<()> {
         output::json(&list)?;
         return Ok(());
     }
-    let ids: Vec<String> = cells.iter().map(|cell| cell.id()).collect();
-    let width = ids.iter().map(String::len).max().unwrap_or(0);
-    for (id, cell) in ids.iter().zip(&cells) {
-        match bench.here.stage(cell) {
-            Ok(_) => say!("{id:width$}  available"),
-            Err(reason) => say!("{id:width$}  missing ({reason})"),
-        }
-    }
+    output::write(&lines(&bench, &cells));
     Ok(())
+}
+
+/// A line a cell: its id, and whether it can run here.
+fn lines(bench: &Bench, cells: &[Cell]) -> String {
+    let ids: Vec<String> = cells.iter().map(|cell| cell.id()).collect();
+    let aligned = ids.iter().map(String::len).max().unwrap_or(0);
+    let line = |(id, cell): (&String, &Cell)| {
+        let support = match bench.here.stage(cell) {
+            Ok(_) => "available".to_owned(),
+            Err(reason) => format!("missing ({reason})"),
+        };
+        match width::told() {
+            Some(columns) if aligned + 2 + support.len() > columns => {
+                wrapped(&format!("{id} {support}"), columns, 4) + "\n"
+            }
+            _ => format!("{id:aligned$}  {support}\n"),
+        }
+    };
+    ids.iter().zip(cells).map(line).collect()
 }
 
 /// One row for each mechanism among the cells.

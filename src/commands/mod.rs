@@ -17,6 +17,7 @@ mod show;
 mod soak;
 mod tables;
 mod verify;
+mod width;
 
 use std::path::PathBuf;
 
@@ -27,6 +28,7 @@ use ipcmark_report::load::{self, Loaded};
 
 use crate::cell::{Cell, Here};
 use crate::plan::{self, Profile};
+use completions::FilterWords;
 use exit::Stop;
 
 /// Measures what each way of talking between processes and threads costs on this machine, and records it with the
@@ -45,9 +47,11 @@ A cell is mechanism × workload × setup, with one stable id:
 
 Examples:
   ipcmark run                                   the headline cells, within a minute
-  ipcmark run --profile standard pipe unix      pipes against Unix sockets, to publish
+  ipcmark run --profile standard pipe unix      a pipe against Unix sockets, to publish
+  ipcmark run pipe tcp 4KiB process             words of one kind are or-ed, those of different kinds and-ed
   ipcmark run 'round-trip/*/same-cpu/*/64B'     a glob over whole ids
-  ipcmark list posix-mq --json                  what there is, and what is missing why
+  ipcmark list                                  what there is, by families
+  ipcmark list posix-mq --json                  its cells, and what is missing why
   ipcmark show results/…/2026-01-31-0a1b2c3.jsonl
   ipcmark compare before.jsonl after.jsonl --fail-on 10%
   ipcmark experiment --b ./new/ipcmark pipe     two builds, batch by batch in turn: slower, no difference, or not resolved
@@ -112,8 +116,10 @@ fn loaded(paths: &[PathBuf]) -> Loaded {
 /// Which cells.
 #[derive(Debug, Args)]
 struct Selection {
-    /// Cells to take: a part of an id, or a glob over whole ids; several are or-ed; a whole id is taken from any profile
-    #[arg(value_name = "FILTER")]
+    /// Cells to take, by whole parts of ids or words in them: a workload, mechanism, family, peer, placement, waiting or parameter,
+    /// as `pipe tcp 4KiB process`; those of one kind are or-ed, of different kinds and-ed. Or a glob over whole ids, or a whole
+    /// id, which is taken from any profile. KIND=WORD names the kind, as family=pipe
+    #[arg(value_name = "FILTER", value_parser = FilterWords, hide_possible_values = true)]
     filters: Vec<String>,
 }
 

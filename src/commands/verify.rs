@@ -7,10 +7,11 @@ use indicatif::ProgressBar;
 use ipcmark_harness::control::{Failure, FailureKind};
 use ipcmark_harness::session::Verified;
 use ipcmark_harness::sys::signals;
+use ipcmark_report::words::count;
 use serde_json::{Value, json};
 
 use super::exit::{self, Stop};
-use super::{Bench, PATIENCE_S, Selection, output, say};
+use super::{Bench, PATIENCE_S, Selection, output, say, width};
 use crate::cell::Cell;
 use crate::plan::Profile;
 
@@ -90,11 +91,15 @@ fn verify(bench: &Bench, cell: &Cell, operations: u64, at_most: Duration) -> Out
 }
 
 fn print(bar: &ProgressBar, cell: &Cell, outcome: &Outcome) {
-    bar.suspend(|| match outcome {
-        Outcome::Passed(v) => say!("ok       {cell}  {} operations, {} bytes compared", v.operations, v.bytes),
-        Outcome::Skipped(reason) => say!("skipped  {cell}  {reason}"),
-        Outcome::Failed(failure) => say!("FAILED   {cell}  {failure}"),
-    });
+    let line = match outcome {
+        Outcome::Passed(v) => {
+            let (operations, bytes) = (count(v.operations as usize, "operation"), count(v.bytes as usize, "byte"));
+            format!("ok       {cell}  {operations}, {bytes} compared")
+        }
+        Outcome::Skipped(reason) => format!("skipped  {cell}  {reason}"),
+        Outcome::Failed(failure) => format!("FAILED   {cell}  {failure}"),
+    };
+    bar.suspend(|| say!("{}", width::fitted(line, 9)));
 }
 
 fn to_json(cell: &Cell, outcome: &Outcome) -> Value {
@@ -108,9 +113,9 @@ fn to_json(cell: &Cell, outcome: &Outcome) -> Value {
 }
 
 fn judge(outcomes: &[Outcome]) -> anyhow::Result<()> {
-    let count = |of: fn(&Outcome) -> bool| outcomes.iter().filter(|outcome| of(outcome)).count();
-    let failed = count(|o| matches!(o, Outcome::Failed(_)));
-    let skipped = count(|o| matches!(o, Outcome::Skipped(_)));
+    let number = |of: fn(&Outcome) -> bool| outcomes.iter().filter(|outcome| of(outcome)).count();
+    let failed = number(|o| matches!(o, Outcome::Failed(_)));
+    let skipped = number(|o| matches!(o, Outcome::Skipped(_)));
     let passed = outcomes.len() - failed - skipped;
     output::message(format_args!("{passed} passed, {failed} failed, {skipped} skipped"));
     if failed == 0 {
@@ -120,11 +125,11 @@ fn judge(outcomes: &[Outcome]) -> anyhow::Result<()> {
         Outcome::Failed(failure) => Some(failure),
         Outcome::Passed(_) | Outcome::Skipped(_) => None,
     });
-    let all = outcomes.len();
+    let all = count(outcomes.len(), "cell");
     // What keeps a cell from being verified is a failed verification, whatever it is.
     Err(match exit::of_all(failures) {
-        Some(exit::DISTURBED) => Stop::new(exit::DISTURBED, format!("{failed} of {all} cells disturbed by other work")),
-        _ => Stop::new(exit::VERIFICATION, format!("{failed} of {all} cells failed verification")),
+        Some(exit::DISTURBED) => Stop::new(exit::DISTURBED, format!("{failed} of {all} disturbed by other work")),
+        _ => Stop::new(exit::VERIFICATION, format!("{failed} of {all} failed verification")),
     }
     .into())
 }
