@@ -24,18 +24,9 @@ const fn row(group: &'static str, value: &'static str, mechanisms: &'static [&'s
 
 const ROWS: &[Row] = &[
     row("round-trip/process/same-cpu/block", "0B", &["futex", "eventfd", "posix-sem"]),
-    row("round-trip/process/same-cpu/block", "64B", CHANNELS),
-    row("round-trip/process/same-cpu/block", "4KiB", CHANNELS),
-    row("round-trip/process/apart/block", "0B", &["futex"]),
-    row("round-trip/process/apart/block", "64B", &["pipe", "unix-stream", "tcp", "shm-ring"]),
-    row("round-trip/process/apart/spin", "0B", &["futex"]),
-    row("round-trip/process/apart/spin", "64B", &["null", "pipe", "unix-stream", "tcp", "shm-ring", "posix-shm-sem"]),
-    row("round-trip/thread/same-cpu/block", "64B", THREAD_CHANNELS),
-    row("round-trip/thread/apart/block", "64B", THREAD_CHANNELS),
-    row("round-trip/thread/apart/spin", "64B", THREAD_CHANNELS),
     row(
-        "stream/process/same-cpu/block",
-        "64KiB",
+        "round-trip/process/same-cpu/block",
+        "64B",
         &[
             "null",
             "pipe",
@@ -43,17 +34,28 @@ const ROWS: &[Row] = &[
             "unix-dgram",
             "unix-seqpacket",
             "tcp",
+            "udp",
+            "posix-mq",
+            "sysv-mq",
             "shm-ring",
             "posix-shm-sem",
             "process-vm-read",
         ],
     ),
-    row("stream/process/apart/block", "64KiB", &["pipe", "unix-stream", "tcp", "shm-ring"]),
-    row("stream/thread/apart/block", "64KiB", THREAD_CHANNELS),
+    row("round-trip/process/same-cpu/block", "4KiB", &["posix-mq", "sysv-mq"]),
+    row("round-trip/process/same-cpu/block", "4KiB", LONG_MESSAGES),
+    row("round-trip/process/apart/block", "64B", &["pipe", "unix-stream", "tcp", "shm-ring"]),
+    row("round-trip/process/apart/spin", "0B", &["futex"]),
+    row("round-trip/process/apart/spin", "64B", &["null", "pipe", "unix-stream", "tcp", "shm-ring"]),
+    row("round-trip/thread/same-cpu/block", "64B", &["std-mpsc", "crossbeam-channel"]),
+    row("round-trip/thread/apart/spin", "64B", &["std-mpsc", "crossbeam-channel"]),
+    row("stream/process/same-cpu/block", "64KiB", &["unix-seqpacket"]),
+    row("stream/process/same-cpu/block", "64KiB", LONG_MESSAGES),
+    row("stream/process/apart/block", "64KiB", &["pipe", "unix-stream", "shm-ring"]),
     row("wake/process/same-cpu/block", "0B-after-100us", &["futex", "eventfd", "posix-sem"]),
-    row("wake/process/apart/block", "0B-after-100us", &["futex", "eventfd", "posix-sem"]),
+    row("wake/process/apart/block", "0B-after-100us", &["futex", "eventfd"]),
     row("connect/process/same-cpu/block", "1B", &["fifo", "unix-stream-path", "tcp", "posix-mq", "sysv-mq"]),
-    row("connect/process/apart/block", "1B", &["unix-stream-path", "tcp"]),
+    row("connect/process/apart/block", "1B", &["tcp"]),
     row(
         "uncontended/thread/same-cpu/own",
         "0B-2parties",
@@ -71,45 +73,30 @@ const ROWS: &[Row] = &[
     row(
         "contended/thread/apart/own",
         "64B-2parties-hold100ns-out0",
-        &["std-mutex", "parking-lot-mutex", "pthread-mutex", "tas-spinlock", "ticket-spinlock", "mcs-spinlock"],
+        &["std-mutex", "parking-lot-mutex", "pthread-mutex", "tas-spinlock", "mcs-spinlock"],
     ),
-    row("hand-off/thread/apart/own", "0B-after-100us", &["std-mutex", "pthread-mutex", "tas-spinlock"]),
+    row("hand-off/thread/apart/own", "0B-after-100us", &["std-mutex", "tas-spinlock"]),
     row("read-mix/thread/apart/own", "256B-2parties-reads99.0pct-hold100ns", &["std-mutex", "std-rwlock"]),
-    row("count/thread/apart/own", "0B-2parties", &["fetch-add-counter", "sharded-counter"]),
+    row("count/thread/apart/own", "0B-2parties", &["fetch-add-counter"]),
     row("barrier/thread/apart/own", "0B-2parties", &["pthread-barrier"]),
     row("switch/process/same-cpu/block", "0B-2parties", RINGS),
     row("switch/thread/same-cpu/block", "0B-2parties", RINGS),
     row("switch/clone-vm/same-cpu/block", "0B-2parties", &["futex-ring"]),
     row("switch-touch/process/same-cpu/block", "0B-2parties-mem64KiB-stride64B", &["futex-ring"]),
     row("switch-touch/thread/same-cpu/block", "0B-2parties-mem64KiB-stride64B", &["futex-ring"]),
-    row("switch-touch/clone-vm/same-cpu/block", "0B-2parties-mem64KiB-stride64B", &["futex-ring"]),
     row("resume/thread/same-cpu/own", "0B", &["own-switch", "corosensei", "polled-future"]),
     row("spawn/process/same-cpu/own", "0B", &["vfork", "posix-spawn"]),
     row("spawn/process/same-cpu/own", "0B-mem16MiB", &["fork"]),
     row("spawn/thread/same-cpu/own", "0B", &["pthread", "std-thread"]),
     row("call/thread/same-cpu/own", "0B", &["vdso-clock", "getppid", "read-dev-zero", "write-dev-null"]),
     row("timer-wake/thread/same-cpu/own", "0B-after-1ms", &["sched-other"]),
-    row("chase/thread/same-cpu/own", "0B-mem64MiB-stride4KiB", &["pages-4k", "pages-transparent-huge"]),
-    row("first-touch/thread/same-cpu/own", "0B-mem16MiB", &["pages-4k", "pages-transparent-huge"]),
+    row("chase/thread/same-cpu/own", "0B-mem64MiB-stride4KiB", &["pages-4k"]),
+    row("first-touch/thread/same-cpu/own", "0B-mem16MiB", &["pages-4k"]),
 ];
 
-/// What carries bytes between processes: one of each kind.
-const CHANNELS: &[&str] = &[
-    "null",
-    "pipe",
-    "unix-stream",
-    "unix-dgram",
-    "unix-seqpacket",
-    "tcp",
-    "udp",
-    "posix-mq",
-    "sysv-mq",
-    "shm-ring",
-    "posix-shm-sem",
-    "process-vm-read",
-];
-const THREAD_CHANNELS: &[&str] = &["std-mpsc", "crossbeam-channel"];
-const RINGS: &[&str] = &["futex-ring", "pipe-ring", "eventfd-ring", "sem-ring", "yield-ring"];
+/// What carries messages that are long for a queue or a datagram, one of each kind.
+const LONG_MESSAGES: &[&str] = &["pipe", "unix-stream", "unix-dgram", "tcp", "shm-ring", "process-vm-read"];
+const RINGS: &[&str] = &["futex-ring", "pipe-ring", "eventfd-ring", "yield-ring"];
 
 /// Whether any cell of this workload and mechanism is one of `quick`.
 pub(super) fn wants(workload: &str, mechanism: &str) -> bool {

@@ -156,8 +156,8 @@ mod tests {
 
     #[test]
     fn the_least_profile_that_has_some_is_named_with_their_number() {
-        let standard = select(Profile::Standard, &["4KiB".into()], &two_cpus()).unwrap().len();
-        let said = refusal(Profile::Quick, &["4KiB"]);
+        let standard = select(Profile::Standard, &["1MiB".into()], &two_cpus()).unwrap().len();
+        let said = refusal(Profile::Quick, &["1MiB"]);
         assert!(
             said.contains(&format!("the standard profile has {standard} cells: add `--profile standard`")),
             "{said}"
