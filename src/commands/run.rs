@@ -135,7 +135,10 @@ fn alone(args: &RunArgs, header: &mut record::Header) -> anyhow::Result<Option<M
     loop {
         match MeasuringLock::take() {
             Ok(None) => {}
-            Ok(lock) => return Ok(lock),
+            Ok(Some(lock)) => {
+                note_stranger(&lock, header);
+                return Ok(Some(lock));
+            }
             Err(_) => return Ok(None),
         }
         if args.anyway {
@@ -156,6 +159,13 @@ fn alone(args: &RunArgs, header: &mut record::Header) -> anyhow::Result<Option<M
         }
         ipcmark_harness::sys::sleep(Duration::from_millis(200));
     }
+}
+
+/// A process of another user at the address by which runs see each other may be a run; it changes no grade.
+fn note_stranger(lock: &MeasuringLock, header: &mut record::Header) {
+    let Some(other) = lock.beside() else { return };
+    eprintln!("warning: {other} has the address by which runs see each other, and may measure");
+    header.findings.push(Finding::address_taken(other));
 }
 
 /// Examines the machine; what was found goes into a new record's header. A resumed run keeps the probes that it began with.

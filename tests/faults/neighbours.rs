@@ -1,9 +1,13 @@
 //! Others at work on the same machine: what has a name like ours and is not ours, and a second run.
 
 use std::collections::BTreeMap;
+use std::io::{BufRead, BufReader, Read};
 use std::os::linux::net::SocketAddrExt;
 use std::os::unix::net::{SocketAddr, UnixListener};
+use std::os::unix::process::CommandExt;
 use std::path::Path;
+use std::process::{Child, Command, Stdio};
+use std::sync::{Mutex, MutexGuard};
 
 use ipcmark_harness::grade::Letter;
 use ipcmark_harness::measuring_lock::MeasuringLock;
@@ -85,6 +89,9 @@ fn two_runs_at_once_measure_every_cell() {
     assert!(measured > 0 && outcomes[0].values().all(|outcome| *outcome != Outcome::Failed), "{outcomes:?}");
 }
 
+/// What another user holds, and what this one does, are for one test at a time.
+static LOCKING: Mutex<()> = Mutex::new(());
+
 /// The lock that a run holds, however many other tests run meanwhile.
 fn measuring() -> MeasuringLock {
     eventually("nobody else measures", || MeasuringLock::take().unwrap())
@@ -99,7 +106,7 @@ fn a_run(place: &Place, args: &[&str]) -> Live {
 
 #[test]
 fn a_run_beside_another_is_refused_and_says_which_and_for_how_long() {
-    let (place, _lock) = (Place::new(), measuring());
+    let (place, _one, _lock) = (Place::new(), one_at_a_time(), measuring());
     let ended = a_run(&place, &[]).end();
     let holder = format!("process {}, started ", std::process::id());
     assert_sentence(&ended, 3, &["another run measures", &holder, "--wait", "--anyway"]);
@@ -108,7 +115,7 @@ fn a_run_beside_another_is_refused_and_says_which_and_for_how_long() {
 
 #[test]
 fn a_run_beside_another_by_choice_says_so_in_its_record() {
-    let (place, _lock) = (Place::new(), measuring());
+    let (place, _one, _lock) = (Place::new(), one_at_a_time(), measuring());
     assert_eq!(a_run(&place, &["--anyway", "--out", "record.jsonl"]).end().code, Some(0));
     let record = place.read();
     assert!(record.header.findings.iter().any(|finding| finding.id == "another-run"), "{:?}", record.header.findings);
@@ -119,7 +126,7 @@ fn a_run_beside_another_by_choice_says_so_in_its_record() {
 
 #[test]
 fn a_run_that_waits_begins_when_the_other_has_ended() {
-    let (place, lock) = (Place::new(), measuring());
+    let (place, _one, lock) = (Place::new(), one_at_a_time(), measuring());
     let run = a_run(&place, &["--wait"]);
     std::thread::sleep(std::time::Duration::from_secs(2));
     drop(lock);
@@ -127,4 +134,59 @@ fn a_run_that_waits_begins_when_the_other_has_ended() {
     // A debug build is refused afterwards.
     assert!(matches!(ended.code, Some(0 | 3)) && !ended.err.contains("another run measures"), "{ended:?}");
     assert!(ended.err.contains("waiting for another run: process "), "{}", ended.err);
+}
+
+fn one_at_a_time() -> MutexGuard<'static, ()> {
+    LOCKING.lock().unwrap_or_else(std::sync::PoisonError::into_inner)
+}
+
+/// Set where the test below is what it is for.
+const STRANGER: &str = "IPCMARK_TEST_STRANGER";
+const LISTENS: &str = "listens";
+/// The user `nobody`.
+const NOBODY: u32 = 65534;
+
+#[test]
+#[ignore = "a process of another user that a test here starts: it takes the address by which runs see each other"]
+fn a_stranger_at_the_address_of_runs() {
+    if std::env::var_os(STRANGER).is_none() {
+        return;
+    }
+    let address = SocketAddr::from_abstract_name("ipcmark.measures").unwrap();
+    let _listener = eventually("the address", || UnixListener::bind_addr(&address).ok());
+    println!("\n{LISTENS}");
+    std::io::stdin().read_to_string(&mut String::new()).unwrap();
+}
+
+/// It ends with its standard input.
+fn stranger() -> std::io::Result<Child> {
+    let mut command = Command::new(std::env::current_exe()?);
+    command.args(["--exact", "neighbours::a_stranger_at_the_address_of_runs", "--ignored", "--nocapture"]);
+    command.env(STRANGER, "").current_dir("/").uid(NOBODY).stdin(Stdio::piped()).stdout(Stdio::piped());
+    command.spawn()
+}
+
+#[test]
+fn a_process_of_another_user_at_the_address_of_runs_is_told_of_and_neither_refuses_nor_degrades() {
+    let _one = one_at_a_time();
+    if !nix::unistd::geteuid().is_root() {
+        return skip("to be another user takes root");
+    }
+    let mut stranger = match stranger() {
+        Ok(stranger) => stranger,
+        Err(error) => return skip(format_args!("no process of another user: {error}")),
+    };
+    let mut lines = BufReader::new(stranger.stdout.take().unwrap()).lines().map_while(Result::ok);
+    assert!(lines.any(|line| line == LISTENS));
+    let lock = measuring();
+    let beside = lock.beside().unwrap();
+    assert_eq!((beside.process, beside.user), (Some(stranger.id() as i32), Some(NOBODY)));
+    drop(lock);
+    let place = Place::new();
+    // A debug build is refused afterwards, and other tests' runs may have the lock.
+    let ended = a_run(&place, &["--wait", "--out", "record.jsonl"]).end();
+    assert!(ended.err.contains(&format!("process {} of user {NOBODY}", stranger.id())), "{ended:?}");
+    assert!(matches!(ended.code, Some(0 | 3)) && !ended.err.contains("another run measures"), "{ended:?}");
+    drop(stranger.stdin.take());
+    stranger.wait().unwrap();
 }

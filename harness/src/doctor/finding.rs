@@ -57,6 +57,15 @@ impl Finding {
         Self { id: "another-run".into(), improve: Some("ipcmark run --wait".into()), ..refused }
     }
 
+    /// That a process of another user has the address by which runs see each other.
+    #[must_use]
+    pub fn address_taken(holder: &Holder) -> Self {
+        let why =
+            "if it is a run, the two take the CPUs and caches from each other; the share of other work is in each cell";
+        let seen = format!("{holder} has the address by which runs see each other");
+        Self { id: "address-taken".into(), ..Self::new(Severity::Note, seen, why) }
+    }
+
     /// That a run goes on under conditions in which it was not begun, as asked for.
     pub fn resumed_otherwise(changed: &[String]) -> Self {
         let why = "launches of one cell would be pooled that were not measured under the same conditions";
