@@ -37,6 +37,7 @@ pub mod seccomp;
 pub mod semaphore;
 pub mod signals;
 mod sleep;
+pub mod socket_filter;
 pub mod sysv;
 mod sysv_sweep;
 pub mod terminal;

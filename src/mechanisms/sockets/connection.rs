@@ -1,10 +1,17 @@
 //! Byte streams over a connection that one end makes to an address where the other listens: default buffers, read(2) and
 //! write(2). What an address is, is all in which TCP and vsock differ.
+//!
+//! Any process of this host can reach a port that listens. The near end therefore says in memory which port it connects from, and
+//! the far end turns away each connection from another: before it has read a byte of it, so that a stranger who says nothing holds
+//! nobody up. Where connections are timed this is in the time, one getsockname(2) at the one end and one getpeername(2) at the
+//! other, as a server that looks at its clients has it, and as SO_PEERCRED is with Unix sockets.
 
 use std::io;
 use std::marker::PhantomData;
 use std::os::fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd};
+use std::sync::atomic::{AtomicU64, Ordering};
 
+use ipcmark_harness::sys::memory::{Shareable, Shared};
 use nix::sys::socket::{SockType, SockaddrLike, getpeername, getsockname};
 
 use super::listening::{accepted, connected, listening};
@@ -23,8 +30,11 @@ pub(super) trait Route: 'static {
     /// Here, at a port of the kernel's choice.
     fn anywhere() -> Self::Address;
 
-    /// Whether these are the address of one socket.
-    fn is_same(one: &Self::Address, other: &Self::Address) -> bool;
+    /// The port of an address.
+    fn port(address: &Self::Address) -> u32;
+
+    /// Whether this is where a socket of this host is that connects from `port`.
+    fn is_here(address: &Self::Address, port: u32) -> bool;
 
     /// Sets the options of an end.
     fn prepare(_: &OwnedFd) -> io::Result<()> {
@@ -47,14 +57,22 @@ pub(super) trait Route: 'static {
     fn pair() -> io::Result<(OwnedFd, OwnedFd)> {
         let (listener, address) = Self::listener()?;
         let near = connected(SockType::Stream, &address)?;
-        let near_address = getsockname(near.as_raw_fd())?;
+        let port = Self::port_of(&near)?;
         loop {
-            // Anybody on this host can reach the port, and is turned away.
             let far = accepted(&listener)?;
-            if Self::is_same(&getpeername(far.as_raw_fd())?, &near_address) {
+            if Self::is_connected_to(&far, port) {
                 return Ok((near, far));
             }
         }
+    }
+
+    fn port_of(near: &OwnedFd) -> io::Result<u32> {
+        Ok(Self::port(&getsockname(near.as_raw_fd())?))
+    }
+
+    /// A stranger may have gone already (ENOTCONN).
+    fn is_connected_to(far: &OwnedFd, port: u32) -> bool {
+        getpeername(far.as_raw_fd()).is_ok_and(|address| Self::is_here(&address, port))
     }
 }
 
@@ -104,10 +122,45 @@ impl<R: Route> FanIn for Connection<R> {
     }
 }
 
-/// Where a connection is made: the address, or who listens there.
+/// Which port the near end connects from: how many connections there were, and in the lower half the port of the last one. There is
+/// one at a time: the next is made when the last message of this one has come.
+#[repr(transparent)]
+struct Introduction(AtomicU64);
+
+#[allow(unsafe_code)]
+// SAFETY: an atomic integer, valid when zero, and no address.
+unsafe impl Shareable for Introduction {}
+
+impl Introduction {
+    fn say(&self, count: u32, port: u32) {
+        // Release: pairs with the Acquire in `port_of`.
+        self.0.store(u64::from(count) << 32 | u64::from(port), Ordering::Release);
+    }
+
+    /// The port of connection `count`, which the near end is about to make or to tell of.
+    fn port_of(&self, count: u32) -> u32 {
+        loop {
+            let said = self.0.load(Ordering::Acquire);
+            if (said >> 32) as u32 == count {
+                return said as u32;
+            }
+            // The near end may be on this CPU.
+            std::thread::yield_now();
+        }
+    }
+}
+
+/// Where a connection is made: the address, or who listens there; with how many were made so far.
 pub(super) enum Place<A> {
-    Near(A, Waiting),
-    Far(OwnedFd, Waiting),
+    Near(A, Meets),
+    Far(OwnedFd, Meets),
+}
+
+/// What both places have.
+pub(super) struct Meets {
+    waiting: Waiting,
+    introduction: Shared<Introduction>,
+    count: u32,
 }
 
 impl<R: Route> Rendezvous for Connection<R> {
@@ -115,22 +168,65 @@ impl<R: Route> Rendezvous for Connection<R> {
 
     fn places(setup: &Setup) -> io::Result<(Self::Place, Self::Place)> {
         let (listener, address) = R::listener()?;
-        Ok((Place::Near(address, setup.waiting), Place::Far(listener, setup.waiting)))
+        let introduction = Shared::<Introduction>::zeroed()?;
+        let meets = || Meets { waiting: setup.waiting, introduction: introduction.clone(), count: 0 };
+        Ok((Place::Near(address, meets()), Place::Far(listener, meets())))
     }
 
     fn open_near(place: &mut Self::Place) -> io::Result<Self> {
-        let Place::Near(address, waiting) = place else { return Err(io::ErrorKind::InvalidInput.into()) };
+        let Place::Near(address, meets) = place else { return Err(io::ErrorKind::InvalidInput.into()) };
         let end = connected(SockType::Stream, address)?;
+        meets.count = meets.count.wrapping_add(1);
+        meets.introduction.say(meets.count, R::port_of(&end)?);
         R::prepare_short_lived(&end)?;
-        Connection::new(end, *waiting)
+        Connection::new(end, meets.waiting)
     }
 
     fn open_far(place: &mut Self::Place) -> io::Result<Self> {
-        let Place::Far(listener, waiting) = place else { return Err(io::ErrorKind::InvalidInput.into()) };
-        Connection::new(accepted(listener)?, *waiting)
+        let Place::Far(listener, meets) = place else { return Err(io::ErrorKind::InvalidInput.into()) };
+        meets.count = meets.count.wrapping_add(1);
+        loop {
+            let end = accepted(listener)?;
+            if R::is_connected_to(&end, meets.introduction.port_of(meets.count)) {
+                return Connection::new(end, meets.waiting);
+            }
+        }
     }
 
     fn close_near(self) -> io::Result<()> {
         if R::NEAR_CLOSES_LAST { await_end(&self.fd) } else { Ok(()) }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use ipcmark_harness::parties::PeerKind;
+    use ipcmark_harness::placement::Placement;
+
+    use super::*;
+    use crate::mechanisms::sockets::tcp::{NODELAY, Tcp};
+
+    type Tcp4 = Tcp<4, NODELAY>;
+
+    /// One who says nothing, one who has gone, and one who says what the near end might.
+    #[test]
+    fn a_stranger_who_connects_first_is_turned_away() {
+        let setup = Setup::new(PeerKind::Thread, Placement::Unpinned, Waiting::Block, 1);
+        let (mut near_place, mut far_place) = Connection::<Tcp4>::places(&setup).unwrap();
+        let Place::Near(address, _) = &near_place else { panic!("the near place has the address") };
+        let stranger = || connected(SockType::Stream, address).unwrap();
+        let (_silent, gone, loud) = (stranger(), stranger(), stranger());
+        let at_once = libc::linger { l_onoff: 1, l_linger: 0 };
+        nix::sys::socket::setsockopt(&gone, nix::sys::socket::sockopt::Linger, &at_once).unwrap();
+        drop(gone);
+        nix::unistd::write(&loud, b"x").unwrap();
+        for n in 0..3 {
+            let mut near = Connection::<Tcp4>::open_near(&mut near_place).unwrap();
+            near.send(&[n]).unwrap();
+            let mut far = Connection::<Tcp4>::open_far(&mut far_place).unwrap();
+            let mut got = [9];
+            far.recv(&mut got).unwrap();
+            assert_eq!(got, [n]);
+        }
     }
 }

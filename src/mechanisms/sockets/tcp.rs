@@ -10,7 +10,7 @@ use std::io;
 use std::net::{Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::os::fd::OwnedFd;
 
-use nix::sys::socket::{SockaddrStorage, setsockopt, sockopt};
+use nix::sys::socket::{SockaddrIn, SockaddrIn6, SockaddrStorage, setsockopt, sockopt};
 
 use super::connection::{Connection, Route};
 use crate::mechanism::{Family, Mechanism, Rank, Reach, Support};
@@ -79,8 +79,18 @@ impl<const IP: u8, const NODELAY: bool> Route for Tcp<IP, NODELAY> {
         SocketAddr::new(loopback, 0).into()
     }
 
-    fn is_same(one: &SockaddrStorage, other: &SockaddrStorage) -> bool {
-        one == other
+    fn port(address: &SockaddrStorage) -> u32 {
+        let v4 = address.as_sockaddr_in().map(SockaddrIn::port);
+        v4.or_else(|| address.as_sockaddr_in6().map(SockaddrIn6::port)).unwrap_or_default().into()
+    }
+
+    fn is_here(address: &SockaddrStorage, port: u32) -> bool {
+        let is_loopback = match (address.as_sockaddr_in(), address.as_sockaddr_in6()) {
+            (Some(v4), _) => v4.ip() == Ipv4Addr::LOCALHOST,
+            (_, Some(v6)) => v6.ip() == Ipv6Addr::LOCALHOST,
+            _ => false,
+        };
+        is_loopback && Self::port(address) == port
     }
 
     fn prepare(end: &OwnedFd) -> io::Result<()> {

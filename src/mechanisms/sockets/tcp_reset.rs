@@ -39,8 +39,12 @@ impl Route for TcpReset {
         Plain::anywhere()
     }
 
-    fn is_same(one: &SockaddrStorage, other: &SockaddrStorage) -> bool {
-        Plain::is_same(one, other)
+    fn port(address: &SockaddrStorage) -> u32 {
+        Plain::port(address)
+    }
+
+    fn is_here(address: &SockaddrStorage, port: u32) -> bool {
+        Plain::is_here(address, port)
     }
 
     fn prepare(end: &OwnedFd) -> io::Result<()> {

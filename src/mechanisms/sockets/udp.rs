@@ -8,14 +8,19 @@
 //! quarter as used that has been read already (udp_rmem_release). On Linux 6.18 the smallest messages take 832 bytes, and
 //! 212,992 bytes of buffer drop the 257th; the window is 192 messages of 64 bytes, 18 of 4 KiB, and 2 of the largest size.
 //!
+//! Any process of this host can send to a bound port. The kernel drops what is not of the peer: by the address that a socket is
+//! connected to, or by a filter of six steps (`SO_ATTACH_FILTER`) where it is connected to none, so that a flood takes no room
+//! from the window. Without the filter, where that is refused, the sender's address is looked at all the same.
+//!
 //! Over loopback datagrams keep their order as long as the sender stays on its CPU, through whose queue they go (netif_rx);
 //! one that is moved to another while a softirq is put off may overtake itself. They arrive in a softirq of the sender, and a
 //! receiver that shares its CPU takes over at once: up to one context switch a message even in a stream, in a plain loop too.
 
 use std::io;
-use std::net::Ipv4Addr;
+use std::net::{Ipv4Addr, SocketAddrV4};
 use std::os::fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd};
 
+use ipcmark_harness::sys::socket_filter::receive_only_from;
 use nix::poll::{PollFd, PollFlags, poll};
 use nix::sys::socket::{
     MsgFlags, SockType, SockaddrIn, getsockname, getsockopt, recv, recvfrom, send, sendto, sockopt,
@@ -68,7 +73,9 @@ fn support() -> Support {
 /// Sends a datagram, and awaits it.
 fn probe() -> io::Result<u32> {
     let (near, far) = (any_port()?, any_port()?);
-    let address = getsockname(far.as_raw_fd())?;
+    let address = address(&far)?;
+    // Else a flood could go on for as long as it is discarded.
+    let _ = receive_only_from(&far, v4(&self::address(&near)?));
     fitting(&near, &far, &address, 1)
 }
 
@@ -97,9 +104,13 @@ impl<const CONNECTED: bool> Transport for Udp<CONNECTED> {
         if CONNECTED {
             connect_to(&near, &far_address)?;
             connect_to(&far, &near_address)?;
-            discard_all(&near);
-            discard_all(&far);
+        } else {
+            // Refused, it only lets a flood take room: `take` looks at the sender.
+            let _ = receive_only_from(&near, v4(&far_address));
+            let _ = receive_only_from(&far, v4(&near_address));
         }
+        discard_all(&near);
+        discard_all(&far);
         let messages = fitting(&near, &far, &far_address, setup.payload_bytes)?;
         let (near_outbound, far_inbound) = window(messages, setup.waiting)?;
         let (far_outbound, near_inbound) = window(messages, setup.waiting)?;
@@ -152,7 +163,7 @@ impl<const CONNECTED: bool> Udp<CONNECTED> {
 
 /// A blocking socket at a port of the kernel's choice.
 fn any_port() -> io::Result<OwnedFd> {
-    bound(SockType::Datagram, &SockaddrIn::from(std::net::SocketAddrV4::new(Ipv4Addr::LOCALHOST, 0)))
+    bound(SockType::Datagram, &SockaddrIn::from(SocketAddrV4::new(Ipv4Addr::LOCALHOST, 0)))
 }
 
 // What `ss -m` shows; the first is the receive buffer's use, see net/core/sock.c, sk_get_meminfo.
@@ -160,6 +171,10 @@ sockopt_impl!(MemInfo, GetOnly, libc::SOL_SOCKET, libc::SO_MEMINFO, [u32; 9]);
 
 fn address(socket: &OwnedFd) -> io::Result<SockaddrIn> {
     Ok(getsockname(socket.as_raw_fd())?)
+}
+
+fn v4(address: &SockaddrIn) -> SocketAddrV4 {
+    SocketAddrV4::new(address.ip(), address.port())
 }
 
 /// How many messages of this size fit into the receiver's buffer, at least one: an empty buffer takes any.
@@ -198,6 +213,27 @@ mod tests {
         let mut got = [0];
         far.recv(&mut got).unwrap();
         assert_eq!(got, *b"a");
+    }
+
+    /// More than the buffer has room for.
+    fn a_flood_takes_no_room<const CONNECTED: bool>() {
+        let (mut near, mut far) = Udp::<CONNECTED>::pair(&setup(64)).unwrap();
+        let stranger = any_port().unwrap();
+        for _ in 0..2000 {
+            let _ = sendto(stranger.as_raw_fd(), &[7; 512], &near.peer, MsgFlags::empty());
+        }
+        let mut got = [0; 64];
+        for n in 0..10 {
+            near.send(&[n; 64]).unwrap();
+            far.recv(&mut got).unwrap();
+            assert_eq!(got, [n; 64]);
+        }
+    }
+
+    #[test]
+    fn a_flood_of_a_stranger_takes_no_room_from_the_peer() {
+        a_flood_takes_no_room::<CONNECTED>();
+        a_flood_takes_no_room::<UNCONNECTED>();
     }
 
     #[test]

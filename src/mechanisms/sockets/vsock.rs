@@ -43,8 +43,12 @@ impl Route for Vsock {
         VsockAddr::new(libc::VMADDR_CID_LOCAL, libc::VMADDR_PORT_ANY)
     }
 
+    fn port(address: &VsockAddr) -> u32 {
+        address.port()
+    }
+
     /// A socket that was bound by connecting says that its context is VMADDR_CID_ANY.
-    fn is_same(one: &VsockAddr, other: &VsockAddr) -> bool {
-        one.port() == other.port()
+    fn is_here(address: &VsockAddr, port: u32) -> bool {
+        address.port() == port
     }
 }
