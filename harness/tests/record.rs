@@ -15,6 +15,8 @@ use ipcmark_harness::record::{
 use ipcmark_harness::usage::Usage;
 use serde_json::{Value, json};
 
+#[path = "record/budget.rs"]
+mod budget;
 #[path = "record/untrusted.rs"]
 mod untrusted;
 

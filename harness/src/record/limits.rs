@@ -1,12 +1,9 @@
 //! What a line may hold: the same checks when writing and when reading, so that what is written can be read.
 
-use serde_json::Value;
-
 use super::after::After;
 use super::cell::{Cell, CpuTimes, NearFar};
 use super::header::Header;
 use super::resumed::Resumed;
-use crate::histogram::MAX_TEXT_BYTES;
 
 /// The longest file that is read, in bytes.
 pub const MAX_FILE_BYTES: u64 = 1 << 30;
@@ -14,6 +11,8 @@ pub const MAX_FILE_BYTES: u64 = 1 << 30;
 pub const MAX_LINE_BYTES: usize = 16 << 20;
 /// The longest string in a line, in bytes; a histogram may be as long as the histogram module allows.
 pub const MAX_STRING_BYTES: usize = 64 << 10;
+/// The most entries of an array or object in a line, but for the list of the cells that were planned: that is as long as there may be cells.
+pub const MAX_ITEMS: usize = 10_000;
 /// The most findings of the doctor in one line; it has some dozens of checks.
 pub const MAX_FINDINGS: usize = 1_000;
 /// The most times that one run may have been resumed.
@@ -21,23 +20,20 @@ pub const MAX_RESUMED: usize = 1_000;
 /// The most cells that one record may have; a full run has some thousands.
 pub const MAX_CELLS: usize = 100_000;
 
-/// Checks the strings of a line: names as well as values, at any depth.
-pub(super) fn check_strings(line: &Value) -> Result<(), String> {
-    match line {
-        Value::String(text) => check_length(text, MAX_STRING_BYTES),
-        Value::Array(items) => items.iter().try_for_each(check_strings),
-        Value::Object(members) => members.iter().try_for_each(|(name, value)| {
-            check_length(name, MAX_STRING_BYTES)?;
-            match value {
-                Value::String(text) if name == "histogram" => check_length(text, MAX_TEXT_BYTES),
-                other => check_strings(other),
-            }
-        }),
-        _ => Ok(()),
+/// The largest number in a record. Products and squares of such numbers are finite, and it is beyond what 64 bits count.
+const LARGEST: f64 = 1e20;
+/// The least number above zero: quotients of numbers are finite, too.
+const LEAST: f64 = 1e-30;
+
+/// Whether a number, without its sign, is one that can be calculated with.
+pub(super) fn check_magnitude(value: f64) -> Result<(), String> {
+    if value == 0.0 || (LEAST..=LARGEST).contains(&value.abs()) {
+        return Ok(());
     }
+    Err(format!("a number of {value:e}; allowed are 0 and {LEAST:e} to {LARGEST:e}, of either sign"))
 }
 
-fn check_length(text: &str, limit: usize) -> Result<(), String> {
+pub(super) fn check_length(text: &str, limit: usize) -> Result<(), String> {
     if text.len() <= limit {
         return Ok(());
     }
@@ -92,10 +88,10 @@ pub(super) fn check_cell(cell: &Cell) -> Result<(), String> {
 
 fn check_number(name: &str, value: f64) -> Result<(), String> {
     let signed = name.ends_with("facts");
-    if value.is_finite() && (signed || value >= 0.0) {
-        return Ok(());
+    if !value.is_finite() || (value < 0.0 && !signed) {
+        return Err(format!("{name} is {value}; allowed are finite numbers{}", if signed { "" } else { " from 0" }));
     }
-    Err(format!("{name} is {value}; allowed are finite numbers{}", if signed { "" } else { " from 0" }))
+    check_magnitude(value).map_err(|reason| format!("{name} is {reason}"))
 }
 
 fn numbers(cell: &Cell) -> Vec<(&'static str, f64)> {

@@ -17,6 +17,10 @@ use crate::usage::Usage;
 /// Why a cell has no result is told in at most this many bytes: the output of a panic can be long.
 const MAX_REASON_BYTES: usize = 4_096;
 
+/// The most batches that a launch stands for when a run is resumed: a record may claim any number, and each takes 8 bytes. Launches have
+/// some hundreds.
+const MAX_BATCHES: u64 = 1_000;
+
 /// What a cell is, whatever became of it.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Identity {
@@ -268,7 +272,7 @@ impl Launch {
     /// A launch as a record keeps it: its batches are gone, their median stands for each of them.
     #[must_use]
     pub fn from_summary(summary: &LaunchSummary) -> Self {
-        let batches_ns = vec![summary.estimate_ns; usize::try_from(summary.samples.min(1_000_000)).unwrap_or(0)];
+        let batches_ns = vec![summary.estimate_ns; usize::try_from(summary.samples.min(MAX_BATCHES)).unwrap_or(0)];
         Self {
             batches_ns,
             operations: summary.operations,

@@ -12,6 +12,7 @@
 //! - Analysis reads records only, never live objects: it works for mechanisms that no longer exist.
 
 mod after;
+mod budget;
 mod cell;
 pub(crate) mod facts;
 mod header;
@@ -24,10 +25,11 @@ mod text;
 mod writer;
 
 pub use after::After;
+pub use budget::{MEMORY_BASE, MEMORY_PER_BYTE};
 pub use cell::{Cell, CpuTimes, Cpus, LaunchSummary, NearFar, Outcome};
 pub use facts::Merge;
 pub use header::{FrontEnd, Header, Revision, Selection};
-pub use limits::{MAX_CELLS, MAX_FILE_BYTES, MAX_FINDINGS, MAX_LINE_BYTES, MAX_RESUMED, MAX_STRING_BYTES};
+pub use limits::{MAX_CELLS, MAX_FILE_BYTES, MAX_FINDINGS, MAX_ITEMS, MAX_LINE_BYTES, MAX_RESUMED, MAX_STRING_BYTES};
 pub use measured::{Identity, Launch, LaunchContext, Measurement};
 pub use reader::{ReadError, Record, Warning};
 pub use resumed::Resumed;

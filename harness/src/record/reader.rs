@@ -1,17 +1,19 @@
 //! Reading a record that anyone may have written, cut off or edited.
 
+use std::borrow::Cow;
 use std::collections::HashMap;
 use std::fmt;
 use std::io::{self, BufRead, BufReader, Read};
 use std::path::{Path, PathBuf};
 
-use serde_json::Value;
+use serde::Deserialize;
+use serde::de::IgnoredAny;
 use thiserror::Error;
 
 use super::after::AfterLine;
+use super::budget::{Budget, Unfit, weigh};
 use super::limits::{
     MAX_CELLS, MAX_FILE_BYTES, MAX_LINE_BYTES, MAX_RESUMED, check_after, check_cell, check_header, check_resumed,
-    check_strings,
 };
 use super::resumed::ResumedLine;
 use super::text::{clip, sanitize};
@@ -118,7 +120,10 @@ impl Record {
             Some(Line { text: Err(found), .. }) => return Err(not_a_record(path, &found)),
             None => return Err(not_a_record(path, "an empty file")),
         };
-        let mut reading = Reading::new(path, parse_header(path, &first)?);
+        let mut budget = Budget::default();
+        budget.read(first.len());
+        let header = parse_header_within(path, &first, &mut budget)?;
+        let mut reading = Reading::new(path, header, budget);
         while let Some(line) = lines.next()? {
             reading.take(lines.number, line)?;
         }
@@ -134,47 +139,84 @@ impl Record {
 
 /// Reads the first line of the file `path`.
 pub(super) fn parse_header(path: &Path, line: &[u8]) -> Result<Header, ReadError> {
+    let mut budget = Budget::default();
+    budget.read(line.len());
+    parse_header_within(path, line, &mut budget)
+}
+
+fn parse_header_within(path: &Path, line: &[u8], budget: &mut Budget) -> Result<Header, ReadError> {
     let bad = |reason: String| ReadError::BadHeader { path: path.to_owned(), reason };
-    let Ok(value) = serde_json::from_slice::<Value>(line) else {
-        return Err(not_a_record(path, &quote(&String::from_utf8_lossy(line))));
+    let weight = match weigh(line) {
+        Ok(weight) => weight,
+        Err(Unfit::Refused(reason)) => return Err(bad(reason)),
+        Err(Unfit::NotJson(_)) => return Err(not_a_record(path, &quote(&String::from_utf8_lossy(line)))),
     };
-    match value.get("schema").and_then(Value::as_str) {
+    match serde_json::from_slice::<OfSchema>(line).ok().and_then(|header| header.schema).as_deref() {
         Some(SCHEMA) => {}
         Some(other) => {
             return Err(ReadError::OtherSchema { path: path.to_owned(), found: quote(other) });
         }
         None => return Err(not_a_record(path, "JSON without a schema")),
     }
-    check_strings(&value).map_err(bad)?;
-    let header: Header = serde_json::from_value(value).map_err(|e| bad(quote(&e.to_string())))?;
+    budget.take(weight).map_err(bad)?;
+    let header: Header = serde_json::from_slice(line).map_err(|e| bad(quote(&e.to_string())))?;
     check_header(&header).map_err(bad)?;
     Ok(header)
 }
 
+/// What is looked at first in a header.
+#[derive(Deserialize)]
+struct OfSchema<'a> {
+    #[serde(borrow, default)]
+    schema: Option<Cow<'a, str>>,
+}
+
 /// A line below the header.
 enum Entry {
-    Cell(Box<Cell>),
+    /// With what it takes of the budget.
+    Cell(Box<Cell>, u64),
     After(After),
     Resumed(Box<Resumed>),
 }
 
-/// A line with `after` or `resumed` and without an id is no cell.
-fn parse_entry(line: &[u8]) -> Result<Entry, String> {
-    let value: Value = serde_json::from_slice(line).map_err(|error| quote(&error.to_string()))?;
-    check_strings(&value)?;
-    if value.get("id").is_none() && value.get("after").is_some() {
-        let line: AfterLine = serde_json::from_value(value).map_err(|error| quote(&error.to_string()))?;
-        check_after(&line.after)?;
-        return Ok(Entry::After(line.after));
+/// What tells the kinds of line apart: one with `after` or `resumed` and without an id is no cell.
+#[derive(Default, Deserialize)]
+#[serde(default)]
+struct Kind {
+    id: Option<IgnoredAny>,
+    after: Option<IgnoredAny>,
+    resumed: Option<IgnoredAny>,
+}
+
+/// What a cell takes beside what its line weighs: itself, and its place among the others.
+const OF_CELL: u64 = size_of::<Cell>() as u64 + 128;
+
+fn parse_entry(line: &[u8], budget: &mut Budget) -> Result<Entry, String> {
+    let weight = weigh(line).map_err(|unfit| match unfit {
+        Unfit::NotJson(error) => quote(&error.to_string()),
+        Unfit::Refused(reason) => reason,
+    })?;
+    let weight = weight + OF_CELL;
+    budget.take(weight)?;
+    // What is no object is told of as what should have been a cell.
+    match serde_json::from_slice(line).unwrap_or_default() {
+        Kind { id: None, after: Some(_), .. } => {
+            let after = parse::<AfterLine>(line)?.after;
+            check_after(&after).map(|()| Entry::After(after))
+        }
+        Kind { id: None, resumed: Some(_), .. } => {
+            let resumed = parse::<ResumedLine>(line)?.resumed;
+            check_resumed(&resumed).map(|()| Entry::Resumed(Box::new(resumed)))
+        }
+        _ => {
+            let cell: Cell = parse(line)?;
+            check_cell(&cell).map(|()| Entry::Cell(Box::new(cell), weight))
+        }
     }
-    if value.get("id").is_none() && value.get("resumed").is_some() {
-        let line: ResumedLine = serde_json::from_value(value).map_err(|error| quote(&error.to_string()))?;
-        check_resumed(&line.resumed)?;
-        return Ok(Entry::Resumed(Box::new(line.resumed)));
-    }
-    let cell: Cell = serde_json::from_value(value).map_err(|error| quote(&error.to_string()))?;
-    check_cell(&cell)?;
-    Ok(Entry::Cell(Box::new(cell)))
+}
+
+fn parse<'a, T: Deserialize<'a>>(line: &'a [u8]) -> Result<T, String> {
+    serde_json::from_slice(line).map_err(|error| quote(&error.to_string()))
 }
 
 fn quote(text: &str) -> String {
@@ -236,16 +278,19 @@ impl<'a, R: Read> Lines<'a, R> {
 /// The cells so far.
 struct Reading<'a> {
     path: &'a Path,
+    budget: Budget,
     record: Record,
-    places: HashMap<String, usize>,
+    /// Where a cell stands, and what its line takes of the budget.
+    places: HashMap<String, (usize, u64)>,
     warnings: Vec<Warning>,
     further_warnings: usize,
 }
 
 impl<'a> Reading<'a> {
-    fn new(path: &'a Path, header: Header) -> Self {
+    fn new(path: &'a Path, header: Header, budget: Budget) -> Self {
         Self {
             path,
+            budget,
             record: Record { header, cells: Vec::new(), after: None, resumed: Vec::new() },
             places: HashMap::new(),
             warnings: Vec::new(),
@@ -262,8 +307,14 @@ impl<'a> Reading<'a> {
                 return Ok(());
             }
         };
-        match parse_entry(&text) {
-            Ok(Entry::Cell(cell)) => return self.put(*cell),
+        self.budget.read(text.len());
+        let before = self.budget;
+        let entry = parse_entry(&text, &mut self.budget);
+        if entry.is_err() {
+            self.budget = before;
+        }
+        match entry {
+            Ok(Entry::Cell(cell, weight)) => return self.put(*cell, weight),
             Ok(Entry::After(after)) => self.record.after = Some(after),
             Ok(Entry::Resumed(_)) if self.record.resumed.len() == MAX_RESUMED => {
                 self.warn(number, format!("this line was left out: a run may be resumed {MAX_RESUMED} times"));
@@ -277,16 +328,17 @@ impl<'a> Reading<'a> {
         Ok(())
     }
 
-    fn put(&mut self, cell: Cell) -> Result<(), ReadError> {
+    fn put(&mut self, cell: Cell, weight: u64) -> Result<(), ReadError> {
         let cells = &mut self.record.cells;
-        if let Some(place) = self.places.get(&cell.id) {
+        if let Some((place, weight_before)) = self.places.get_mut(&cell.id) {
             cells[*place] = cell;
+            self.budget.give_back(std::mem::replace(weight_before, weight));
             return Ok(());
         }
         if cells.len() == MAX_CELLS {
             return Err(ReadError::TooManyCells(self.path.to_owned()));
         }
-        self.places.insert(cell.id.clone(), cells.len());
+        self.places.insert(cell.id.clone(), (cells.len(), weight));
         cells.push(cell);
         Ok(())
     }
@@ -309,5 +361,5 @@ impl<'a> Reading<'a> {
 }
 
 fn is_json(text: &[u8]) -> bool {
-    serde_json::from_slice::<serde::de::IgnoredAny>(text).is_ok()
+    serde_json::from_slice::<IgnoredAny>(text).is_ok()
 }

@@ -8,7 +8,8 @@ use serde::Serialize;
 use thiserror::Error;
 
 use super::after::AfterLine;
-use super::limits::{MAX_LINE_BYTES, check_after, check_cell, check_header, check_resumed, check_strings};
+use super::budget::{Unfit, weigh};
+use super::limits::{MAX_LINE_BYTES, check_after, check_cell, check_header, check_resumed};
 use super::reader::{ReadError, parse_header};
 use super::resumed::ResumedLine;
 use super::{After, Cell, Header, Resumed};
@@ -196,7 +197,7 @@ impl Writer {
             return Ok(None);
         }
         // The reader keeps a line that lacks nothing but its line feed, so it must not be lost here.
-        if serde_json::from_slice::<serde_json::Value>(last).is_ok() {
+        if serde_json::from_slice::<serde::de::IgnoredAny>(last).is_ok() {
             self.file.write_all(b"\n")?;
             return Ok(Some(Repair::AddedLineFeed));
         }
@@ -235,9 +236,10 @@ fn clarified(error: io::Error) -> io::Error {
 }
 
 fn encode(name: &str, path: &Path, line: &impl Serialize) -> Result<Vec<u8>, WriteError> {
-    let value = serde_json::to_value(line).map_err(|error| content_error(name, path, error.to_string()))?;
-    check_strings(&value).map_err(|reason| content_error(name, path, reason))?;
     let mut bytes = serde_json::to_vec(line).map_err(|error| content_error(name, path, error.to_string()))?;
+    if let Err(Unfit::Refused(reason)) = weigh(&bytes) {
+        return Err(content_error(name, path, reason));
+    }
     bytes.push(b'\n');
     if bytes.len() > MAX_LINE_BYTES {
         let reason = format!("{} bytes; allowed are {MAX_LINE_BYTES}", bytes.len());
