@@ -13,6 +13,7 @@ use std::fmt;
 use ipcmark_harness::record::{Cell, Header, Outcome};
 use serde_json::{Map, Value};
 
+use crate::grouping::grouped;
 use crate::paired::PairedRatio;
 use crate::words::{rough_time, two_digits};
 
@@ -165,8 +166,8 @@ pub fn of_locks<'a>(header: &Header, cells: impl IntoIterator<Item = &'a Cell>) 
     let cells: Vec<&Cell> = cells.into_iter().filter(contended).collect();
     let mut found = Vec::new();
     for axis in [Axis::Hold, Axis::Parties] {
-        for conditions in conditions_of(&cells, axis) {
-            let of_family = |family: &str| series(&cells, family, axis, &conditions);
+        for (conditions, cells) in grouped(cells.iter().copied(), |cell| without(&cell.setup, axis)) {
+            let of_family = |family: &str| series(&cells, family, axis);
             let Some((mutex, challenger)) = of_family("mutex").into_iter().next() else { continue };
             for (spinlock, leader) in of_family("spinlock") {
                 let forth = crossing(header, &leader, &challenger);
@@ -185,18 +186,7 @@ pub fn of_locks<'a>(header: &Header, cells: impl IntoIterator<Item = &'a Cell>) 
     found
 }
 
-/// The setups that differ in more than this axis, in order of first appearance.
-fn conditions_of(cells: &[&Cell], axis: Axis) -> Vec<Map<String, Value>> {
-    let mut all = Vec::new();
-    for cell in cells {
-        let conditions = without(&cell.setup, axis);
-        if !all.contains(&conditions) {
-            all.push(conditions);
-        }
-    }
-    all
-}
-
+/// The setup but for this axis.
 fn without(setup: &Map<String, Value>, axis: Axis) -> Map<String, Value> {
     setup.iter().filter(|(key, _)| *key != axis.key()).map(|(key, value)| (key.clone(), value.clone())).collect()
 }
@@ -210,21 +200,13 @@ fn in_words(conditions: &Map<String, Value>) -> String {
 }
 
 /// The mechanisms of a family with their cells along the axis.
-fn series<'a>(
-    cells: &[&'a Cell],
-    family: &str,
-    axis: Axis,
-    conditions: &Map<String, Value>,
-) -> Vec<(&'a str, Series<'a>)> {
-    let mut all: Vec<(&str, Series<'_>)> = Vec::new();
-    for &cell in cells.iter().filter(|cell| cell.family == family && without(&cell.setup, axis) == *conditions) {
-        let Some(value) = cell.setup.get(axis.key()).and_then(Value::as_u64) else { continue };
-        match all.iter_mut().find(|(name, _)| *name == cell.mechanism) {
-            Some((_, series)) => drop(series.insert(value, cell)),
-            None => all.push((&cell.mechanism, BTreeMap::from([(value, cell)]))),
-        }
-    }
-    all
+fn series<'a>(cells: &[&'a Cell], family: &str, axis: Axis) -> Vec<(&'a str, Series<'a>)> {
+    let on_axis = cells.iter().filter(|cell| cell.family == family).filter_map(|&cell| {
+        let value = cell.setup.get(axis.key()).and_then(Value::as_u64)?;
+        Some((value, cell))
+    });
+    let by_mechanism = grouped(on_axis, |(_, cell)| cell.mechanism.as_str());
+    by_mechanism.into_iter().map(|(name, cells)| (name, cells.into_iter().collect())).collect()
 }
 
 /// How many times as long the challenger takes at one value, in logarithms: by the estimate and by both ends of its interval.

@@ -8,6 +8,7 @@
 //! - [`remarks`]: what is said of a cell beside its figures.
 //! - [`subject`]: what a cell's figures are of, and whose CPU time is a cost.
 //! - [`words`]: how cells, machines and figures are said, the same everywhere.
+//! - [`grouping`]: groups in order of first appearance.
 //! - [`markdown`]: a stranger's text in Markdown.
 //! - [`layout`]: lines that fit into a terminal.
 //! - [`near`]: what was probably meant by a name that is not there.
@@ -24,6 +25,7 @@ pub mod cite;
 pub mod compare;
 pub mod criterion;
 pub mod crossover;
+pub mod grouping;
 pub mod layout;
 pub mod load;
 #[cfg(feature = "made-up")]

@@ -2,6 +2,7 @@
 
 use ipcmark_harness::record::Cell;
 
+use crate::grouping::distinct;
 use crate::subject::fact;
 use crate::task_kinds::net_said;
 use crate::words::{count, figure, time};
@@ -45,12 +46,7 @@ fn unsteady(cell: &Cell) -> Option<String> {
 }
 
 fn replaced(cell: &Cell) -> Option<String> {
-    let mut reasons: Vec<&str> = Vec::new();
-    for reason in &cell.replaced {
-        if !reasons.contains(&reason.as_str()) {
-            reasons.push(reason);
-        }
-    }
+    let reasons = distinct(cell.replaced.iter().map(String::as_str));
     let more = if reasons.len() > MOST_REASONS { ", …" } else { "" };
     let told = reasons.iter().take(MOST_REASONS).copied().collect::<Vec<_>>().join(", ");
     (!reasons.is_empty()).then(|| format!("{} measured again: {told}{more}", count(cell.replaced.len(), "launch")))

@@ -9,8 +9,8 @@ use std::fmt;
 
 use ipcmark_harness::estimate::{Estimate, estimate};
 use ipcmark_harness::record::{Cell, LaunchSummary, Outcome};
-use serde_json::Value;
 
+use crate::grouping::grouped;
 use crate::words::{Figures, time};
 
 /// What one kind of task takes, in nanoseconds.
@@ -90,22 +90,13 @@ pub struct Difference {
 
 /// Every set of cells of which at least two kinds of task were measured.
 pub fn of_switches<'a>(cells: impl IntoIterator<Item = &'a Cell>) -> Vec<Kinds> {
-    let mut sets: Vec<Vec<&Cell>> = Vec::new();
     let netted = |cell: &&Cell| cell.outcome == Outcome::Measured && cell.facts.contains_key("net_ns");
-    for cell in cells.into_iter().filter(netted) {
-        match sets.iter_mut().find(|set| differ_in_kind_alone(set[0], cell)) {
-            Some(set) => set.push(cell),
-            None => sets.push(vec![cell]),
-        }
-    }
-    sets.iter().filter_map(|set| Kinds::of(set)).collect()
-}
-
-fn differ_in_kind_alone(one: &Cell, other: &Cell) -> bool {
-    fn rest(cell: &Cell) -> impl Iterator<Item = (&String, &Value)> {
-        cell.setup.iter().filter(|(key, _)| *key != "peer")
-    }
-    one.workload == other.workload && one.mechanism == other.mechanism && rest(one).eq(rest(other))
+    let sets = grouped(cells.into_iter().filter(netted), |cell| {
+        let rest: Vec<String> =
+            cell.setup.iter().filter(|(key, _)| *key != "peer").map(|(key, value)| format!("{key}={value}")).collect();
+        (cell.workload.as_str(), cell.mechanism.as_str(), rest)
+    });
+    sets.iter().filter_map(|(_, set)| Kinds::of(set)).collect()
 }
 
 impl Kinds {

@@ -74,6 +74,16 @@ pub fn conditions(cell: &Cell) -> String {
     always.into_iter().chain(more.into_iter().flatten()).collect::<Vec<_>>().join(", ")
 }
 
+/// The text, or its first characters with an ellipsis.
+#[must_use]
+pub fn clipped(mut text: String, most: usize) -> String {
+    if let Some((end, _)) = text.char_indices().nth(most) {
+        text.truncate(end);
+        text.push('…');
+    }
+    text
+}
+
 /// The value of a fact of a header's map, unless it is missing.
 pub fn fact<'a>(facts: &'a BTreeMap<String, Value>, name: &str) -> Option<&'a Value> {
     facts.get(name)?.get("value")

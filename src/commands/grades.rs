@@ -1,6 +1,9 @@
 //! Grades in tables: a letter in each row, reasons that all rows share once below them, the others beside their row.
 
+use std::collections::HashMap;
+
 use ipcmark_harness::record::{Cell, sanitize};
+use ipcmark_report::grouping::distinct;
 
 /// `B`, `B, tail C`, or a dash where nobody graded.
 pub(super) fn short(cell: &Cell) -> String {
@@ -17,9 +20,15 @@ pub(super) fn short(cell: &Cell) -> String {
 pub(super) fn common_reasons(cells: &[Cell]) -> Vec<&str> {
     let mut graded = cells.iter().filter_map(|cell| cell.grade.as_ref());
     let (Some(first), Some(_)) = (graded.next(), graded.next()) else { return Vec::new() };
-    let of_all =
-        |reason: &&String| cells.iter().filter_map(|cell| cell.grade.as_ref()).all(|g| g.reasons.contains(reason));
-    first.reasons.iter().filter(of_all).map(String::as_str).collect()
+    let mut times: HashMap<&str, usize> = HashMap::new();
+    let mut all = 0;
+    for grade in cells.iter().filter_map(|cell| cell.grade.as_ref()) {
+        all += 1;
+        distinct(grade.reasons.iter().map(String::as_str))
+            .into_iter()
+            .for_each(|reason| *times.entry(reason).or_default() += 1);
+    }
+    distinct(first.reasons.iter().map(String::as_str)).into_iter().filter(|reason| times[reason] == all).collect()
 }
 
 /// What is said once, below all tables.

@@ -5,9 +5,10 @@ use std::path::PathBuf;
 
 use anyhow::Context;
 use clap::Args;
-use ipcmark_harness::record::{Outcome, Record, sanitize};
+use ipcmark_harness::record::{After, Cell, Header, Outcome, Record, sanitize};
 use ipcmark_report::near::misses;
 use ipcmark_report::words;
+use serde::Serialize;
 
 use super::exit::Stop;
 use super::tables::{self, Shown};
@@ -43,13 +44,22 @@ pub(super) fn run(args: &ShowArgs) -> anyhow::Result<()> {
     let shown = Shown { reference: reference(args, &record)?, wide: args.wide };
     if args.json {
         let rankings = tables::rankings(&record, &record.cells, shown);
-        let all = serde_json::json!({"header": record.header, "cells": record.cells, "after": record.after, "rankings": rankings});
+        let all = All { header: &record.header, cells: &record.cells, after: record.after.as_ref(), rankings };
         output::json(&all)?;
         return Ok(());
     }
     say!("{}", about(&record));
     output::write(&tables::tables(&record, &record.cells, shown));
     Ok(())
+}
+
+/// What `--json` prints.
+#[derive(Serialize)]
+struct All<'a> {
+    header: &'a Header,
+    cells: &'a [Cell],
+    after: Option<&'a After>,
+    rankings: Vec<tables::Ranking>,
 }
 
 /// The mechanism that was asked for, which must have been measured.

@@ -1,10 +1,9 @@
 //! The tables of a record: one a workload, a group for each setup, ranked; then what was skipped or failed, and why.
 
-use std::collections::BTreeMap;
-
 use comfy_table::CellAlignment;
 use ipcmark_harness::histogram::Quantiles;
 use ipcmark_harness::record::{Cell, Header, NearFar, Outcome, sanitize};
+use ipcmark_report::grouping::grouped;
 use ipcmark_report::paired::RunContext;
 use ipcmark_report::ranking::{Ranked, is_floor, ranked};
 use ipcmark_report::remarks::{first_beyond_steady, remarks};
@@ -30,7 +29,7 @@ pub(super) fn tables<'a>(run: impl Into<RunContext<'a>>, cells: &[Cell], shown: 
     let run = run.into();
     let common = grades::common_reasons(cells);
     let mut text = String::new();
-    for rows in by_workload(cells).values() {
+    for rows in &by_workload(cells) {
         let Some(first) = rows.first() else { continue };
         text += &format!("\n{}\n{}\n", sanitize(&first.workload), table(run, rows, &common, shown));
     }
@@ -43,14 +42,9 @@ pub(super) fn tables<'a>(run: impl Into<RunContext<'a>>, cells: &[Cell], shown: 
 }
 
 /// The measured cells of each workload, by the order in which workloads appear first.
-fn by_workload(cells: &[Cell]) -> BTreeMap<usize, Vec<&Cell>> {
-    let measured: Vec<&Cell> = cells.iter().filter(|cell| cell.outcome == Outcome::Measured).collect();
-    let mut workloads: BTreeMap<usize, Vec<&Cell>> = BTreeMap::new();
-    for cell in &measured {
-        let first = measured.iter().position(|other| other.workload == cell.workload);
-        workloads.entry(first.unwrap_or_default()).or_default().push(cell);
-    }
-    workloads
+fn by_workload(cells: &[Cell]) -> Vec<Vec<&Cell>> {
+    let measured = cells.iter().filter(|cell| cell.outcome == Outcome::Measured);
+    grouped(measured, |cell| cell.workload.as_str()).into_iter().map(|(_, cells)| cells).collect()
 }
 
 /// Where a mutex overtakes each spinlock, as far as the cells tell.
@@ -135,9 +129,9 @@ fn table(run: RunContext<'_>, cells: &[&Cell], common: &[&str], shown: Shown<'_>
         column.set_cell_alignment(CellAlignment::Right);
     }
     for (conditions, group) in groups(cells) {
-        table.add_row(vec![String::new(), sanitize(&conditions)]);
+        table.add_row(vec![String::new(), clipped(sanitize(&conditions))]);
         for row in ranked(run, &group, shown.reference) {
-            table.add_row(columns.row(&row, common));
+            table.add_row(columns.row(&row, common).into_iter().map(clipped));
         }
     }
     table.to_string()
@@ -145,15 +139,7 @@ fn table(run: RunContext<'_>, cells: &[&Cell], common: &[&str], shown: Shown<'_>
 
 /// Cells that may be compared: equal in everything but the mechanism, in order of first appearance.
 fn groups<'a>(cells: &[&'a Cell]) -> Vec<(String, Vec<&'a Cell>)> {
-    let mut groups: Vec<(String, Vec<&Cell>)> = Vec::new();
-    for cell in cells {
-        let conditions = conditions(cell);
-        match groups.iter_mut().find(|(name, _)| *name == conditions) {
-            Some((_, group)) => group.push(cell),
-            None => groups.push((conditions, vec![cell])),
-        }
-    }
-    groups
+    grouped(cells.iter().copied(), |cell| conditions(cell))
 }
 
 fn rank(row: &Ranked<'_>) -> String {
@@ -187,14 +173,8 @@ fn switches(cell: &Cell) -> String {
 
 /// Reasons with the number of cells each explains; one cell's id where it is alone.
 fn reasons(cells: &[Cell], outcome: Outcome, title: &str) -> String {
-    let mut counted: Vec<(&str, Vec<&Cell>)> = Vec::new();
-    for cell in cells.iter().filter(|cell| cell.outcome == outcome) {
-        let reason = cell.reason.as_deref().unwrap_or("no reason given");
-        match counted.iter_mut().find(|(known, _)| *known == reason) {
-            Some((_, cells)) => cells.push(cell),
-            None => counted.push((reason, vec![cell])),
-        }
-    }
+    let concerned = cells.iter().filter(|cell| cell.outcome == outcome);
+    let counted = grouped(concerned, |cell| cell.reason.as_deref().unwrap_or("no reason given"));
     let line = |(reason, cells): &(&str, Vec<&Cell>)| match cells.as_slice() {
         [one] => format!("  {}: {}\n", sanitize(&one.id), sanitize(reason)),
         [first, ..] => {
@@ -208,6 +188,12 @@ fn reasons(cells: &[Cell], outcome: Outcome, title: &str) -> String {
 
 fn dash() -> String {
     "–".into()
+}
+
+/// What stands in one cell of a table: of a stranger's text so much, as all rows are as wide as the widest. JSON has all of it.
+fn clipped(text: String) -> String {
+    const MOST: usize = 1_000;
+    words::clipped(text, MOST)
 }
 
 /// A group for programs: what the table says, unrounded.
@@ -243,7 +229,7 @@ pub(super) fn rankings<'a>(run: impl Into<RunContext<'a>>, cells: &[Cell], shown
         conditions,
         cells: ranked(run, &group, shown.reference).into_iter().map(cell).collect(),
     };
-    by_workload(cells).values().flat_map(|cells| groups(cells)).map(group).collect()
+    by_workload(cells).iter().flat_map(|cells| groups(cells)).map(group).collect()
 }
 
 #[cfg(test)]

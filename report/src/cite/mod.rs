@@ -117,7 +117,11 @@ pub struct Citation {
 /// # Errors
 /// If there is no such number, or it is not to be cited.
 pub fn cite(source: &Source, id: &str, anyway: bool) -> Result<Citation, Refusal> {
-    let cell = measured(source, id)?;
+    of_cell(source, measured(source, id)?, anyway)
+}
+
+/// The same of a measured cell of the source.
+pub(crate) fn of_cell(source: &Source, cell: &Cell, anyway: bool) -> Result<Citation, Refusal> {
     if !anyway {
         citable(cell)?;
     }

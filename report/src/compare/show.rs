@@ -1,6 +1,5 @@
 //! A comparison as text: for terminals, and as Markdown for issues and pull requests.
 
-use std::collections::HashMap;
 use std::fmt::Write;
 
 use comfy_table::{CellAlignment, ContentArrangement, Table, presets};
@@ -8,8 +7,9 @@ use ipcmark_harness::record::sanitize;
 
 use super::say::{ratio_text, verdict_text};
 use super::{Comparison, Entry, Row};
+use crate::grouping::grouped;
 use crate::markdown;
-use crate::words::Figures;
+use crate::words::{self, Figures};
 
 /// How text is laid out.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -22,6 +22,8 @@ pub enum Style {
 
 /// Longer values of facts are cut: a list of mitigations says that it differs, and JSON has all of it.
 const LONGEST_VALUE: usize = 48;
+/// Of any text of a record so much is shown, in characters.
+const LONGEST_TEXT: usize = 1_000;
 /// Of long lists so many lines are shown; JSON has all.
 const MOST_LINES: usize = 20;
 
@@ -30,8 +32,7 @@ impl Comparison {
     #[must_use]
     pub fn text(&self, style: Style) -> String {
         let mut text = self.records_text(style) + &self.differences_text(style);
-        for workload in self.workloads() {
-            let rows: Vec<&Row> = self.rows.iter().filter(|row| row.workload == workload).collect();
+        for (workload, rows) in grouped(&self.rows, |row| row.workload.as_str()) {
             let _ = write!(text, "\n{}\n{}\n", title(style, workload), self.table(style, &rows));
         }
         text + &self.summary(style) + &self.ranks_text(style) + &self.alone_text(style)
@@ -90,17 +91,6 @@ impl Comparison {
         text
     }
 
-    /// In order of first appearance.
-    fn workloads(&self) -> Vec<&str> {
-        let mut workloads: Vec<&str> = Vec::new();
-        for row in &self.rows {
-            if !workloads.contains(&row.workload.as_str()) {
-                workloads.push(&row.workload);
-            }
-        }
-        workloads
-    }
-
     fn table(&self, style: Style, rows: &[&Row]) -> Table {
         let mut header: Vec<String> = vec!["mechanism".into()];
         for (place, column) in self.columns.iter().enumerate() {
@@ -117,7 +107,7 @@ impl Comparison {
                 column.set_cell_alignment(CellAlignment::Right);
             }
         }
-        for group in groups(rows) {
+        for (_, group) in grouped(rows.iter().copied(), |row| (&row.conditions, row.record)) {
             table.add_row([cell_text(style, &self.group_title(group[0]))]);
             for row in group {
                 table.add_row(self.line(style, row));
@@ -179,20 +169,6 @@ impl Comparison {
     }
 }
 
-/// Rows that share their conditions, in order of first appearance.
-fn groups<'a>(rows: &[&'a Row]) -> Vec<Vec<&'a Row>> {
-    let mut places: HashMap<(&str, Option<usize>), usize> = HashMap::new();
-    let mut groups: Vec<Vec<&Row>> = Vec::new();
-    for row in rows {
-        let place = *places.entry((&row.conditions, row.record)).or_insert(groups.len());
-        if place == groups.len() {
-            groups.push(Vec::new());
-        }
-        groups[place].push(row);
-    }
-    groups
-}
-
 /// `2.90 µs (2.88 – 3.07) B`.
 fn value_text(entry: &Entry) -> String {
     let figures = Figures::new(entry.estimate_ns, entry.interval_ns);
@@ -211,7 +187,7 @@ fn table(style: Style, header: impl IntoIterator<Item = String>) -> Table {
 
 /// Harmless in a terminal, and in a Markdown table: no bars, no markup.
 fn cell_text(style: Style, text: &str) -> String {
-    let text = sanitize(text);
+    let text = words::clipped(sanitize(text), LONGEST_TEXT);
     match style {
         Style::Plain => text,
         Style::Markdown => markdown::line(&text),

@@ -87,13 +87,14 @@ fn by_levels(key: &str, sources: &[&Source]) -> Table {
 
 fn by_cells(key: &Key, name: &str, sources: &[&Source]) -> Table {
     let mut values: Vec<(Option<f64>, String)> = Vec::new();
+    let mut known = HashSet::new();
     for (source, cell) in sources.iter().flat_map(|source| measured(source).map(move |cell| (source, cell))) {
         // Criterion's parameters are texts.
         let order = cell.setup.get(name).and_then(|value| value.as_f64().or_else(|| amount(value.as_str()?)));
-        if let Some(value) = key.value(source, cell).map(|value| (order, value))
-            && !values.contains(&value)
+        if let Some(value) = key.value(source, cell)
+            && known.insert((order.map(f64::to_bits), value.clone()))
         {
-            values.push(value);
+            values.push((order, value));
         }
     }
     // Sizes and times ascend; words stay in the order of the records.
@@ -171,7 +172,7 @@ impl Entry {
     /// Takes in the same cell of another record.
     fn pool(&mut self, other: Entry) {
         self.launches_ns.extend(other.launches_ns);
-        self.launches += other.launches;
+        self.launches = self.launches.saturating_add(other.launches);
         self.disturbed = self.disturbed.take().or(other.disturbed);
         self.grade = self.grade.zip(other.grade).map(|(one, other)| one.max(other));
     }

@@ -41,6 +41,7 @@ const PLACEMENTS: [(&str, f64); 3] = [("same-cpu", 1.0), ("same-cache", 2.5), ("
 const PEERS: [&str; 2] = ["process", "thread"];
 
 /// What is measured, and what it would cost without noise.
+#[derive(Clone)]
 struct Wanted {
     identity: Identity,
     base_ns: f64,
@@ -55,7 +56,8 @@ pub(super) fn cells(run: &Run) -> Vec<Cell> {
     let mut random = Rng::with_seed(run.seed ^ (run.machine as u64).rotate_left(32));
     let all = wanted();
     let mut cells: Vec<Cell> = Vec::new();
-    for wanted in all.iter().take(run.cells) {
+    for (place, wanted) in all.iter().cycle().take(run.cells).enumerate() {
+        let wanted = &wanted.again(place / all.len());
         let own = Rng::with_seed(hash(&wanted.identity.mechanism) ^ run.machine as u64).f64();
         let times = if wanted.identity.mechanism == "pipe" { run.pipe_times } else { 1.0 };
         let base_ns = wanted.base_ns * whole * (0.8 + 0.4 * own) * times;
@@ -64,7 +66,8 @@ pub(super) fn cells(run: &Run) -> Vec<Cell> {
     cells
 }
 
-/// 1,824 cells; the first 304 are all of processes on one CPU, and those of each further place follow.
+/// 1,824 cells; the first 304 are all of processes on one CPU, and those of each further place follow. Where more are asked for, they come
+/// again with a parameter more: further groups, no larger ones.
 fn wanted() -> Vec<Wanted> {
     let mut all = Vec::new();
     for peer in PEERS {
@@ -136,6 +139,16 @@ impl Wanted {
             ..Identity::default()
         };
         Wanted { identity, base_ns, bytes: None, parties: 0, times_each: true }
+    }
+
+    /// The same with a parameter more, the n-th time.
+    fn again(&self, times: usize) -> Wanted {
+        let mut again = self.clone();
+        if times > 0 {
+            again.identity.id += &format!("-variant{times}");
+            again.identity.setup.insert("quantum_ns".into(), times.into());
+        }
+        again
     }
 
     fn finish(&mut self, payload_bytes: usize, value: &str, more: Value) {

@@ -6,9 +6,13 @@ use maud::{Markup, html};
 use super::clean;
 use super::number::{COLUMNS, Number, heading};
 use super::sheet::{Sheet, setup_word};
+use crate::grouping::distinct;
 use crate::remarks::remarks;
 use crate::subject::Subject;
 use crate::words;
+
+/// Columns for facts, at most: a stranger's cells may have thousands, each a column in all rows.
+const MOST_FACTS: usize = 100;
 
 /// Every number of the machines that are drawn, a row a cell and machine.
 pub(super) fn numbers(sheet: &Sheet<'_>) -> Markup {
@@ -20,7 +24,7 @@ pub(super) fn numbers(sheet: &Sheet<'_>) -> Markup {
                 launches, or the batches of the only one; quantiles are of single operations, or of what the head of \
                 their column says. Each number has an anchor."
             }
-            @for workload in workloads(sheet) {
+            @for workload in sheet.workloads() {
                 @let cells = sheet.of_workload(workload);
                 @let keys = keys(sheet, &cells);
                 @let subject = Subject::of(workload);
@@ -43,28 +47,12 @@ pub(super) fn numbers(sheet: &Sheet<'_>) -> Markup {
     }
 }
 
-fn workloads<'a>(sheet: &Sheet<'a>) -> Vec<&'a str> {
-    let mut workloads: Vec<&str> = Vec::new();
-    for cell in &sheet.cells {
-        if !workloads.contains(&cell.workload.as_str()) {
-            workloads.push(&cell.workload);
-        }
-    }
-    workloads.retain(|workload| !sheet.of_workload(workload).is_empty());
-    workloads
-}
-
 /// The columns that any of the cells fills, facts among them.
 fn keys(sheet: &Sheet<'_>, cells: &[usize]) -> Vec<String> {
-    let mut facts: Vec<String> = Vec::new();
-    for (machine, &cell) in sheet.drawn().flat_map(|machine| cells.iter().map(move |cell| (machine, cell))) {
-        for name in sheet.measured(machine, cell).into_iter().flat_map(|cell| cell.facts.keys()) {
-            let key = format!("fact.{name}");
-            if !facts.contains(&key) {
-                facts.push(key);
-            }
-        }
-    }
+    let measured =
+        sheet.drawn().flat_map(|machine| cells.iter().filter_map(move |&cell| sheet.measured(machine, cell)));
+    let facts = distinct(measured.flat_map(|cell| cell.facts.keys())).into_iter().take(MOST_FACTS);
+    let facts = facts.map(|name| format!("fact.{name}"));
     let filled = |key: &&str| sheet.drawn().any(|m| cells.iter().any(|&cell| sheet.number(m, cell, key).is_some()));
     COLUMNS.into_iter().filter(filled).map(str::to_owned).chain(facts).collect()
 }

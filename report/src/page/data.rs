@@ -7,7 +7,7 @@ use serde_json::{Map, Value, json};
 use super::clean;
 use super::number;
 use super::sheet::Sheet;
-use crate::cite::cite;
+use crate::cite;
 use crate::subject::Subject;
 use crate::words::{self, figure};
 
@@ -59,7 +59,7 @@ fn citations(sheet: &Sheet<'_>, machine: usize) -> Value {
     let (mut sentences, mut refusals) = (Map::new(), Map::new());
     for index in 0..sheet.cells.len() {
         let Some(cell) = sheet.measured(machine, index) else { continue };
-        match cite(source, &cell.id, false) {
+        match cite::of_cell(source, cell, false) {
             Ok(citation) => sentences.insert(index.to_string(), json!(citation.sentence)),
             Err(refusal) => refusals.insert(index.to_string(), json!(refusal.to_string())),
         };

@@ -20,6 +20,9 @@ pub(super) struct Group {
     pub(super) waiting: String,
 }
 
+/// Of a group so many are drawn: charts set each cell against the others. There are some hundred mechanisms at ten sizes.
+const MOST_CELLS: usize = 2_000;
+
 /// The groups in order of first appearance.
 pub(super) fn groups(sheet: &Sheet<'_>, cells: &[usize], swept: &[&str]) -> Vec<Group> {
     let mut groups: Vec<Group> = Vec::new();
@@ -35,6 +38,10 @@ pub(super) fn groups(sheet: &Sheet<'_>, cells: &[usize], swept: &[&str]) -> Vec<
             groups.len() - 1
         });
         groups[place].cells.push(index);
+    }
+    for group in groups.iter_mut().filter(|group| group.cells.len() > MOST_CELLS) {
+        group.phrase += &format!(" · the first {MOST_CELLS} of {} cells", group.cells.len());
+        group.cells.truncate(MOST_CELLS);
     }
     groups
 }

@@ -39,6 +39,7 @@ use std::io::{self, Read};
 use ipcmark_harness::record::sanitize;
 use maud::{DOCTYPE, Markup, PreEscaped, html};
 
+use crate::grouping::distinct;
 use crate::load::{Loaded, Source};
 use charts::{Chart, Drawing};
 use sheet::Sheet;
@@ -176,13 +177,8 @@ fn controls(sheet: &Sheet<'_>, drawn: &[(Chart, Option<Drawing>)]) -> Markup {
 }
 
 fn switches(sheet: &Sheet<'_>, key: &str) -> Markup {
-    let mut values: Vec<&str> = Vec::new();
-    for cell in &sheet.cells {
-        let value = sheet::setup_word(cell, key);
-        if !value.is_empty() && !values.contains(&value) {
-            values.push(value);
-        }
-    }
+    let words = sheet.cells.iter().map(|cell| sheet::setup_word(cell, key)).filter(|word| !word.is_empty());
+    let values = distinct(words);
     html! {
         @if values.len() > 1 {
             fieldset { legend { (key) } @for value in values {

@@ -6,6 +6,7 @@ use ipcmark_harness::record::{Cell, Outcome};
 use serde_json::Value;
 
 use super::number::{self, Number};
+use crate::grouping::grouped;
 use crate::load::Source;
 use crate::ranking::{Ranked, ranked};
 use crate::words;
@@ -21,6 +22,10 @@ pub(super) struct Sheet<'a> {
     pub(super) machines: Vec<Machine<'a>>,
     /// One for each id, as the first record that measured it has it: what it is, not its numbers.
     pub(super) cells: Vec<&'a Cell>,
+    /// The cells of each workload that any drawn machine measured.
+    workloads: Vec<(&'a str, Vec<usize>)>,
+    /// The place of each workload in these.
+    places: HashMap<&'a str, usize>,
 }
 
 /// A record.
@@ -49,8 +54,16 @@ impl<'a> Sheet<'a> {
             measured_cells(source).for_each(|cell| measured[rows[cell.id.as_str()]] = Some(cell));
             Machine { label, source, measured }
         });
-        let machines = machines.collect();
-        Self { machines, cells }
+        let mut sheet = Self { machines: machines.collect(), cells, workloads: Vec::new(), places: HashMap::new() };
+        let drawn = |&cell: &usize| sheet.drawn().any(|machine| sheet.measured(machine, cell).is_some());
+        sheet.workloads = grouped((0..sheet.cells.len()).filter(drawn), |&cell| sheet.cells[cell].workload.as_str());
+        sheet.places = sheet.workloads.iter().enumerate().map(|(place, (name, _))| (*name, place)).collect();
+        sheet
+    }
+
+    /// The workloads that any drawn machine measured, in order of first appearance.
+    pub(super) fn workloads(&self) -> impl Iterator<Item = &'a str> {
+        self.workloads.iter().map(|(name, _)| *name)
     }
 
     /// The machines that charts draw, by their places.
@@ -82,8 +95,7 @@ impl<'a> Sheet<'a> {
 
     /// The cells of a workload that any drawn machine measured.
     pub(super) fn of_workload(&self, workload: &str) -> Vec<usize> {
-        let drawn = |&cell: &usize| self.drawn().any(|machine| self.measured(machine, cell).is_some());
-        (0..self.cells.len()).filter(|&cell| self.cells[cell].workload == workload).filter(drawn).collect()
+        self.places.get(workload).map_or_else(Vec::new, |&place| self.workloads[place].1.clone())
     }
 }
 

@@ -16,16 +16,13 @@ pub(super) const CHART: Chart = Chart {
 
 /// Of each workload.
 const MOST_GROUPS: usize = 1;
+/// There are some forty.
+const MOST_WORKLOADS: usize = 100;
 
 fn draw(sheet: &Sheet<'_>) -> Option<Drawing> {
-    let mut workloads: Vec<&str> = Vec::new();
-    for cell in &sheet.cells {
-        if cell.workload != "round-trip" && !workloads.contains(&cell.workload.as_str()) {
-            workloads.push(&cell.workload);
-        }
-    }
-    let (mut drawn, mut left_out) = (Vec::new(), 0);
-    for workload in workloads {
+    let workloads: Vec<&str> = sheet.workloads().filter(|workload| *workload != "round-trip").collect();
+    let (mut drawn, mut left_out) = (Vec::new(), workloads.len().saturating_sub(MOST_WORKLOADS));
+    for workload in workloads.into_iter().take(MOST_WORKLOADS) {
         let all = groups(sheet, &sheet.of_workload(workload), &[]);
         let (largest, further) = largest(all, |group| group.cells.len(), MOST_GROUPS);
         drawn.extend(
