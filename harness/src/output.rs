@@ -11,6 +11,8 @@ use std::fmt::Display;
 use std::fs::File;
 use std::io;
 use std::os::fd::{AsFd, AsRawFd, BorrowedFd};
+use std::os::unix::ffi::OsStrExt;
+use std::path::Path;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
@@ -96,6 +98,33 @@ pub fn draw(text: &str) {
 /// If `value` cannot be JSON, as a map whose keys are no strings.
 pub fn json(value: &impl Serialize) -> serde_json::Result<String> {
     Ok(escaped(&serde_json::to_string_pretty(value)?))
+}
+
+/// A path as one word of a shell, to be pasted: as it is where it can be, else quoted; what a terminal should not be sent, or is no
+/// UTF-8, by its bytes in `$'…'` (POSIX.1-2024; bash, zsh, ksh, busybox).
+#[must_use]
+pub fn shell_word(path: &Path) -> String {
+    let bytes = path.as_os_str().as_bytes();
+    // Else it would be an option.
+    let prefix = if bytes.starts_with(b"-") { "./" } else { "" };
+    match path.to_str().filter(|text| sanitize(text) == *text) {
+        Some(text) if !text.is_empty() && text.chars().all(is_plain) => format!("{prefix}{text}"),
+        Some(text) => format!("'{prefix}{}'", text.replace('\'', r"'\''")),
+        None => format!("$'{prefix}{}'", bytes.iter().map(|&byte| in_dollar_quotes(byte)).collect::<String>()),
+    }
+}
+
+fn is_plain(character: char) -> bool {
+    character.is_ascii_alphanumeric() || "-_./+,:@%=".contains(character)
+}
+
+fn in_dollar_quotes(byte: u8) -> String {
+    match byte {
+        b'\'' | b'\\' => format!("\\{}", char::from(byte)),
+        b' '..=b'~' => char::from(byte).to_string(),
+        // Three octal digits: a fourth would not be taken for one.
+        _ => format!("\\{byte:03o}"),
+    }
 }
 
 /// Such characters stand in strings only: the JSON around them is ASCII.
@@ -199,7 +228,9 @@ fn reopened(fd: BorrowedFd<'_>) -> Option<File> {
 
 #[cfg(test)]
 mod tests {
+    use std::ffi::OsStr;
     use std::io::Read;
+    use std::process::Command;
 
     use nix::pty::openpty;
     use nix::unistd::pipe;
@@ -217,6 +248,28 @@ mod tests {
         let json = json(&[text]).unwrap();
         assert!(json.chars().all(is_harmless) && json.contains("\\u202e"), "{json}");
         assert_eq!(serde_json::from_str::<[String; 1]>(&json).unwrap(), [text]);
+    }
+
+    #[test]
+    fn a_path_is_one_word_of_a_shell_and_drives_no_terminal() {
+        for name in [
+            &b"results/a-1.jsonl"[..],
+            b"a b",
+            b"it's",
+            b"$x`y`\"!*",
+            b"-n",
+            b"",
+            b"\x1b[31m\x9b7\n'\\",
+            b"\xff\xc3",
+            "µ".as_bytes(),
+        ] {
+            let word = shell_word(Path::new(OsStr::from_bytes(name)));
+            assert!(word.chars().all(|c| !c.is_control()), "{word}");
+            let Ok(printed) = Command::new("bash").args(["-c", &format!("printf %s {word}")]).output() else { return };
+            let printed = printed.stdout.strip_prefix(b"./").unwrap_or(&printed.stdout);
+            assert_eq!(printed, name, "{word}");
+        }
+        assert_eq!(shell_word(Path::new("results/a-1.jsonl")), "results/a-1.jsonl");
     }
 
     #[test]

@@ -1,7 +1,9 @@
 //! Records from files and folders, and what criterion left. A bad one is told of and left out; good ones beside it are still read.
 
+use std::ffi::OsStr;
 use std::io::{self, Read};
 use std::num::NonZero;
+use std::os::unix::ffi::OsStrExt;
 use std::panic::resume_unwind;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicUsize, Ordering::Relaxed};
@@ -130,8 +132,10 @@ impl Found {
 
 /// `target/criterion@main`: a folder, and a baseline in it.
 fn baseline(path: &Path) -> Option<(&Path, &str)> {
-    let (folder, name) = path.to_str()?.rsplit_once('@')?;
-    (!name.is_empty() && !name.contains('/') && Path::new(folder).is_dir()).then_some((Path::new(folder), name))
+    let bytes = path.as_os_str().as_bytes();
+    let (folder, name) = bytes.split_at(bytes.iter().rposition(|&byte| byte == b'@')?);
+    let (folder, name) = (Path::new(OsStr::from_bytes(folder)), std::str::from_utf8(&name[1..]).ok()?);
+    (!name.is_empty() && !name.contains('/') && folder.is_dir()).then_some((folder, name))
 }
 
 impl Loaded {

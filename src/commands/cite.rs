@@ -1,6 +1,7 @@
 //! `ipcmark cite`: a number with all that goes with it, to be pasted.
 
-use std::path::{Path, PathBuf};
+use std::ffi::{OsStr, OsString};
+use std::path::PathBuf;
 
 use clap::{Args, ValueEnum};
 use ipcmark_report::cite::{Form, Refusal, cite, pair};
@@ -17,7 +18,7 @@ use super::exit::{self, Stop};
 pub(super) struct CiteArgs {
     /// A record and the id of one of its cells; with --compare one record, or two
     #[arg(value_name = "RECORD", num_args = 1..=2, required = true)]
-    given: Vec<String>,
+    given: Vec<OsString>,
     /// The ratio of two cells
     #[arg(long, num_args = 2, value_names = ["ID1", "ID2"])]
     compare: Option<Vec<String>>,
@@ -51,7 +52,7 @@ impl From<Format> for Form {
 pub(super) fn run(args: &CiteArgs) -> anyhow::Result<()> {
     let form = args.format.into();
     let said = match (args.given.as_slice(), args.compare.as_deref()) {
-        ([record, id], None) => cite(&one(record)?, id, args.anyway).map_err(stop)?.form(form),
+        ([record, id], None) => cite(&one(record)?, &id.to_string_lossy(), args.anyway).map_err(stop)?.form(form),
         ([_], None) => return Err(Stop::usage("give the id of a cell behind the record, or two with --compare").into()),
         ([record], Some([base, other])) => {
             let source = one(record)?;
@@ -66,10 +67,10 @@ pub(super) fn run(args: &CiteArgs) -> anyhow::Result<()> {
     Ok(())
 }
 
-fn one(path: &str) -> anyhow::Result<Source> {
+fn one(path: &OsStr) -> anyhow::Result<Source> {
     let loaded = super::loaded(&[PathBuf::from(path)]);
     let count = loaded.sources.len();
-    let shown = ipcmark_harness::record::sanitize(&Path::new(path).display().to_string());
+    let shown = ipcmark_harness::record::sanitize(&path.display().to_string());
     match <[Source; 1]>::try_from(loaded.sources) {
         Ok([source]) => Ok(source),
         Err(_) if count == 0 => Err(Stop::new(exit::FAILURE, format!("{shown} is no readable record")).into()),

@@ -2,9 +2,11 @@
 
 mod report;
 
+use std::ffi::OsString;
 use std::time::Duration;
 
 use clap::Args;
+use clap::builder::{OsStringValueParser, TypedValueParser};
 use ipcmark_harness::doctor::Severity;
 use ipcmark_harness::launch::Program;
 use ipcmark_harness::measuring_lock::{Holder, MeasuringLock};
@@ -28,18 +30,18 @@ pub(super) struct ExperimentArgs {
     #[command(flatten)]
     selection: Selection,
     /// What is compared with: an ipcmark, or a command that becomes one, as 'env X=1 ./ipcmark' [default: this program]
-    #[arg(long, value_name = "CMD|BINARY", value_parser = Program::parse)]
+    #[arg(long, value_name = "CMD|BINARY", value_parser = program())]
     a: Option<Program>,
     /// What is compared with A, in the same form [default: this program]
-    #[arg(long, value_name = "CMD|BINARY", value_parser = Program::parse)]
+    #[arg(long, value_name = "CMD|BINARY", value_parser = program())]
     b: Option<Program>,
     /// A command for sh that changes a setting of the machine: A is measured without it, B with it, in blocks ABBA.
     /// It has no terminal, and is killed after 60 s
     #[arg(long, value_name = "CMD", requires = "undo")]
-    apply: Option<String>,
+    apply: Option<OsString>,
     /// The command that changes it back; it is run whatever happens, even if this program is killed
     #[arg(long, value_name = "CMD", requires = "apply")]
-    undo: Option<String>,
+    undo: Option<OsString>,
     /// Differences of this size are told from none; a cell is measured until that is decided, or the budget ends
     #[arg(long, value_name = "PERCENT", default_value = "5%", value_parser = share)]
     resolve: f64,
@@ -79,6 +81,11 @@ const ERROR_RATE: f64 = 0.05;
 /// What a command of --apply or --undo may take.
 const COMMAND_LIMIT: Duration = Duration::from_secs(60);
 
+/// For clap, which would refuse what is no UTF-8 otherwise.
+fn program() -> impl TypedValueParser<Value = Program> {
+    OsStringValueParser::new().try_map(|text| Program::parse(&text))
+}
+
 /// `5%` or `5`, as a share.
 fn share(text: &str) -> Result<f64, String> {
     match output::percent(text) {
@@ -105,7 +112,7 @@ struct Skipped {
 struct Design {
     programs: [Program; 2],
     /// The commands that apply and undo it.
-    setting: Option<[String; 2]>,
+    setting: Option<[OsString; 2]>,
     rules: Rules,
     fail_on: f64,
     budget: Duration,
@@ -181,7 +188,7 @@ fn design(args: &ExperimentArgs, cells: usize) -> Design {
 
 fn announce(chosen: &Chosen, design: &Design) {
     let (cells, budget_s) = (chosen.cells.len(), design.budget.as_secs_f64());
-    let after = design.setting.as_ref().map_or_else(String::new, |[apply, _]| format!(", after `{apply}`"));
+    let after = design.setting.as_ref().map_or_else(String::new, |[apply, _]| format!(", after `{}`", apply.display()));
     output::message(format_args!("A: {}", design.programs[0]));
     output::message(format_args!("B: {}{after}", design.programs[1]));
     let these = if cells == 1 { "1 cell".into() } else { format!("{cells} cells") };
@@ -263,7 +270,7 @@ fn measure_setting(
     bench: &Bench,
     cells: &mut [PairedCell],
     design: &Design,
-    [apply, undo]: &[String; 2],
+    [apply, undo]: &[OsString; 2],
     report: impl FnMut(&PairedCell, f64),
 ) -> Result<(), Stop> {
     let setting = Setting::new(apply, undo, COMMAND_LIMIT);

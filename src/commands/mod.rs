@@ -64,7 +64,7 @@ Exit codes:
   0 done · 1 a cell or the program failed · 2 usage · 3 the doctor refused · 4 slower than --fail-on allows ·
   5 records that do not go together · 6 verification failed · 7 not resolved (compare --fail-on, experiment) ·
   8 disturbed: other work made a cell's own count fail in every launch, and nothing else failed ·
-  129, 130, 143 interrupted by SIGHUP, SIGINT, SIGTERM
+  129, 130, 143, 152 interrupted by SIGHUP, SIGINT, SIGTERM, SIGXCPU
 
 Standard output is results; progress and warnings go to standard error.";
 

@@ -20,6 +20,7 @@ mod live_run;
 mod memory_limits;
 mod neighbours;
 mod outputs;
+mod paths;
 mod pauses;
 mod ports;
 mod processors;

@@ -11,6 +11,7 @@ use std::process::{Command, ExitStatus, Stdio};
 use std::time::Instant;
 
 use ipcmark_harness::record::Record;
+use ipcmark_report::made_up::Run;
 use nix::errno::Errno;
 use nix::fcntl::{FcntlArg, OFlag, fcntl};
 use nix::pty::{PtyMaster, grantpt, posix_openpt, ptsname_r, unlockpt};
@@ -25,7 +26,7 @@ const CELL: &str = "round-trip/process/same-cpu/block/pipe/64B";
 /// A folder with a record.
 fn place() -> tempfile::TempDir {
     let folder = tempfile::tempdir().unwrap();
-    ipcmark_report::made_up::Run::default().write(&folder.path().join("a.jsonl")).unwrap();
+    Run { cells: 4, ..Run::default() }.write(&folder.path().join("a.jsonl")).unwrap();
     folder
 }
 

@@ -1,6 +1,8 @@
 //! Which program a worker is: this one, or another build of it behind a command that ends in `exec`.
 
+use std::ffi::{OsStr, OsString};
 use std::fmt;
+use std::os::unix::ffi::{OsStrExt, OsStringExt};
 use std::os::unix::process::CommandExt;
 use std::path::Path;
 use std::process::Command;
@@ -19,9 +21,9 @@ const EXECUTABLE: &str = "/proc/self/exe";
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Program {
     /// Empty: this program.
-    words: Vec<String>,
+    words: Vec<OsString>,
     /// The rest of the environment is cleared: nothing of the caller's may move results.
-    path: Option<String>,
+    path: Option<OsString>,
     /// What its first worker ran.
     executable: OnceLock<Executable>,
 }
@@ -34,21 +36,21 @@ impl Program {
 
     /// This program with the environment that another [`Program`] of a command line gets: with the same `PATH`.
     pub fn this_with_path() -> Program {
-        Program { path: std::env::var("PATH").ok(), ..Program::this() }
+        Program { path: std::env::var_os("PATH"), ..Program::this() }
     }
 
     /// A path, or a command: words, quoted as in a shell where they hold blanks; assignments in front are given to env(1).
     ///
     /// # Errors
     /// If there is no word, a quote is open, or the first word is no program.
-    pub fn parse(text: &str) -> Result<Program, String> {
+    pub fn parse(text: &OsStr) -> Result<Program, String> {
         let mut words = if Path::new(text).is_file() { vec![text.to_owned()] } else { split(text)? };
-        match words.first() {
+        match words.first().map(|word| word.as_bytes()) {
             None => return Err("it is empty; a program or a command is wanted".into()),
-            Some(word) if word.contains('=') && !word.contains('/') => words.insert(0, "env".into()),
+            Some(word) if word.contains(&b'=') && !word.contains(&b'/') => words.insert(0, "env".into()),
             Some(_) => {}
         }
-        let path = std::env::var("PATH").ok();
+        let path = std::env::var_os("PATH");
         words[0] = find(&words[0], path.as_deref().unwrap_or_default())?;
         Ok(Program { words, path, executable: OnceLock::new() })
     }
@@ -120,65 +122,80 @@ impl Program {
 
 impl fmt::Display for Program {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        if self.words.is_empty() { f.write_str("this ipcmark") } else { f.write_str(&self.words.join(" ")) }
+        if self.words.is_empty() {
+            return f.write_str("this ipcmark");
+        }
+        f.write_str(&self.words.join(OsStr::new(" ")).to_string_lossy())
     }
 }
 
 /// The words of a command line, quoted as in a shell, with nothing expanded.
-fn split(text: &str) -> Result<Vec<String>, String> {
-    let (mut words, mut word, mut quote) = (Vec::new(), None::<String>, None::<char>);
-    let mut characters = text.chars();
-    while let Some(character) = characters.next() {
-        match (character, quote) {
-            (c, Some(open)) if c == open => quote = None,
-            ('\\', None | Some('"')) => word.get_or_insert_default().extend(characters.next()),
-            (c, Some(_)) => word.get_or_insert_default().push(c),
-            ('\'' | '"', None) => {
-                quote = Some(character);
+fn split(text: &OsStr) -> Result<Vec<OsString>, String> {
+    let (mut words, mut word, mut quote) = (Vec::new(), None::<Vec<u8>>, None::<u8>);
+    let mut bytes = text.as_bytes().iter().copied();
+    while let Some(byte) = bytes.next() {
+        match (byte, quote) {
+            (byte, Some(open)) if byte == open => quote = None,
+            (b'\\', None | Some(b'"')) => word.get_or_insert_default().extend(bytes.next()),
+            (byte, Some(_)) => word.get_or_insert_default().push(byte),
+            (b'\'' | b'"', None) => {
+                quote = Some(byte);
                 word.get_or_insert_default();
             }
-            (c, None) if c.is_whitespace() => words.extend(word.take()),
-            (c, None) => word.get_or_insert_default().push(c),
+            (byte, None) if byte.is_ascii_whitespace() => words.extend(word.take()),
+            (byte, None) => word.get_or_insert_default().push(byte),
         }
     }
     if let Some(open) = quote {
-        return Err(format!("`{text}` has an open {open}"));
+        return Err(format!("`{}` has an open {}", text.display(), char::from(open)));
     }
     words.extend(word);
-    Ok(words)
+    Ok(words.into_iter().map(OsString::from_vec).collect())
 }
 
 /// Where the program of this name is: workers get a cleared environment, so it is looked for here.
-fn find(name: &str, path: &str) -> Result<String, String> {
-    if name.contains('/') {
-        return if Path::new(name).is_file() { Ok(name.into()) } else { Err(format!("`{name}` is no file")) };
+fn find(name: &OsStr, path: &OsStr) -> Result<OsString, String> {
+    let shown = name.display();
+    if name.as_bytes().contains(&b'/') {
+        return if Path::new(name).is_file() { Ok(name.into()) } else { Err(format!("`{shown}` is no file")) };
     }
-    let candidates = path.split(':').filter(|folder| !folder.is_empty()).map(|folder| Path::new(folder).join(name));
-    let found = candidates.filter(|candidate| candidate.is_file()).find_map(|file| file.to_str().map(str::to_owned));
-    found.ok_or_else(|| format!("there is no `{name}` in PATH; a program of this folder is `./{name}`"))
+    let folders = std::env::split_paths(path).filter(|folder| !folder.as_os_str().is_empty());
+    let found = folders.map(|folder| folder.join(name)).find(|candidate| candidate.is_file());
+    let found = found.map(|file| file.into_os_string());
+    found.ok_or_else(|| format!("there is no `{shown}` in PATH; a program of this folder is `./{shown}`"))
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
 
+    fn parse(text: &str) -> Result<Program, String> {
+        Program::parse(OsStr::new(text))
+    }
+
     #[test]
     fn words_are_split_as_a_shell_does() {
-        let words = split(r#"env X="a b" 'c d'\ e ./ipcmark ''"#).unwrap();
+        let words = split(OsStr::new(r#"env X="a b" 'c d'\ e ./ipcmark ''"#)).unwrap();
         assert_eq!(words, ["env", "X=a b", "c d e", "./ipcmark", ""]);
-        assert!(split("env 'x").unwrap_err().contains("open '"));
+        assert!(split(OsStr::new("env 'x")).unwrap_err().contains("open '"));
+    }
+
+    #[test]
+    fn words_need_not_be_utf_8() {
+        let words = split(OsStr::from_bytes(b"env X='\xff \xfe' ./\xff")).unwrap();
+        assert_eq!(words, [b"env".as_slice(), b"X=\xff \xfe", b"./\xff"].map(OsStr::from_bytes));
     }
 
     #[test]
     fn assignments_in_front_are_given_to_env() {
-        let program = Program::parse("X=1 true").unwrap();
+        let program = parse("X=1 true").unwrap();
         assert!(program.to_string().ends_with("env X=1 true"), "{program}");
     }
 
     #[test]
     fn what_is_not_there_is_refused_with_its_name() {
-        assert!(Program::parse("no-such-program-anywhere").unwrap_err().contains("no-such-program-anywhere"));
-        assert!(Program::parse("./nowhere/ipcmark").unwrap_err().contains("is no file"));
-        assert!(Program::parse(" ").unwrap_err().contains("empty"));
+        assert!(parse("no-such-program-anywhere").unwrap_err().contains("no-such-program-anywhere"));
+        assert!(parse("./nowhere/ipcmark").unwrap_err().contains("is no file"));
+        assert!(parse(" ").unwrap_err().contains("empty"));
     }
 }

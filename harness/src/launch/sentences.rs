@@ -72,7 +72,7 @@ mod tests {
     fn a_program_that_is_gone_says_nothing_of_proc() {
         let not_found = io::Error::from(io::ErrorKind::NotFound);
         assert!(advice(&not_found, &Program::this()).contains("is /proc mounted?"));
-        let other = advice(&not_found, &Program::parse("/bin/sh").unwrap());
+        let other = advice(&not_found, &Program::parse("/bin/sh".as_ref()).unwrap());
         assert!(other.contains("removed") && !other.contains("/proc"), "{other}");
     }
 }

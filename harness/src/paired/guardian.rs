@@ -5,6 +5,7 @@
 //! shell finishes the command under way and undoes what was applied: an apply that outlives this process cannot overtake the
 //! undo. Without a controlling terminal no command can stop the session by asking for a password there (SIGTTIN, SIGTTOU).
 
+use std::ffi::OsStr;
 use std::io::{self, Read};
 use std::os::fd::{AsFd, AsRawFd, OwnedFd};
 use std::os::unix::net::UnixStream;
@@ -88,12 +89,13 @@ pub(super) struct Guardian {
 
 impl Guardian {
     /// Starts it; where the setting is `applied` already, it is undone at the end.
-    pub(super) fn start(apply: &str, undo: &str, applied: bool) -> io::Result<Guardian> {
+    pub(super) fn start(apply: &OsStr, undo: &OsStr, applied: bool) -> io::Result<Guardian> {
         let (socket, theirs) = UnixStream::pair()?;
         let applied = if applied { "1" } else { "" };
         let mut command = Command::new("sh");
         command
-            .args(["-c", SCRIPT, "ipcmark-guardian", apply, undo, applied])
+            .args(["-c", SCRIPT, "ipcmark-guardian"])
+            .args([apply, undo, OsStr::new(applied)])
             .stdin(OwnedFd::from(theirs.try_clone()?))
             .stdout(Stdio::from(OwnedFd::from(theirs)));
         Ok(Guardian { shell: spawn_in_own_session(&mut command)?, socket: Some(socket), request: 0 })

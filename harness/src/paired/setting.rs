@@ -3,6 +3,7 @@
 //! A guardian runs the commands and outlives this process. Where the guardian itself is killed a second one undoes the setting;
 //! what kills both at once, such as the end of a container, leaves it applied.
 
+use std::ffi::{OsStr, OsString};
 use std::io;
 use std::time::Duration;
 
@@ -12,8 +13,8 @@ use crate::output;
 /// A setting, with the process that sees to it that it is undone.
 #[derive(Debug)]
 pub struct Setting {
-    apply: String,
-    undo: String,
+    apply: OsString,
+    undo: OsString,
     /// What a command may take.
     limit: Duration,
     guardian: Guardian,
@@ -25,7 +26,8 @@ impl Setting {
     ///
     /// # Errors
     /// If no shell can be started.
-    pub fn new(apply: &str, undo: &str, limit: Duration) -> io::Result<Setting> {
+    pub fn new(apply: impl AsRef<OsStr>, undo: impl AsRef<OsStr>, limit: Duration) -> io::Result<Setting> {
+        let (apply, undo) = (apply.as_ref(), undo.as_ref());
         let guardian = Guardian::start(apply, undo, false)?;
         Ok(Setting { apply: apply.into(), undo: undo.into(), limit, guardian, applied: false })
     }
@@ -122,8 +124,7 @@ mod tests {
     /// Its apply leaves a file, which its undo removes, and runs `then`.
     fn setting_that(folder: &Path, then: &str, limit: Duration) -> Setting {
         let file = folder.join("applied");
-        Setting::new(&format!("touch '{}'; {then}", file.display()), &format!("rm '{}'", file.display()), limit)
-            .unwrap()
+        Setting::new(format!("touch '{}'; {then}", file.display()), format!("rm '{}'", file.display()), limit).unwrap()
     }
 
     #[test]

@@ -65,10 +65,10 @@ pub struct Drawn {
 }
 
 impl Drawn {
-    /// A fresh token; the lease is in /dev/shm or, where that cannot be written, in `std::env::temp_dir()`.
+    /// A fresh token; the lease is in /dev/shm or, where that cannot be written, in [`temporary_folder`].
     pub fn draw() -> Drawn {
         let name = format!("ipcmark-{:016x}", draw_token());
-        let places = [PathBuf::from("/dev/shm"), std::env::temp_dir()];
+        let places = [PathBuf::from("/dev/shm"), temporary_folder()];
         let leases = places.iter().filter_map(|place| place.join(&name).to_str().map(str::to_owned)).collect();
         Drawn { token: draw_token(), leases }
     }
@@ -82,6 +82,12 @@ impl Drawn {
         // ENOENT is the usual answer: workers unlink each name themselves.
         let _ = leavings.sweep(How::Remove, &mut |_| ());
     }
+}
+
+/// `TMPDIR`, or /tmp where that is not UTF-8: workers are told of it in JSON.
+pub(super) fn temporary_folder() -> PathBuf {
+    let folder = std::env::temp_dir();
+    if folder.to_str().is_some() { folder } else { "/tmp".into() }
 }
 
 /// Sixty-four bits that nobody can guess: of getrandom(2), through the standard library's hasher keys.

@@ -11,10 +11,9 @@ use crate::commands::exit::{self, Stop};
 
 /// One line a cell, then the whole.
 pub(super) fn text(cells: &[PairedCell], skipped: &[Skipped], design: &Design) -> String {
-    let mut text = design
-        .setting
-        .as_ref()
-        .map_or_else(String::new, |[apply, undo]| format!("B: after `{apply}`, undone by `{undo}`\n"));
+    let mut text = design.setting.as_ref().map_or_else(String::new, |[apply, undo]| {
+        format!("B: after `{}`, undone by `{}`\n", apply.display(), undo.display())
+    });
     for cell in cells {
         text += &format!("{}: {}{}\n", cell.id, verdict(cell, design), notes(cell));
     }
@@ -135,7 +134,7 @@ fn whole(cells: &[PairedCell], skipped: usize, design: &Design) -> String {
 pub(super) fn json(cells: &[PairedCell], skipped: &[Skipped], design: &Design) -> Value {
     let cells_json: Vec<Value> = cells.iter().map(|cell| cell_json(cell, design)).collect();
     let skipped_json: Vec<Value> = skipped.iter().map(|s| json!({"id": s.id, "reason": s.reason})).collect();
-    let [apply, undo] = [0, 1].map(|index| design.setting.as_ref().map(|setting| &setting[index]));
+    let [apply, undo] = [0, 1].map(|index| design.setting.as_ref().map(|setting| setting[index].to_string_lossy()));
     json!({
         "a": design.programs[0].to_string(),
         "b": design.programs[1].to_string(),

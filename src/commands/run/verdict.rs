@@ -1,6 +1,7 @@
 //! How a run ends: its exit code, and the sentence that says why it is none of success.
 
 use ipcmark_harness::control::{Failure, FailureKind};
+use ipcmark_harness::output::shell_word;
 use ipcmark_harness::record::Writer;
 use ipcmark_harness::sys::signals;
 
@@ -11,7 +12,8 @@ use crate::runner::Job;
 pub(super) fn judge(jobs: &[Job], interrupted: Option<Failure>, writer: Option<&Writer>) -> anyhow::Result<()> {
     if let (Some(failure), Some(signal)) = (&interrupted, signals::interruption()) {
         let advice = writer.map_or_else(String::new, |writer| {
-            format!("; what was measured is kept, continue with `ipcmark run --resume {}`", writer.path().display())
+            let record = shell_word(writer.path());
+            format!("; what was measured is kept, continue with `ipcmark run --resume {record}`")
         });
         return Err(Stop::interrupted(signal, format!("{failure}{advice}")).into());
     }
@@ -21,7 +23,7 @@ pub(super) fn judge(jobs: &[Job], interrupted: Option<Failure>, writer: Option<&
         jobs.iter().filter_map(Job::failure).partition(is_disturbed);
     let (all, disturbed) = (cells(jobs), disturbed.len());
     let again = writer.map_or_else(String::new, |writer| {
-        format!("; when the machine is quieter, `ipcmark run --resume {}` measures again", writer.path().display())
+        format!("; when the machine is quieter, `ipcmark run --resume {}` measures again", shell_word(writer.path()))
     });
     let why = match (failed.len(), disturbed) {
         (failed, 0) => format!("{failed} of {all} failed"),

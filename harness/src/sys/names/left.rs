@@ -40,12 +40,12 @@ pub enum State {
     Unclear(String),
 }
 
-/// Every lease of any user in /dev/shm, `std::env::temp_dir()` and /var/tmp. A lease's folder on a disk is part of it.
+/// Every lease of any user in /dev/shm, the folder for temporary files and /var/tmp. A lease's folder on a disk is part of it.
 ///
 /// Fails where procfs does not tell who lives.
 pub fn leases() -> Result<Vec<Lease>, String> {
     let here = Owner::of_this_process(0)?;
-    let mut places = vec![PathBuf::from("/dev/shm"), std::env::temp_dir(), PathBuf::from("/var/tmp")];
+    let mut places = vec![PathBuf::from("/dev/shm"), super::temporary_folder(), PathBuf::from("/var/tmp")];
     places.dedup();
     let mut leases: Vec<Lease> = places.iter().flat_map(|place| leases_in(place, &here)).collect();
     let disks: Vec<PathBuf> = leases.iter().filter_map(|lease| lease.disk.clone()).collect();
