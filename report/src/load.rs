@@ -78,7 +78,9 @@ pub fn load(paths: &[PathBuf]) -> Loaded {
     };
     let threads = thread::available_parallelism().map_or(1, NonZero::get).min(found.len().max(1));
     let mut all: Vec<(usize, Loaded)> = thread::scope(|scope| {
-        let readers: Vec<_> = (1..threads).map(|_| scope.spawn(read)).collect();
+        // Where a limit refuses threads, this one reads all.
+        let reader = |_| thread::Builder::new().spawn_scoped(scope, read).ok();
+        let readers: Vec<_> = (1..threads).map_while(reader).collect();
         let mut all = read();
         for reader in readers {
             all.extend(reader.join().unwrap_or_else(|panic| resume_unwind(panic)));

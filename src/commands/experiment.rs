@@ -132,13 +132,15 @@ pub(super) fn run(args: &ExperimentArgs) -> anyhow::Result<()> {
         return Ok(());
     }
     signals::catch_interruptions()?;
-    let _lock = take_lock(args.force)?;
+    let lock = take_lock(args.force)?;
     for program in &design.programs {
         bench.launcher.check(program).map_err(|failure| Stop::of(&failure))?;
     }
     check_machine(&bench, &chosen, args.force)?;
     let mut cells = paired_cells(&chosen, design.budget);
     let ended = measure(&bench, &mut cells, &design);
+    // A pager may hold the results for an hour.
+    drop(lock);
     if args.json {
         output::json(&report::json(&cells, &chosen.skipped, &design))?;
     } else {

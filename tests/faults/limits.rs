@@ -2,16 +2,17 @@
 #![allow(unsafe_code)] // `pre_exec`
 
 use std::io;
+use std::os::unix::fs::PermissionsExt;
 use std::os::unix::process::CommandExt;
 
 use ipcmark_harness::record::{Cell, Outcome, Record};
 use nix::errno::Errno;
 use nix::sched::{CpuSet, sched_getaffinity, sched_setaffinity};
 use nix::sys::resource::{Resource, setrlimit};
-use nix::unistd::Pid;
+use nix::unistd::{Pid, Uid, setresuid};
 use serde_json::Value;
 
-use crate::common::{Ended, Live, assert_sentence, command};
+use crate::common::{Ended, Live, assert_sentence, command, skip};
 use crate::live_run::Place;
 use crate::seccomp::Refusal;
 
@@ -148,6 +149,31 @@ fn five_descriptors_are_too_few_to_begin() {
     let five = || setrlimit(Resource::RLIMIT_NOFILE, 5, 5);
     let (ended, _place) = run_after(five, &["round-trip/process/same-cpu/block/pipe/64B"]);
     assert_sentence(&ended, 1, &["error: ", "RLIMIT_NOFILE allows 5", "ulimit -n"]);
+}
+
+/// Reading records takes no thread, where there may be none.
+#[test]
+fn where_there_may_be_no_other_process_records_are_read() {
+    if !nix::unistd::geteuid().is_root() {
+        return skip("only root can become a user who has no process");
+    }
+    let folder = tempfile::Builder::new().permissions(std::fs::Permissions::from_mode(0o755)).tempdir().unwrap();
+    for name in ["a.jsonl", "b.jsonl"] {
+        ipcmark_report::made_up::Run { cells: 4, ..Default::default() }.write(&folder.path().join(name)).unwrap();
+    }
+    let another = Uid::from_raw(4_000_000_000);
+    let mut command = command(folder.path(), &["compare", "a.jsonl", "b.jsonl"]);
+    // SAFETY: the calls are async-signal-safe.
+    unsafe {
+        command.pre_exec(move || {
+            setrlimit(Resource::RLIMIT_NPROC, 1, 1)?;
+            Ok(setresuid(another, another, another)?)
+        })
+    };
+    match Live::start(command) {
+        Ok(live) => assert_eq!(live.end().code, Some(0)),
+        Err(error) => skip(format_args!("another user may not run the program: {error}")),
+    }
 }
 
 /// Seven are too few for some mechanisms, and twelve for many parties: whatever stops there says why.
