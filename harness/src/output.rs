@@ -127,8 +127,9 @@ fn in_dollar_quotes(byte: u8) -> String {
     }
 }
 
-/// Such characters stand in strings only: the JSON around them is ASCII.
-fn escaped(json: &str) -> String {
+/// JSON that drives no terminal, as [`json`] makes it. Such characters stand in strings only: the JSON around them is ASCII.
+#[must_use]
+pub fn escaped(json: &str) -> String {
     if json.chars().all(is_harmless) {
         return json.to_owned();
     }

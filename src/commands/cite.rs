@@ -63,7 +63,10 @@ pub(super) fn run(args: &CiteArgs) -> anyhow::Result<()> {
         }
         _ => return Err(Stop::usage("give a record and an id, or one or two records with --compare ID1 ID2").into()),
     };
-    super::say!("{said}");
+    match args.format {
+        Format::Json => super::output::json_text(&said),
+        _ => super::say!("{said}"),
+    }
     Ok(())
 }
 

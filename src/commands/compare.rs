@@ -60,7 +60,7 @@ pub(super) fn run(args: &CompareArgs) -> anyhow::Result<()> {
         Refusal::NothingComparable(_) => Stop::new(exit::NOT_COMPARABLE, sanitize(&refusal.to_string())),
     })?;
     match (args.json, args.markdown) {
-        (true, _) => super::say!("{}", serde_json::to_string_pretty(&comparison)?),
+        (true, _) => super::output::json(&comparison)?,
         (_, true) => super::output::write(&comparison.text(Style::Markdown)),
         _ => super::output::write(&comparison.text(Style::Plain)),
     }

@@ -24,6 +24,11 @@ pub(super) fn json(value: &impl Serialize) -> anyhow::Result<()> {
     Ok(())
 }
 
+/// Prints what is JSON already.
+pub(super) fn json_text(json: &str) {
+    write(&(output::escaped(json) + "\n"));
+}
+
 /// Prints text of the program's own as it is, such as a script for a shell.
 pub(super) fn write_as_it_is(text: &str) {
     end_unless(output::styled_results(text));

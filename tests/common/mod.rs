@@ -2,13 +2,14 @@
 #![allow(dead_code)] // each test program uses its part
 
 use std::io::{Read, Write};
-use std::os::unix::process::ExitStatusExt;
+use std::os::unix::process::{CommandExt, ExitStatusExt};
 use std::path::Path;
 use std::process::{Child, Command, ExitStatus, Stdio};
 use std::sync::mpsc::Receiver;
 use std::time::{Duration, Instant};
 
 use ipcmark_harness::record::{Cell, Record};
+use nix::sys::signal::{SigHandler, Signal, signal};
 use serde_json::Value;
 
 /// Longer than anything a test asks for takes on a busy machine: beyond it, the program hangs.
@@ -58,7 +59,25 @@ pub(crate) fn command(folder: &Path, args: &[&str]) -> Command {
     for wish in WISHES {
         command.env_remove(wish);
     }
+    with_default_signals(&mut command);
     command
+}
+
+/// What the program is interrupted by is not ignored, though these tests may run under nohup(1) or behind `&` in a script.
+pub(crate) fn with_default_signals(command: &mut Command) {
+    let reset = || -> std::io::Result<()> {
+        for interruption in [Signal::SIGHUP, Signal::SIGINT, Signal::SIGQUIT, Signal::SIGTERM, Signal::SIGXCPU] {
+            #[allow(unsafe_code)]
+            // SAFETY: the default action runs no code of ours.
+            unsafe { signal(interruption, SigHandler::SigDfl) }?;
+        }
+        Ok(())
+    };
+    #[allow(unsafe_code)]
+    // SAFETY: signal(2) is async-signal-safe.
+    unsafe {
+        command.pre_exec(reset)
+    };
 }
 
 /// Runs `ipcmark` to its end.

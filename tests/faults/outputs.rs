@@ -10,7 +10,7 @@ use std::path::Path;
 use std::process::{Command, ExitStatus, Stdio};
 use std::time::Instant;
 
-use ipcmark_harness::record::Record;
+use ipcmark_harness::record::{Outcome, Record};
 use ipcmark_report::made_up::Run;
 use nix::errno::Errno;
 use nix::fcntl::{FcntlArg, OFlag, fcntl};
@@ -19,7 +19,7 @@ use nix::sys::signal::{SigHandler, Signal, kill, signal};
 use nix::unistd::{Pid, pipe2, setsid, write};
 
 use crate::common::{DEADLINE, as_a_test, assert_sentence, command, ipcmark};
-use crate::live_run::eventually;
+use crate::live_run::{Place, eventually};
 
 const CELL: &str = "round-trip/process/same-cpu/block/pipe/64B";
 
@@ -127,6 +127,28 @@ fn a_standard_error_that_is_not_read_holds_nothing_up() {
     }
     let refused = status(command(folder.path(), &["show", "missing.jsonl"]).stderr(writer.try_clone().unwrap()));
     assert_eq!(refused.code(), Some(1));
+}
+
+#[test]
+fn a_worker_that_hangs_is_ended_though_neither_output_is_read() {
+    let place = Place::new();
+    let (_reader, writer) = full_pipe();
+    let args = ["run", "--out", "record.jsonl", "--launches", "100", "--cell-timeout", "1", CELL];
+    let mut command = command(place.path(), &args);
+    let mut child = command.stdout(writer.try_clone().unwrap()).stderr(writer).spawn().unwrap();
+    let run = child.id() as i32;
+    eventually("a failed cell", || {
+        if let Some(launch) = place.launch_of(run) {
+            let _ = kill(Pid::from_raw(launch.peer), Signal::SIGSTOP);
+        }
+        let (record, _) = Record::read(&place.record()).ok()?;
+        record.cells.iter().any(|cell| cell.outcome == Outcome::Failed).then_some(())
+    });
+    // By now it waits for a reader of its tables.
+    kill(Pid::from_raw(run), Signal::SIGTERM).unwrap();
+    let ended = eventually("the end of the program", || child.try_wait().unwrap());
+    assert_eq!(ended.code(), Some(143), "{ended:?}");
+    place.assert_nothing_left();
 }
 
 #[test]
@@ -262,8 +284,17 @@ fn json_escapes_what_would_drive_a_terminal() {
     let marked = text.replacen(r#""suite":""#, "\"suite\":\"\u{9b}2J\u{7f}\u{202e}", 1);
     assert_ne!(text, marked);
     File::create(folder.path().join("b.jsonl")).unwrap().write_all(marked.as_bytes()).unwrap();
+    for args in [
+        &["show", "--json", "b.jsonl"][..],
+        &["compare", "--json", "b.jsonl", "a.jsonl"],
+        &["cite", "--anyway", "--format", "json", "b.jsonl", CELL],
+    ] {
+        let ended = ipcmark(folder.path(), args);
+        assert_eq!(ended.code, Some(0), "{args:?}");
+        assert!(!ended.out.contains(['\u{9b}', '\u{7f}', '\u{202e}']), "{args:?}");
+        assert!(serde_json::from_str::<serde_json::Value>(&ended.out).is_ok(), "{args:?}");
+    }
     let ended = ipcmark(folder.path(), &["show", "--json", "b.jsonl"]);
-    assert!(!ended.out.contains(['\u{9b}', '\u{7f}', '\u{202e}']), "raw characters");
     let shown: serde_json::Value = serde_json::from_str(&ended.out).unwrap();
     assert!(shown["header"]["suite"].as_str().unwrap().starts_with("\u{9b}2J\u{7f}\u{202e}"));
 }

@@ -14,7 +14,7 @@ use libtest_mimic::{Completion, Failed, Trial};
 use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
 
-use crate::common::{Ended, Live, command, keeps_launches};
+use crate::common::{Ended, Live, command, keeps_launches, with_default_signals};
 use crate::live_run::{Place, eventually};
 
 /// How their names begin.
@@ -100,6 +100,7 @@ fn interrupt_a_bench(signal: Signal) -> Result<Completion, Failed> {
     let filter = "^round-trip/process/same-cpu/block/(pipe|posix-mq|unix-stream)/64B$";
     command.args(["--bench", "--sample-size", "10", "--measurement-time", "0.2", filter]);
     command.env_remove("IPCMARK_PROFILE");
+    with_default_signals(&mut command);
     command.current_dir(place.path()).env("CRITERION_HOME", place.path().join("criterion"));
     let live = Live::start(command)?;
     let cells = || record_in(&place.path().join("criterion")).and_then(|path| Record::read(&path).ok());
