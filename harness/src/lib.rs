@@ -11,6 +11,7 @@
 //!   two readings.
 //! - Every wait of the front end has a deadline, every process dies with its parent, every kernel object loses its name
 //!   as soon as both ends hold it, or is found again by that name and removed ([`sys::names`]).
+//! - What a process inherits is put in order first ([`sys::inherited`]), and everything is printed by [`output`].
 //! - What reads records reads records only: no live object is needed to show an old one.
 //! - `unsafe` is denied, and allowed in the files of [`sys`] and on single lines that say why.
 //!

@@ -1,7 +1,7 @@
 //! Standard output and standard error: the one layer through which everything is printed.
 //!
 //! - Nothing panics: not at a full disk, a lost terminal (EIO) or a reader that is gone.
-//! - Nothing waits without end: [`message`] waits for a reader of standard error for [`PATIENCE`] in all, and is lost after that.
+//! - Nothing waits without end: [`message`] waits for a reader of standard error for a second in all, and is lost after that.
 //!   [`results`] waits for its reader, as for a pager, until a signal asks this process to stop.
 //! - No text drives a terminal: control characters and those that reorder text are replaced, in JSON escaped.
 //!

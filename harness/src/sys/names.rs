@@ -65,7 +65,7 @@ pub struct Drawn {
 }
 
 impl Drawn {
-    /// A fresh token; the lease is in /dev/shm or, where that cannot be written, in [`temporary_folder`].
+    /// A fresh token; the lease is in /dev/shm or, where that cannot be written, in the folder for temporary files.
     pub fn draw() -> Drawn {
         let name = format!("ipcmark-{:016x}", draw_token());
         let places = [PathBuf::from("/dev/shm"), temporary_folder()];

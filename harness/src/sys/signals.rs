@@ -14,7 +14,7 @@ static INTERRUPTION: AtomicI32 = AtomicI32::new(0);
 /// The signals that ask a front end to stop; SIGXCPU is the kernel's, at the soft limit of `RLIMIT_CPU`.
 const INTERRUPTIONS: [Signal; 4] = [Signal::SIGINT, Signal::SIGTERM, Signal::SIGHUP, Signal::SIGXCPU];
 
-/// From now on [`INTERRUPTIONS`] only set a flag, and end the system call they meet with `EINTR`; those that are ignored, as
+/// From now on SIGINT, SIGTERM, SIGHUP and SIGXCPU only set a flag, and end the system call they meet with `EINTR`; those that are ignored, as
 /// SIGHUP is under nohup(1), stay ignored.
 pub fn catch_interruptions() -> nix::Result<()> {
     let action = SigAction::new(SigHandler::Handler(note_interruption), SaFlags::empty(), SigSet::empty());
