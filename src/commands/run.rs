@@ -164,7 +164,7 @@ fn alone(args: &RunArgs, header: &mut record::Header) -> anyhow::Result<Option<M
 /// A process of another user at the address by which runs see each other may be a run; it changes no grade.
 fn note_stranger(lock: &MeasuringLock, header: &mut record::Header) {
     let Some(other) = lock.beside() else { return };
-    eprintln!("warning: {other} has the address by which runs see each other, and may measure");
+    output::message(format_args!("warning: {other} has the address by which runs see each other, and may measure"));
     header.findings.push(Finding::address_taken(other));
 }
 

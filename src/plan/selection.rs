@@ -162,8 +162,8 @@ mod tests {
             said.contains(&format!("the standard profile has {standard} cells: add `--profile standard`")),
             "{said}"
         );
-        let said = refusal(Profile::Quick, &["pipe", "fifo"]);
-        assert!(said.contains("`fifo` matches no cell of the quick profile; the "), "{said}");
+        let said = refusal(Profile::Quick, &["pipe", "pty"]);
+        assert!(said.contains("`pty` matches no cell of the quick profile; the "), "{said}");
         let said = refusal(Profile::Full, &["uncontended", "pipe"]);
         assert!(said.contains("nor of any other"), "{said}");
     }
