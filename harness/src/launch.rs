@@ -241,8 +241,7 @@ impl Worker {
 
     /// As [`Worker::ask`]; what does not answer at all may be no worker.
     fn ask_first(&mut self, command: &Command, program: &Program) -> Result<Reply, Failure> {
-        let _ = control::put(&self.control, command);
-        match self.answer(Duration::ZERO) {
+        match self.put(command).and_then(|()| self.answer(Duration::ZERO)) {
             Ok(Reply::Failed(failure)) => Err(self.explained(failure)),
             Ok(reply) => Ok(reply),
             Err(failure) => Err(self.explained(program.no_answer(failure))),
@@ -269,11 +268,19 @@ impl Worker {
     }
 
     fn ask(&mut self, command: &Command, expected: Duration) -> Result<Reply, Failure> {
-        // An error here means that the worker has died; `answer` finds out how.
-        let _ = control::put(&self.control, command);
-        match self.answer(expected) {
+        match self.put(command).and_then(|()| self.answer(expected)) {
             Ok(Reply::Failed(failure)) | Err(failure) => Err(self.explained(failure)),
             Ok(reply) => Ok(reply),
+        }
+    }
+
+    /// Where the worker has died, `answer` finds out how; no answer to what was not sent is waited for.
+    fn put(&self, command: &Command) -> Result<(), Failure> {
+        match control::put(&self.control, command) {
+            Err(error) if !matches!(error.kind(), io::ErrorKind::BrokenPipe | io::ErrorKind::ConnectionReset) => {
+                Err(Failure::new(FailureKind::Worker, format!("a command to the worker: sendto: {error}")))
+            }
+            _ => Ok(()),
         }
     }
 

@@ -4,7 +4,7 @@
 use nix::errno::Errno;
 use serde_json::Value;
 
-use crate::common::Ended;
+use crate::common::{Ended, assert_sentence};
 use crate::confined::{Step, World};
 use crate::seccomp::Refusal;
 
@@ -120,4 +120,13 @@ sandboxes! {
     #[ignore = "ten seconds and more"] symlinkat = SYS_symlinkat;
     #[cfg(target_arch = "x86_64")] #[ignore = "ten seconds and more"] unlink = SYS_unlink;
     #[ignore = "ten seconds and more"] wait4 = SYS_wait4;
+}
+
+/// Whatever time the worker would have.
+#[test]
+fn a_command_that_cannot_be_sent_is_not_waited_for() {
+    let refused = Refusal { call: libc::SYS_sendto, first: None, errno: Errno::EPERM };
+    let Some(world) = World::new(&[Step::Refuse(refused)]) else { return };
+    let ended = world.ipcmark(&["verify", "--cell-timeout", "3600", CELLS[0]]);
+    assert_sentence(&ended, 1, &["a command to the worker", "sendto"]);
 }

@@ -28,7 +28,9 @@ pub(crate) fn watch(front_end: Pid) {
 
 /// Whether this process is a worker whose front end has ended; of a forked peer it is false. Async-signal-safe.
 fn is_gone() -> bool {
-    WORKER.load(Ordering::Acquire) == getpid().as_raw() && FRONT_END.load(Ordering::Relaxed) != getppid().as_raw()
+    // A sandbox that refuses getppid(2) has it return an errno, below zero.
+    let parent = getppid().as_raw();
+    WORKER.load(Ordering::Acquire) == getpid().as_raw() && parent >= 0 && FRONT_END.load(Ordering::Relaxed) != parent
 }
 
 /// Ends the worker where its front end has ended. Async-signal-safe.

@@ -93,10 +93,12 @@ pub fn exit_now(code: i32) -> ! {
 pub fn die_with(parent: Pid, signal: Signal) -> io::Result<()> {
     let why = "; every process of ipcmark dies with the one that started it, and a sandbox must allow that";
     prctl::set_pdeathsig(signal).map_err(|errno| refused("prctl(PR_SET_PDEATHSIG)", errno, why))?;
-    if getppid() != parent {
-        exit_now(0);
+    match getppid() {
+        now if now == parent => Ok(()),
+        // It cannot fail but by a filter.
+        now if now.as_raw() < 0 => Err(refused("getppid", Errno::last(), "; a sandbox must allow it")),
+        _ => exit_now(0),
     }
-    Ok(())
 }
 
 /// What /proc/pid/stat tells of a process.

@@ -12,11 +12,12 @@ use std::os::fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd};
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use ipcmark_harness::sys::memory::{Shareable, Shared};
+use nix::errno::Errno;
 use nix::sys::socket::{SockType, SockaddrLike, getpeername, getsockname};
 
 use super::listening::{accepted, connected, listening};
 use super::watched::Watched;
-use crate::descriptor::{await_end, read_all, wait_by, write_all};
+use crate::descriptor::{await_end, named, read_all, wait_by, write_all};
 use crate::mechanism::{Setup, Waiting};
 use crate::shapes::{FanIn, Rendezvous, Transport};
 
@@ -60,7 +61,7 @@ pub(super) trait Route: 'static {
         let port = Self::port_of(&near)?;
         loop {
             let far = accepted(&listener)?;
-            if Self::is_connected_to(&far, port) {
+            if Self::is_connected_to(&far, port)? {
                 return Ok((near, far));
             }
         }
@@ -70,9 +71,13 @@ pub(super) trait Route: 'static {
         Ok(Self::port(&getsockname(near.as_raw_fd())?))
     }
 
-    /// A stranger may have gone already (ENOTCONN).
-    fn is_connected_to(far: &OwnedFd, port: u32) -> bool {
-        getpeername(far.as_raw_fd()).is_ok_and(|address| Self::is_here(&address, port))
+    fn is_connected_to(far: &OwnedFd, port: u32) -> io::Result<bool> {
+        match getpeername(far.as_raw_fd()) {
+            Ok(address) => Ok(Self::is_here(&address, port)),
+            // A stranger who has gone already.
+            Err(Errno::ENOTCONN) => Ok(false),
+            Err(errno) => Err(named("getpeername", errno)),
+        }
     }
 }
 
@@ -187,7 +192,7 @@ impl<R: Route> Rendezvous for Connection<R> {
         meets.count = meets.count.wrapping_add(1);
         loop {
             let end = accepted(listener)?;
-            if R::is_connected_to(&end, meets.introduction.port_of(meets.count)) {
+            if R::is_connected_to(&end, meets.introduction.port_of(meets.count))? {
                 return Connection::new(end, meets.waiting);
             }
         }

@@ -13,6 +13,7 @@ use std::os::fd::OwnedFd;
 use nix::sys::socket::{SockaddrIn, SockaddrIn6, SockaddrStorage, setsockopt, sockopt};
 
 use super::connection::{Connection, Route};
+use crate::descriptor::named;
 use crate::mechanism::{Family, Mechanism, Rank, Reach, Support};
 use crate::shapes;
 
@@ -94,6 +95,6 @@ impl<const IP: u8, const NODELAY: bool> Route for Tcp<IP, NODELAY> {
     }
 
     fn prepare(end: &OwnedFd) -> io::Result<()> {
-        Ok(setsockopt(end, sockopt::TcpNoDelay, &NODELAY)?)
+        setsockopt(end, sockopt::TcpNoDelay, &NODELAY).map_err(|errno| named("setsockopt(TCP_NODELAY)", errno))
     }
 }
