@@ -3,6 +3,8 @@
 mod common;
 #[path = "records/files.rs"]
 mod files;
+#[path = "records/hostile.rs"]
+mod hostile;
 
 use std::path::Path;
 

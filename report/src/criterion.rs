@@ -229,10 +229,18 @@ fn sampled(benchmark: &Benchmark, sample: &Sample) -> Result<Cell, String> {
         let (iterations, times) = (sample.iters.len(), sample.times.len());
         return Err(format!("sample.json: {iterations} iteration counts for {times} times"));
     }
-    let each: Vec<f64> = sample.times.iter().zip(&sample.iters).map(|(ns, iterations)| ns / iterations).collect();
-    if let Some((place, ns)) = each.iter().enumerate().find(|(_, ns)| !is_time(**ns)) {
-        return Err(format!("sample.json: sample {} is {ns} ns an iteration; {ALLOWED}", place + 1));
+    if let Some((place, count)) =
+        sample.iters.iter().enumerate().find(|(_, count)| !(1.0..=MOST_ITERATIONS).contains(*count))
+    {
+        return Err(format!(
+            "sample.json: sample {} has {count:e} iterations; allowed are 1 to {MOST_ITERATIONS:e}",
+            place + 1
+        ));
     }
+    if let Some((place, ns)) = sample.times.iter().enumerate().find(|(_, ns)| !is_time(**ns)) {
+        return Err(format!("sample.json: sample {} took {ns:e} ns; {ALLOWED}", place + 1));
+    }
+    let each: Vec<f64> = sample.times.iter().zip(&sample.iters).map(|(ns, iterations)| ns / iterations).collect();
     if estimate(std::slice::from_ref(&each)).is_none() {
         return Err("sample.json: it holds no sample; run the benchmark again".into());
     }
@@ -241,7 +249,7 @@ fn sampled(benchmark: &Benchmark, sample: &Sample) -> Result<Cell, String> {
     let measurement = Measurement {
         launches: vec![launch],
         histogram: Err("criterion keeps no single operations".into()),
-        bytes_per_operation: bytes(benchmark),
+        bytes_per_operation: bytes(benchmark)?,
         verification: None,
         conditions: BTreeMap::new(),
         notes: Vec::new(),
@@ -275,14 +283,24 @@ fn estimated(benchmark: &Benchmark, estimates: &Estimates) -> Result<Cell, Strin
 
 /// No iteration takes longer, in ns: eleven days.
 const LONGEST_NS: f64 = 1e15;
+/// Nor less, unless nothing: a rate by it is finite.
+const SHORTEST_NS: f64 = 1e-30;
+/// Of one sample: as many as fit into that time at a hundredth of a cycle each.
+const MOST_ITERATIONS: f64 = 1e17;
+/// What 64 bits count.
+const MOST_BYTES: f64 = 18_446_744_073_709_551_615.0;
 const ALLOWED: &str = "allowed are times from 0 to 1e15 ns; run the benchmark again, or leave this one out";
 
 fn is_time(ns: f64) -> bool {
-    (0.0..=LONGEST_NS).contains(&ns)
+    ns == 0.0 || (SHORTEST_NS..=LONGEST_NS).contains(&ns)
 }
 
-fn bytes(benchmark: &Benchmark) -> Option<f64> {
-    benchmark.throughput.as_ref()?.get("Bytes")?.as_f64().filter(|bytes| bytes.is_finite() && *bytes >= 0.0)
+fn bytes(benchmark: &Benchmark) -> Result<Option<f64>, String> {
+    let bytes = benchmark.throughput.as_ref().and_then(|throughput| throughput.get("Bytes")?.as_f64());
+    match bytes.filter(|bytes| !(0.0..=MOST_BYTES).contains(bytes)) {
+        Some(bytes) => Err(format!("benchmark.json: a throughput of {bytes:e} bytes; allowed are 0 to {MOST_BYTES:e}")),
+        None => Ok(bytes),
+    }
 }
 
 /// A group is what its benchmarks share: it becomes the workload, and the function the mechanism.

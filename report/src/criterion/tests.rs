@@ -36,18 +36,26 @@ fn what_criterion_would_not_write_is_refused_with_the_file() {
     for (benchmark, sample, said) in [
         ("{", Some(SAMPLE), "benchmark.json: EOF"),
         (BENCHMARK, Some(r#"{"iters":[1.0],"times":[]}"#), "1 iteration counts for 0 times"),
-        (BENCHMARK, Some(r#"{"iters":[0.0],"times":[1.0]}"#), "sample 1 is inf ns"),
+        (BENCHMARK, Some(r#"{"iters":[0.0],"times":[1.0]}"#), "sample 1 has 0e0 iterations; allowed are 1 to 1e17"),
         (
             BENCHMARK,
             Some(r#"{"iters":[1.0,2.0],"times":[1.0,-1.0]}"#),
-            "sample 2 is -0.5 ns an iteration; allowed are times from 0",
+            "sample 2 took -1e0 ns; allowed are times from 0",
         ),
         (BENCHMARK, Some(r#"{"iters":[1.0],"times":[1e300]}"#), "allowed are times from 0 to 1e15 ns"),
+        (BENCHMARK, Some(r#"{"iters":[-2.0],"times":[-10.0]}"#), "sample 1 has -2e0 iterations"),
+        (BENCHMARK, Some(r#"{"iters":[1e308,1e308],"times":[1.0,1.0]}"#), "sample 1 has 1e308 iterations"),
+        (BENCHMARK, Some(r#"{"iters":[1.0],"times":[1e-308]}"#), "sample 1 took 1e-308 ns"),
+        (&BENCHMARK.replace("{\"Bytes\":64}", "{\"Bytes\":1e308}"), Some(SAMPLE), "a throughput of 1e308 bytes"),
         (BENCHMARK, Some(r#"{"iters":[],"times":[]}"#), "holds no sample"),
         (BENCHMARK, None, "neither sample.json nor estimates.json"),
     ] {
         let error = from_texts(benchmark, sample, None).unwrap_err();
         assert!(error.contains(said), "{error}");
+    }
+    for ns in ["-1.0", "1e308", "1e-308"] {
+        let estimates = ESTIMATES.replace("2900.0", ns);
+        assert!(from_texts(BENCHMARK, None, Some(&estimates)).unwrap_err().contains("allowed are"), "{ns}");
     }
     let long = BENCHMARK.replace("\"full_id\":\"", &format!("\"full_id\":\"{}", "x".repeat(5000)));
     assert!(from_texts(&long, Some(SAMPLE), None).unwrap_err().contains("bytes"));
