@@ -1,6 +1,6 @@
 //! One measurement at a time on a machine: two at once measure each other.
 //!
-//! A run of this user is kept out by flock(2) on folders that only this user can enter: /run/user/<uid> and the home directory, where
+//! A run of this user is kept out by flock(2) on folders that only this user can enter: `/run/user/<uid>` and the home directory, where
 //! they are ours and of mode 0700. No file is made there, and the kernel ends the lock however the process ends. It holds in every
 //! container and network namespace that has the folder.
 //!
