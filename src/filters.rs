@@ -28,7 +28,7 @@ pub enum Kind {
     Mechanism,
     /// What the mechanism is grouped with.
     Family,
-    /// A parameter of the workload, by its place in [`parameters::PARAMETERS`].
+    /// A parameter of the workload, by its place in the list of them.
     Parameter(usize),
     /// Parts of ids beside each other, or a glob over whole ids.
     Id,

@@ -30,7 +30,7 @@ pub(crate) fn record(bytes: &[u8]) {
         let options = Options { by: by.into(), ..Options::default() };
         if let Ok(comparison) = compare(&[&source, &source], &options) {
             for style in [Style::Plain, Style::Markdown] {
-                assert!(!comparison.text(style).contains('\x1b'), "an escape reached a table");
+                assert!(!comparison.text(style, 80).contains('\x1b'), "an escape reached a table");
             }
             if let Gate::Exceeded(why) | Gate::Unresolved(why) = comparison.gate(0.1) {
                 assert!(!why.contains('\x1b'), "an escape reached a reason");

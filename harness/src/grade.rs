@@ -211,12 +211,17 @@ fn of_agreement(cell: &Cell) -> Option<(Letter, String)> {
 /// Launches that did not settle have no steady figure: a few of them are outvoted by the median, half of them are not.
 fn of_steady_state(cell: &Cell) -> Option<(Letter, String)> {
     let (unsteady, launches) = (cell.unsteady_launches, cell.launches);
-    let why = || format!("{unsteady} of {launches} launches reached no steady state");
+    let why = || format!("{unsteady} of {} reached no steady state", launches_text(launches as usize));
     match () {
         () if unsteady * 2 > launches => Some((Letter::D, why())),
         () if unsteady * 4 > launches => Some((Letter::C, why())),
         () => None,
     }
+}
+
+/// `1 launch`, `2 launches`.
+fn launches_text(launches: usize) -> String {
+    format!("{launches} launch{}", if launches == 1 { "" } else { "es" })
 }
 
 /// Half the interval's width as a share of the estimate.
@@ -247,7 +252,7 @@ fn of_launches(cell: &Cell) -> Option<(Letter, String)> {
     }
     let level = cell.interval_level.unwrap_or(0.0);
     let letter = LEVELS.iter().find(|(least, _)| level >= *least).map_or(Letter::C, |(_, letter)| *letter);
-    let why = || format!("{} launches cover the median with {:.1} %", cell.launches, level * 100.0);
+    let why = || format!("{} cover the median with {:.1} %", launches_text(cell.launches as usize), level * 100.0);
     (letter > Letter::A).then(|| (letter, why()))
 }
 

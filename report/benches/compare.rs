@@ -14,7 +14,7 @@ fn two_records(criterion: &mut Criterion) {
     let whole = || {
         let loaded = load(&paths);
         let sources: Vec<&Source> = loaded.sources.iter().collect();
-        compare(&sources, &Options::default()).expect("they are comparable").text(Style::Plain).len()
+        compare(&sources, &Options::default()).expect("they are comparable").text(Style::Plain, 80).len()
     };
     criterion.bench_function("compare/2 records of 500 cells", |bencher| bencher.iter(whole));
     let loaded = load(&paths);

@@ -79,6 +79,65 @@ fn break_of(word: &str, room: usize) -> usize {
     at_mark.or(most).or_else(|| ends().next()).unwrap_or(word.len())
 }
 
+/// What the rows take in columns of their natural widths, with two spaces between them.
+#[must_use]
+pub fn natural(rows: &[Vec<String>]) -> usize {
+    let widths = widths(rows);
+    widths.iter().sum::<usize>() + GAP * widths.len().saturating_sub(1)
+}
+
+/// Between two columns.
+const GAP: usize = 2;
+
+fn widths(rows: &[Vec<String>]) -> Vec<usize> {
+    let mut widths = vec![0; rows.iter().map(Vec::len).max().unwrap_or(0)];
+    for row in rows {
+        for (most, cell) in widths.iter_mut().zip(row) {
+            *most = width(cell).max(*most);
+        }
+    }
+    widths
+}
+
+/// Each row as text of at most so many columns, the first cell at the left and the others at the right of their columns. Where the
+/// natural widths are too much, the widest columns are narrowed and their cells go on in further lines.
+#[must_use]
+pub fn grid(rows: &[Vec<String>], columns: usize) -> Vec<String> {
+    let widths = fitted(widths(rows), columns);
+    rows.iter().map(|row| grid_row(row, &widths, columns)).collect()
+}
+
+/// No wider than the greatest limit by which all fit.
+fn fitted(widths: Vec<usize>, columns: usize) -> Vec<usize> {
+    let room = columns.saturating_sub(GAP * widths.len().saturating_sub(1));
+    let sum = |limit: usize| widths.iter().map(|width| limit.min(*width)).sum::<usize>();
+    let widest = widths.iter().copied().max().unwrap_or(0);
+    let limit = (1..=widest.min(columns)).rev().find(|limit| sum(*limit) <= room).unwrap_or(1);
+    widths.iter().map(|width| limit.min(*width)).collect()
+}
+
+fn grid_row(row: &[String], widths: &[usize], columns: usize) -> String {
+    let indent = row.first().map_or(0, |first| first.len() - first.trim_start().len());
+    let wrap = |(place, (cell, width)): (usize, (&String, &usize))| -> Vec<String> {
+        if self::width(cell) <= *width {
+            return vec![cell.clone()];
+        }
+        let lead = if place == 0 { indent.min(width / 2) } else { 0 };
+        let lines = wrapped(cell.trim_start(), (width - lead).max(1), 0);
+        lines.lines().map(|line| " ".repeat(lead) + line).collect()
+    };
+    let cells: Vec<Vec<String>> = row.iter().zip(widths).enumerate().map(wrap).collect();
+    let height = cells.iter().map(Vec::len).max().unwrap_or(1).max(1);
+    let line = |at: usize| {
+        let cell = |(place, (lines, width)): (usize, (&Vec<String>, &usize))| {
+            padded(lines.get(at).map_or("", String::as_str), *width, place > 0)
+        };
+        let cells: Vec<String> = cells.iter().zip(widths).enumerate().map(cell).collect();
+        clipped(cells.join("  ").trim_end(), columns)
+    };
+    (0..height).map(line).collect::<Vec<_>>().join("\n")
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -181,17 +181,23 @@ impl Figures {
     /// Without an interval, or with one of no width, there are three digits, or four.
     pub fn new(ns: f64, interval_ns: Option<[f64; 2]>) -> Figures {
         let (scale, unit) = unit(ns);
-        Figures::scaled(ns, interval_ns, scale, unit)
+        Figures::scaled(ns, interval_ns, (scale, unit), MOST_DIGITS)
+    }
+
+    /// The same with three digits at most, for narrow tables.
+    pub fn short(ns: f64, interval_ns: Option<[f64; 2]>) -> Figures {
+        let (scale, unit) = unit(ns);
+        Figures::scaled(ns, interval_ns, (scale, unit), 3)
     }
 
     /// The same of a number without a unit, such as a ratio.
     pub fn plain(value: f64, interval: Option<[f64; 2]>) -> Figures {
-        Figures::scaled(value, interval, 1.0, "")
+        Figures::scaled(value, interval, (1.0, ""), MOST_DIGITS)
     }
 
-    fn scaled(ns: f64, interval_ns: Option<[f64; 2]>, scale: f64, unit: &'static str) -> Figures {
+    fn scaled(ns: f64, interval_ns: Option<[f64; 2]>, (scale, unit): (f64, &'static str), digits: i32) -> Figures {
         let half_width = interval_ns.map(|[low, high]| (high - low) / 2.0 / scale);
-        let most = decimals(ns / scale, MOST_DIGITS);
+        let most = decimals(ns / scale, digits);
         let decimals = match half_width {
             None => decimals(ns / scale, 3),
             Some(width) if width > 0.0 => most.min(supported_decimals(width)),

@@ -61,8 +61,8 @@ pub(super) fn run(args: &CompareArgs) -> anyhow::Result<()> {
     })?;
     match (args.json, args.markdown) {
         (true, _) => super::output::json(&comparison)?,
-        (_, true) => super::output::write(&comparison.text(Style::Markdown)),
-        _ => super::output::write(&comparison.text(Style::Plain)),
+        (_, true) => super::output::write(&comparison.text(Style::Markdown, super::width::columns())),
+        _ => super::output::write(&comparison.text(Style::Plain, super::width::columns())),
     }
     args.fail_on.map_or(Ok(()), |share| within(&comparison, share, &loaded.problems))
 }

@@ -7,6 +7,7 @@ use ipcmark_harness::doctor::probe::{Lengths, Probes};
 use ipcmark_harness::doctor::{Finding, Severity};
 use ipcmark_harness::record::sanitize;
 use ipcmark_harness::sys::signals;
+use ipcmark_report::layout::wrapped;
 use serde_json::json;
 
 use super::exit::{self, Stop};
@@ -40,7 +41,7 @@ pub(super) fn run(args: &DoctorArgs) -> anyhow::Result<()> {
         let all = json!({"verdict": verdict, "findings": checkup.findings, "probes": checkup.probes()});
         output::json(&all)?;
     } else {
-        super::output::write(&report(&checkup.findings, checkup.probes()));
+        super::output::write(&report(&checkup.findings, checkup.probes(), super::width::columns()));
     }
     match checkup.refusal() {
         Some(why) => Err(Stop::new(exit::REFUSED, why).into()),
@@ -48,8 +49,8 @@ pub(super) fn run(args: &DoctorArgs) -> anyhow::Result<()> {
     }
 }
 
-fn report(findings: &[Finding], probes: &Probes) -> String {
-    let texts: Vec<String> = findings.iter().map(describe).collect();
+fn report(findings: &[Finding], probes: &Probes, columns: usize) -> String {
+    let texts: Vec<String> = findings.iter().map(|finding| describe(finding, columns)).collect();
     let count = |severity: Severity| findings.iter().filter(|finding| finding.severity == severity).count();
     let [refused, flagged, noted] = [Severity::Refuse, Severity::Flag, Severity::Note].map(count);
     format!(
@@ -59,7 +60,10 @@ fn report(findings: &[Finding], probes: &Probes) -> String {
     )
 }
 
-fn describe(finding: &Finding) -> String {
+/// What stands before each line of a finding.
+const NAME: usize = "  restore  ".len();
+
+fn describe(finding: &Finding, columns: usize) -> String {
     let mut text = format!("{:<7} {}\n", finding.severity.as_str(), sanitize(&finding.id));
     let lines = [
         ("seen", Some(&finding.seen)),
@@ -69,7 +73,10 @@ fn describe(finding: &Finding) -> String {
     ];
     for (name, line) in lines {
         if let Some(line) = line {
-            text += &format!("  {name:<8} {}\n", sanitize(line));
+            let said = wrapped(&sanitize(line), columns - NAME, 0);
+            let mut lines = said.lines();
+            text += &format!("  {name:<8} {}\n", lines.next().unwrap_or_default());
+            lines.for_each(|line| text += &format!("{:NAME$}{line}\n", ""));
         }
     }
     text

@@ -1,20 +1,9 @@
-//! Grades in tables: a letter in each row, reasons that all rows share once below them, the others beside their row.
+//! The reasons of grades: those that all cells share, and those of single ones.
 
 use std::collections::HashMap;
 
 use ipcmark_harness::record::{Cell, sanitize};
 use ipcmark_report::grouping::distinct;
-
-/// `B`, `B, tail C`, or a dash where nobody graded.
-pub(super) fn short(cell: &Cell) -> String {
-    match &cell.grade {
-        None => "–".into(),
-        Some(grade) => match grade.tail.filter(|tail| *tail != grade.letter) {
-            Some(tail) => format!("{}, tail {tail}", grade.letter),
-            None => grade.letter.to_string(),
-        },
-    }
-}
 
 /// The reasons that every graded cell has; none of a single cell, whose reasons are its own.
 pub(super) fn common_reasons(cells: &[Cell]) -> Vec<&str> {
@@ -32,12 +21,11 @@ pub(super) fn common_reasons(cells: &[Cell]) -> Vec<&str> {
 }
 
 /// What is said once, below all tables.
-pub(super) fn of_all(common: &[&str]) -> String {
-    let lines: String = common.iter().map(|reason| format!("  {}\n", sanitize(reason))).collect();
-    if lines.is_empty() { lines } else { format!("\ngrades: of all cells\n{lines}") }
+pub(super) fn of_all(common: &[&str]) -> Vec<String> {
+    common.iter().map(|reason| sanitize(reason)).collect()
 }
 
-/// What is said beside a row.
+/// What is said of a cell alone.
 pub(super) fn own_reasons<'a>(cell: &'a Cell, common: &'a [&str]) -> impl Iterator<Item = String> + 'a {
     let reasons = cell.grade.iter().flat_map(|grade| &grade.reasons);
     reasons.filter(|reason| !common.contains(&reason.as_str())).map(|reason| sanitize(reason))
@@ -55,17 +43,10 @@ mod tests {
     }
 
     #[test]
-    fn a_tail_is_named_where_it_differs() {
-        assert_eq!(short(&cell(Letter::B, Some(Letter::C), &[])), "B, tail C");
-        assert_eq!(short(&cell(Letter::B, Some(Letter::B), &[])), "B");
-        assert_eq!(short(&Cell::skipped(Identity::default(), "")), "–");
-    }
-
-    #[test]
     fn reasons_of_all_are_said_once() {
         let cells = [cell(Letter::C, None, &["B: turbo", "C: wide"]), cell(Letter::B, None, &["B: turbo"])];
         let common = common_reasons(&cells);
-        assert_eq!(of_all(&common), "\ngrades: of all cells\n  B: turbo\n");
+        assert_eq!(of_all(&common), ["B: turbo"]);
         assert_eq!(own_reasons(&cells[0], &common).collect::<Vec<_>>(), ["C: wide"]);
         assert_eq!(common_reasons(&cells[..1]), Vec::<&str>::new());
     }

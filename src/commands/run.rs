@@ -19,15 +19,16 @@ use ipcmark_harness::sys::signals;
 use serde_json::json;
 
 use super::exit::{self, Stop};
-use super::tables::{self, Shown};
-use super::{Bench, PATIENCE_S, Selection, output, say};
+use super::{Bench, PATIENCE_S, Selection, output};
 use crate::checkup::{self, Checkup};
 use crate::plan::Profile;
 use crate::provenance;
 use crate::runner::{self, Course, Event, Goal, Job};
 use keeper::Keeper;
+use said::{announcement, cells, dry_run, show};
 
 mod keeper;
+mod said;
 mod verdict;
 
 /// Arguments of `run`.
@@ -101,6 +102,14 @@ struct Plan {
     ended: bool,
 }
 
+impl Output {
+    fn path(&self) -> &Path {
+        match self {
+            Output::New { path, .. } | Output::Resumed { path, .. } => path,
+        }
+    }
+}
+
 enum Output {
     /// A new record; `asked`: the user named the place, so not getting it is an error.
     New { path: PathBuf, asked: bool },
@@ -119,7 +128,7 @@ pub(super) fn run(args: RunArgs) -> anyhow::Result<()> {
     }
     if plan.ended {
         output::message(announcement(&plan.jobs, Duration::ZERO));
-        output::write(&tables::tables(&plan.header, &plan.finished, Shown::default()));
+        output::end_unless(show(&plan.header, &plan.finished, Some(plan.output.path())));
         return Ok(());
     }
     signals::catch_interruptions()?;
@@ -292,30 +301,6 @@ fn seconds(seconds: f64) -> Duration {
     Duration::try_from_secs_f64(seconds).unwrap_or_default()
 }
 
-fn dry_run(plan: &Plan) -> anyhow::Result<()> {
-    for job in &plan.jobs {
-        let left = job.left();
-        say!("{}  {}", job.id(), if left == 0 { "skipped".into() } else { format!("{left} launches") });
-    }
-    let expected = runner::expected(&plan.jobs, &plan.profile.effort());
-    say!("{}", announcement(&plan.jobs, expected));
-    Ok(())
-}
-
-fn cells(jobs: &[Job]) -> String {
-    if jobs.len() == 1 { "1 cell".into() } else { format!("{} cells", jobs.len()) }
-}
-
-/// `57 cells, about 13.1 s`.
-fn announcement(jobs: &[Job], expected: Duration) -> String {
-    let cells = cells(jobs);
-    if expected.is_zero() {
-        format!("{cells}, nothing to measure")
-    } else {
-        format!("{cells}, about {:.1} s", expected.as_secs_f64())
-    }
-}
-
 fn measure(bench: &Bench, mut plan: Plan, checkup: &Checkup, alone: Option<MeasuringLock>) -> anyhow::Result<()> {
     let grader = Grader::new(&plan.header, &[]);
     let mut keeper = Keeper { writer: open(&plan.output, &plan.header)?, grader, written: HashMap::new() };
@@ -336,11 +321,7 @@ fn measure(bench: &Bench, mut plan: Plan, checkup: &Checkup, alone: Option<Measu
     }
     // A pager may hold the tables for an hour.
     drop(alone);
-    let tables = tables::tables(&plan.header, &results, Shown::default());
-    let written = output::try_write(&tables);
-    if let Some(writer) = &keeper.writer {
-        output::message(format_args!("record: {}", writer.path().display()));
-    }
+    let written = show(&plan.header, &results, keeper.writer.as_ref().map(Writer::path));
     // An interrupted run ends by its signal, and says how to go on.
     if interrupted.is_none() {
         output::end_unless(written);

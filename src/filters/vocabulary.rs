@@ -6,21 +6,36 @@ use std::fmt;
 use ipcmark_harness::parties::PeerKind;
 use ipcmark_harness::placement::Placement;
 
-use super::{KINDS, Kind, parameters};
+use super::{Facets, KINDS, Kind, parameters};
 use crate::cell::peer_name;
 use crate::mechanism::{Mechanism, Waiting};
 use crate::{mechanisms, plan};
 
 /// Names by their kinds, in the order in which words are looked for.
 #[derive(Clone, Debug)]
-pub struct Vocabulary(Vec<(Kind, String)>);
+pub struct Vocabulary {
+    names: Vec<(Kind, String)>,
+    /// The names are those of a record.
+    is_of_record: bool,
+}
 
 impl Vocabulary {
     /// Each name once, by kind.
     pub fn new(mut names: Vec<(Kind, String)>) -> Vocabulary {
         names.sort();
         names.dedup();
-        Vocabulary(names)
+        Vocabulary { names, is_of_record: false }
+    }
+
+    /// The same, of a record: advice is about it.
+    #[must_use]
+    pub fn of_a_record(self) -> Vocabulary {
+        Vocabulary { is_of_record: true, ..self }
+    }
+
+    /// The names in a cell.
+    pub fn names_of(cell: &Facets<'_>) -> Vec<(Kind, String)> {
+        KINDS.iter().filter_map(|(kind, _)| Some((*kind, cell.name(*kind)?.to_owned()))).collect()
     }
 
     /// Of everything that this program can measure.
@@ -30,7 +45,7 @@ impl Vocabulary {
 
     /// The filter for a name: with its kind where the name alone means another.
     pub fn filter_of(&self, kind: Kind, name: &str) -> String {
-        match self.0.iter().find(|(_, known)| known == name) {
+        match self.names.iter().find(|(_, known)| known == name) {
             Some((first, _)) if *first != kind => format!("{}={name}", kind.name()),
             _ => name.to_owned(),
         }
@@ -47,7 +62,7 @@ impl Vocabulary {
             let names = self.names_with(kind, word);
             return if names.is_empty() { Err(Unknown::of_kind(kind, word, self)) } else { Ok(Some((kind, names))) };
         }
-        if let Some((kind, name)) = self.0.iter().find(|(_, name)| name == text) {
+        if let Some((kind, name)) = self.names.iter().find(|(_, name)| name == text) {
             return Ok(Some((*kind, vec![name.clone()])));
         }
         if parameters::kind_of(text).is_some() {
@@ -59,11 +74,20 @@ impl Vocabulary {
 
     /// The name itself, or else those that have the word.
     fn names_with(&self, kind: Kind, word: &str) -> Vec<String> {
-        let names = || self.0.iter().filter(|(of, _)| *of == kind).map(|(_, name)| name);
+        let names = || self.names.iter().filter(|(of, _)| *of == kind).map(|(_, name)| name);
         match names().find(|name| *name == word) {
             Some(name) => vec![name.clone()],
             None => names().filter(|name| has_words(name, word)).cloned().collect(),
         }
+    }
+
+    fn advice(&self, near: Vec<String>) -> String {
+        let list = if self.is_of_record {
+            "`ipcmark show RECORD` shows what it has"
+        } else {
+            "`ipcmark list` shows what there is"
+        };
+        question(near) + list
     }
 
     /// The names that resemble the word most, the nearest first.
@@ -76,7 +100,7 @@ impl Vocabulary {
             let starts = if word.len() > 2 && (name.starts_with(&word) || word.starts_with(name)) { 2 } else { whole };
             whole.min(within.unwrap_or(whole)).min(starts)
         };
-        let mut near: Vec<(usize, &str)> = self.0.iter().map(|(_, name)| (distance(name), name.as_str())).collect();
+        let mut near: Vec<(usize, &str)> = self.names.iter().map(|(_, name)| (distance(name), name.as_str())).collect();
         near.retain(|(distance, _)| *distance <= 2 * allowed + 1);
         near.sort_unstable();
         near.dedup();
@@ -120,14 +144,14 @@ pub struct Unknown(String);
 impl Unknown {
     pub(super) fn new(word: &str, vocabulary: &Vocabulary) -> Unknown {
         let near = parameters::respelt(word).map(|size| vec![size]).unwrap_or_else(|| nearest(word, vocabulary));
-        Unknown(format!("the filter `{word}` matches no cell: it is {NAMES}; {}", advice(near)))
+        Unknown(format!("the filter `{word}` matches no cell: it is {NAMES}; {}", vocabulary.advice(near)))
     }
 
     fn of_kind(kind: Kind, word: &str, vocabulary: &Vocabulary) -> Unknown {
-        let of_kind = vocabulary.0.iter().filter(|(of, _)| *of == kind).cloned().collect();
+        let of_kind = vocabulary.names.iter().filter(|(of, _)| *of == kind).cloned().collect();
         let name = kind.name();
-        let near = nearest(word, &Vocabulary(of_kind)).into_iter().map(|near| format!("{name}={near}")).collect();
-        Unknown(format!("there is no {name} `{word}`; {}", advice(near)))
+        let near = nearest(word, &Vocabulary::new(of_kind)).into_iter().map(|near| format!("{name}={near}")).collect();
+        Unknown(format!("there is no {name} `{word}`; {}", vocabulary.advice(near)))
     }
 }
 
@@ -138,10 +162,9 @@ fn nearest(word: &str, vocabulary: &Vocabulary) -> Vec<String> {
     if word.len() > LONGEST { Vec::new() } else { vocabulary.near(word).into_iter().map(str::to_owned).collect() }
 }
 
-fn advice(near: Vec<String>) -> String {
+fn question(near: Vec<String>) -> String {
     let near: Vec<String> = near.iter().map(|name| format!("`{name}`")).collect();
-    let question = if near.is_empty() { String::new() } else { format!("did you mean {}? ", near.join(" or ")) };
-    format!("{question}`ipcmark list` shows what there is")
+    if near.is_empty() { String::new() } else { format!("did you mean {}? ", near.join(" or ")) }
 }
 
 impl fmt::Display for Unknown {

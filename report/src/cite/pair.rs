@@ -149,7 +149,7 @@ fn sentence(pair: &Pair, spans: &str) -> Vec<Part> {
     let figures = Figures::plain(pair.ratio, pair.ratio_interval);
     let launches = match pair.pairs {
         Some(pairs) => count(pairs, "pair"),
-        None => format!("{} and {} launches", base.launches, other.launches),
+        None => format!("{} and {}", base.launches, count(other.launches as usize, "launch")),
     };
     let interval = match &figures.interval {
         Some([low, high]) => {

@@ -5,7 +5,7 @@ use ipcmark_harness::record::sanitize;
 
 use super::Citation;
 use crate::markdown;
-use crate::words::{Figures, figure, time};
+use crate::words::{Figures, count, figure, time};
 
 /// A part of a sentence: words, which may be a stranger's, or code to be typed.
 pub(super) enum Part {
@@ -64,7 +64,7 @@ fn value(citation: &Citation) -> String {
     let Figures { value, interval, unit } = Figures::new(citation.estimate_ns, citation.interval_ns);
     let level = level(citation.interval_level);
     let spans = match citation.interval_spans.as_deref() {
-        Some("launches") => format!("over {} launches", citation.launches),
+        Some("launches") => format!("over {}", count(citation.launches as usize, "launch")),
         Some(spans) => format!("over {spans}: not the uncertainty between runs"),
         None => "of unknown meaning".into(),
     };

@@ -4,9 +4,9 @@ use ipcmark_harness::estimate::median;
 use ipcmark_harness::record::sanitize;
 
 use super::evidence::{self, Evidence};
-use super::say::ratio_text;
+use super::say::{ratio_text, unmeasured_text};
 use super::{Column, Comparison, Entry, Verdict};
-use crate::words::figure;
+use crate::words::{count, figure};
 
 /// The answer, with a sentence.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -120,8 +120,8 @@ impl<'a> Found<'a> {
         let exceeded: Vec<&Entry> = quiet.iter().zip(sides).filter(slower).map(|(entry, _)| *entry).collect();
         if let Some(first) = exceeded.first() {
             self.exceeded.push(format!(
-                "{} cells are slower by more than {}, {} the first of them",
-                exceeded.len(),
+                "{}slower by more than {}, {} the first of them",
+                if exceeded.len() == 1 { "1 cell is ".into() } else { format!("{} cells are ", exceeded.len()) },
                 percent(limit),
                 sanitize(&first.id)
             ));
@@ -131,9 +131,9 @@ impl<'a> Found<'a> {
             let ratio = first.ratio.map_or_else(String::new, |ratio| format!(": × {}", ratio_text(&ratio)));
             let label = sanitize(&column.label);
             self.open.push(format!(
-                "{label}: {} of {} cells, {}{ratio}",
+                "{label}: {} of {}, {}{ratio}",
                 self.wide.len(),
-                entries.len(),
+                count(entries.len(), "cell"),
                 sanitize(&first.id)
             ));
             if limit > share && self.wide.iter().any(|entry| low(entry) > 1.0 + share) {
@@ -147,15 +147,17 @@ impl<'a> Found<'a> {
         let disturbed: Vec<&&Entry> = entries.iter().filter(|entry| entry.disturbed_pair().is_some()).collect();
         if let Some(first) = disturbed.first() {
             let why = first.disturbed_pair().unwrap_or("");
-            let said = format!("{}: {} cells were disturbed, {}: {why}", column.label, disturbed.len(), first.id);
+            let number = disturbed.len();
+            let were =
+                if number == 1 { "1 cell was disturbed".into() } else { format!("{number} cells were disturbed") };
+            let said = format!("{}: {were}, {}: {why}", column.label, first.id);
             self.open(sanitize(&said), "a run without other work on these CPUs");
         }
     }
 
     fn unmeasured(&mut self, column: &Column) {
         if let Some(first) = column.unmeasured.first() {
-            let (label, count) = (&column.label, column.unmeasured.len());
-            let said = format!("{label}: {count} cells were asked of both and not measured in both, {first} the first");
+            let said = format!("{}: {}", column.label, unmeasured_text(column.unmeasured.len(), first));
             self.open(sanitize(&said), "runs in which all cells are measured");
         }
     }

@@ -17,6 +17,7 @@ mod gate;
 mod judge;
 mod keys;
 mod machine;
+mod plain;
 mod ranks;
 pub mod ratio;
 mod say;

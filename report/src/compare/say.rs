@@ -1,7 +1,7 @@
 //! What is said of a column: its common shift, what that rests on, how many cells there are of each verdict, and what else differs.
 
 use super::{Column, Comparison, Entry, KnownBy, Ratio, Verdict, Whole};
-use crate::words::figure;
+use crate::words::{self, count, figure};
 
 impl Comparison {
     /// The sentences on one column, words of a stranger as they are.
@@ -11,8 +11,9 @@ impl Comparison {
         let compared = entries.iter().filter(|entry| entry.ratio.is_some()).count();
         if !column.apart_by.is_empty() {
             return vec![format!(
-                "{}: {compared} cells beside the first column's, of another environment",
-                column.label
+                "{}: {} beside the first column's, of another environment",
+                column.label,
+                count(compared, "cell")
             )];
         }
         let mut said: Vec<String> = Vec::new();
@@ -34,23 +35,27 @@ impl Comparison {
             ));
         }
         if let Some(first) = column.unmeasured.first() {
-            let count = column.unmeasured.len();
-            said.push(format!(
-                "{}: {count} cells were asked of both and not measured in both, {first} the first",
-                column.label
-            ));
+            said.push(format!("{}: {}", column.label, unmeasured_text(column.unmeasured.len(), first)));
         }
         said
     }
 }
 
+/// `2 cells were asked of both and not measured in both, … the first`.
+pub(super) fn unmeasured_text(cells: usize, first: &str) -> String {
+    match cells {
+        1 => format!("1 cell was asked of both and not measured in both: {first}"),
+        several => format!("{several} cells were asked of both and not measured in both, {first} the first"),
+    }
+}
+
 /// `everything × 3.00 (2.95 – 3.05): slower`.
 fn whole_text(whole: &Whole, tolerance: f64) -> String {
-    let (ratio, cells) = (ratio_text(&whole.ratio), whole.cells);
+    let (ratio, cells) = (ratio_text(&whole.ratio), count(whole.cells, "cell"));
     let machine = whole.machine.map_or(1.0, |machine| machine.value);
     match whole.verdict {
         Verdict::NoDifference { larger_than } => {
-            format!("as a whole no difference larger than {} % (× {ratio}, {cells} cells)", percent(larger_than))
+            format!("as a whole no difference larger than {} % (× {ratio}, {cells})", percent(larger_than))
         }
         _ if whole.machine_explains && whole.verdict.is_open() => format!(
             "everything × {ratio}, and the machine's own steps × {}: the machine was another, and nothing is known of the code",
@@ -58,9 +63,9 @@ fn whole_text(whole: &Whole, tolerance: f64) -> String {
         ),
         Verdict::Slower | Verdict::Faster => {
             let word = if whole.verdict == Verdict::Slower { "slower" } else { "faster" };
-            format!("everything × {ratio}: {word}, beyond the tolerance of {} % ({cells} cells)", percent(tolerance))
+            format!("everything × {ratio}: {word}, beyond the tolerance of {} % ({cells})", percent(tolerance))
         }
-        _ => format!("as a whole × {ratio}: not resolved ({cells} cells)"),
+        _ => format!("as a whole × {ratio}: not resolved ({cells})"),
     }
 }
 
@@ -96,20 +101,21 @@ fn high_over_low([low, high]: [f64; 2]) -> f64 {
 }
 
 fn counted(column: &Column, entries: &[&Entry], compared: usize, tolerance: f64) -> String {
-    let count =
+    let number =
         |of: fn(&Verdict) -> bool| entries.iter().filter_map(|entry| entry.verdict.as_ref()).filter(|v| of(v)).count();
-    let slower = count(|verdict| *verdict == Verdict::Slower);
-    let faster = count(|verdict| *verdict == Verdict::Faster);
-    let same = count(|verdict| matches!(verdict, Verdict::NoDifference { .. }));
-    let open = count(Verdict::is_open);
+    let slower = number(|verdict| *verdict == Verdict::Slower);
+    let faster = number(|verdict| *verdict == Verdict::Faster);
+    let same = number(|verdict| matches!(verdict, Verdict::NoDifference { .. }));
+    let open = number(Verdict::is_open);
     let chance = match slower + faster {
         0 => String::new(),
         called => format!(" (of these {called}, {} or fewer are expected to be false)", digits(called as f64 / 20.0)),
     };
     format!(
-        "{}: of {compared} cells {slower} slower, {faster} faster{chance}, {same} without a difference that matters, {open} not \
+        "{}: of {} {slower} slower, {faster} faster{chance}, {same} without a difference that matters, {open} not \
          resolvable; a difference counts when its whole interval is beyond {} %",
         column.label,
+        words::count(compared, "cell"),
         percent(tolerance)
     )
 }

@@ -5,11 +5,13 @@ use std::fmt::Write;
 use comfy_table::{CellAlignment, ContentArrangement, Table, presets};
 use ipcmark_harness::record::sanitize;
 
+use super::plain::ABBREVIATED;
 use super::say::{ratio_text, verdict_text};
-use super::{Comparison, Entry, Row};
+use super::{Comparison, Difference, Entry, Row};
 use crate::grouping::grouped;
+use crate::layout::{grid, natural, width, wrapped};
 use crate::markdown;
-use crate::words::{self, Figures};
+use crate::words::{self, Figures, count};
 
 /// How text is laid out.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -28,14 +30,24 @@ const LONGEST_TEXT: usize = 1_000;
 const MOST_LINES: usize = 20;
 
 impl Comparison {
-    /// All of it, every word from a record made harmless.
+    /// All of it, every word from a record made harmless. Plain lines are of at most so many columns.
     #[must_use]
-    pub fn text(&self, style: Style) -> String {
-        let mut text = self.records_text(style) + &self.differences_text(style);
+    pub fn text(&self, style: Style, columns: usize) -> String {
+        let mut text = self.records_text(style) + &self.differences_text(style, columns);
+        let mut abbreviated = false;
         for (workload, rows) in grouped(&self.rows, |row| row.workload.as_str()) {
-            let _ = write!(text, "\n{}\n{}\n", title(style, workload), self.table(style, &rows));
+            let (table, is_short) = match style {
+                Style::Plain => self.plain_table(&rows, columns),
+                Style::Markdown => (format!("{}\n", self.table(style, &rows)), false),
+            };
+            abbreviated |= is_short;
+            let _ = write!(text, "\n{}\n{table}", title(style, workload));
         }
-        text + &self.summary(style) + &self.ranks_text(style) + &self.alone_text(style)
+        if abbreviated {
+            text += &format!("\n{ABBREVIATED}\n");
+        }
+        text += &(self.summary(style) + &self.ranks_text(style) + &self.alone_text(style));
+        if style == Style::Markdown { text } else { within(&text, columns) }
     }
 
     fn records_text(&self, style: Style) -> String {
@@ -52,7 +64,7 @@ impl Comparison {
         text
     }
 
-    fn differences_text(&self, style: Style) -> String {
+    fn differences_text(&self, style: Style, columns: usize) -> String {
         if self.records.len() < 2 {
             return String::new();
         }
@@ -61,12 +73,13 @@ impl Comparison {
             return text + bullet(style) + "nothing that the records tell\n";
         }
         let labels = self.records.iter().map(|record| clip(style, &record.label));
-        let mut table = table(style, ["fact".into()].into_iter().chain(labels).chain(["why it matters".into()]));
-        for found in &self.differences {
+        let heads = ["fact".into()].into_iter().chain(labels).chain(["why it matters".into()]).collect();
+        let row = |found: &Difference| {
             let values = found.values.iter().map(|value| clip(style, value));
-            table.add_row([clip(style, &found.fact)].into_iter().chain(values).chain([cell_text(style, &found.why)]));
-        }
-        let _ = writeln!(text, "{table}");
+            [clip(style, &found.fact)].into_iter().chain(values).chain([cell_text(style, &found.why)]).collect()
+        };
+        let rows: Vec<Vec<String>> = [heads].into_iter().chain(self.differences.iter().map(row)).collect();
+        text += &facts(style, &rows, columns);
         for column in self.columns.iter().skip(1).filter(|column| !column.apart_by.is_empty()) {
             let (label, apart) = (cell_text(style, &column.label), cell_text(style, &column.apart_by.join(", ")));
             // Reasons that are no facts are sentences.
@@ -116,7 +129,7 @@ impl Comparison {
         table
     }
 
-    fn group_title(&self, row: &Row) -> String {
+    pub(super) fn group_title(&self, row: &Row) -> String {
         let record = row.record.filter(|_| self.records.len() > 1).and_then(|record| self.records.get(record));
         record.map_or_else(|| row.conditions.clone(), |record| format!("{} ({})", row.conditions, record.label))
     }
@@ -159,7 +172,11 @@ impl Comparison {
         let mut text = String::new();
         for (column, ids) in self.columns.iter().zip(&self.alone).filter(|(_, ids)| !ids.is_empty()) {
             let label = &column.label;
-            let _ = writeln!(text, "\n{}", title(style, &format!("measured in {label} alone: {} cells", ids.len())));
+            let _ = writeln!(
+                text,
+                "\n{}",
+                title(style, &format!("measured in {label} alone: {}", count(ids.len(), "cell")))
+            );
             for id in ids.iter().take(MOST_LINES) {
                 let _ = writeln!(text, "{}{}", bullet(style), cell_text(style, id));
             }
@@ -170,7 +187,7 @@ impl Comparison {
 }
 
 /// `2.90 µs (2.88 – 3.07) B`.
-fn value_text(entry: &Entry) -> String {
+pub(super) fn value_text(entry: &Entry) -> String {
     let figures = Figures::new(entry.estimate_ns, entry.interval_ns);
     let grade = entry.grade.map(|grade| format!(" {grade}")).unwrap_or_default();
     let one_launch = if entry.launches < 2 { " one launch" } else { "" };
@@ -194,6 +211,42 @@ fn cell_text(style: Style, text: &str) -> String {
     }
 }
 
+/// Facts and their values: a table, or where it is too wide a list.
+fn facts(style: Style, rows: &[Vec<String>], columns: usize) -> String {
+    if style == Style::Markdown {
+        let mut table = table(style, rows.first().cloned().unwrap_or_default());
+        rows.iter().skip(1).for_each(|row| {
+            table.add_row(row);
+        });
+        return format!("{table}\n");
+    }
+    if natural(rows) <= columns {
+        return grid(rows, columns).join("\n") + "\n";
+    }
+    let line = |row: &Vec<String>| match row.as_slice() {
+        [fact, values @ .., why] => format!("  {fact}: {} ({why})\n", values.join(" | ")),
+        _ => String::new(),
+    };
+    rows.iter().skip(1).map(line).collect()
+}
+
+/// Lines that are too wide go on in further ones, a little further in.
+fn within(text: &str, columns: usize) -> String {
+    let fit = |line: &str| {
+        let indent = line.len() - line.trim_start().len() + 2;
+        let lead = &line[..line.len() - line.trim_start().len()];
+        match width(line) <= columns {
+            true => line.to_owned(),
+            false => {
+                let narrow = columns.saturating_sub(lead.len()).max(1);
+                let lines = wrapped(line.trim_start(), narrow, indent.saturating_sub(lead.len()).min(narrow / 2));
+                lines.lines().map(|line| format!("{lead}{line}")).collect::<Vec<_>>().join("\n")
+            }
+        }
+    };
+    text.lines().map(|line| fit(line) + "\n").collect()
+}
+
 fn title(style: Style, text: &str) -> String {
     let text = cell_text(style, text);
     if style == Style::Markdown { format!("### {text}\n") } else { text }
@@ -208,7 +261,7 @@ fn further(style: Style, count: usize) -> String {
     if more == 0 { String::new() } else { format!("{}and {more} more: see --json\n", bullet(style)) }
 }
 
-fn clip(style: Style, text: &str) -> String {
+pub(super) fn clip(style: Style, text: &str) -> String {
     match text.char_indices().nth(LONGEST_VALUE) {
         Some((end, _)) => cell_text(style, &format!("{}…", &text[..end])),
         None => cell_text(style, text),
@@ -230,7 +283,7 @@ mod tests {
     fn between_environments_nothing_is_called_slower_or_worse() {
         let found =
             compared(&[Run { cells: 60, ..Run::default() }, Run { machine: 1, cells: 60, ..Run::default() }], "record");
-        let text = found.unwrap().text(Style::Plain);
+        let text = found.unwrap().text(Style::Plain, 500);
         for word in ["slower", "regress", "worse"] {
             assert!(!text.contains(word), "{word} in {text}");
         }
@@ -248,16 +301,16 @@ mod tests {
         b.record.header.tags.insert("rack".into(), bad.clone());
         b.record.header.suite = bad.clone();
         let comparison = compare(&[&a, &b], &Options::default()).unwrap();
-        let plain = comparison.text(Style::Plain);
+        let plain = comparison.text(Style::Plain, 500);
         assert!(!plain.contains('\x1b') && plain.contains("<script>"));
-        let markdown = comparison.text(Style::Markdown);
+        let markdown = comparison.text(Style::Markdown, 80);
         assert!(!markdown.contains('\x1b') && markdown.contains("\\<script\\>\\|"), "{markdown}");
     }
 
     #[test]
     fn verdicts_are_counted_and_the_tolerance_is_told() {
         let run = Run { cells: 100, ..Run::default() };
-        let text = compared(&[run, Run { seed: 1, ..run }], "record").unwrap().text(Style::Plain);
+        let text = compared(&[run, Run { seed: 1, ..run }], "record").unwrap().text(Style::Plain, 500);
         assert!(text.contains("of 100 cells") && text.contains("beyond 3.0 %"), "{text}");
     }
 }

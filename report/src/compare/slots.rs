@@ -183,7 +183,7 @@ impl Entry {
         if let Some(found) = estimate(&launches).filter(|_| self.launches_ns.len() > 1) {
             self.estimate_ns = found.point_ns;
             self.interval_ns = Some([found.interval.low, found.interval.high]);
-            self.interval_spans = Some(format!("launches of {} records", self.launches_ns.len()));
+            self.interval_spans = Some(format!("launches of {}", words::count(self.launches_ns.len(), "record")));
         }
     }
 }

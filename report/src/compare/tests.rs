@@ -111,7 +111,9 @@ fn a_treatment_gets_verdicts_by_level_and_what_else_differs_is_a_confounder() {
         let whole = column.whole.as_ref().unwrap();
         assert_eq!(whole.verdict, Verdict::Slower, "{whole:?}");
         assert_eq!(whole.known_by, if each > 1 { KnownBy::Records } else { KnownBy::Nothing });
-        assert!(matches!(found.gate(0.10), Gate::Exceeded(_)) && found.text(Style::Plain).contains("besides kernel"));
+        assert!(
+            matches!(found.gate(0.10), Gate::Exceeded(_)) && found.text(Style::Plain, 500).contains("besides kernel")
+        );
         assert!(!compare(&sources, &Options::default()).unwrap().columns[each].apart_by.is_empty());
     }
 }
@@ -148,7 +150,7 @@ fn a_cell_that_was_asked_for_and_not_measured_leaves_the_gate_open() {
     let missing = b.record.cells.remove(3).id;
     let found = compare(&[&a, &b], &Options::default()).unwrap();
     assert_eq!(found.columns[1].unmeasured, [missing]);
-    assert!(matches!(found.gate(0.3), Gate::Unresolved(sentence) if sentence.contains("1 cells were asked of both")));
+    assert!(matches!(found.gate(0.3), Gate::Unresolved(sentence) if sentence.contains("1 cell was asked of both")));
 }
 
 #[test]
@@ -197,7 +199,7 @@ fn single_launches_are_no_base_of_a_verdict_on_the_whole() {
         let found = compare(&[&a, &b], &Options::default()).unwrap();
         assert!(found.columns[1].whole.is_none(), "{:?}", found.columns[1].whole);
         assert!(matches!(found.gate(0.1), Gate::Unresolved(sentence) if sentence.contains("four launches")));
-        let text = found.text(Style::Plain);
+        let text = found.text(Style::Plain, 500);
         assert!(text.contains("as a whole: not resolved"), "{text}");
     }
 }

@@ -4,10 +4,12 @@ use ipcmark_harness::launch::Program;
 use ipcmark_harness::paired::cell::PairedCell;
 use ipcmark_harness::paired::interval::Centre;
 use ipcmark_harness::paired::verdict::Verdict;
+use ipcmark_report::words;
 use serde_json::{Value, json};
 
 use super::{Design, Skipped};
 use crate::commands::exit::{self, Stop};
+use crate::commands::width;
 
 /// One line a cell, then the whole.
 pub(super) fn text(cells: &[PairedCell], skipped: &[Skipped], design: &Design) -> String {
@@ -20,7 +22,8 @@ pub(super) fn text(cells: &[PairedCell], skipped: &[Skipped], design: &Design) -
     for Skipped { id, reason, .. } in skipped {
         text += &format!("{id}: skipped: {reason}\n");
     }
-    text + &whole(cells, skipped.len(), design) + "\n"
+    text += &whole(cells, skipped.len(), design);
+    text.lines().map(|line| width::fitted(line.to_owned(), 2) + "\n").collect()
 }
 
 /// `B is slower by 5.1 % [4.2, 6.0]`.
@@ -75,7 +78,7 @@ fn more(cell: &PairedCell, design: &Design) -> String {
 }
 
 fn notes(cell: &PairedCell) -> String {
-    let mut notes = vec![format!("{} episodes", cell.episodes.len())];
+    let mut notes = vec![words::count(cell.episodes.len(), "episode")];
     if !cell.replaced.is_empty() {
         notes.push(format!("{} replaced: {}", cell.replaced.len(), cell.replaced[cell.replaced.len() - 1]));
     }
@@ -115,7 +118,12 @@ fn whole(cells: &[PairedCell], skipped: usize, design: &Design) -> String {
     let mut parts = Vec::new();
     if !count.slower.is_empty() {
         let median = ipcmark_harness::estimate::median(&count.slower).unwrap_or(f64::NAN).exp_m1();
-        parts.push(format!("B is slower by {} % in {} of {} cells", percent(median), count.slower.len(), cells.len()));
+        parts.push(format!(
+            "B is slower by {} % in {} of {}",
+            percent(median),
+            count.slower.len(),
+            words::count(cells.len(), "cell")
+        ));
     }
     let mut add = |n: usize, what: String| {
         if n > 0 {
@@ -178,23 +186,24 @@ pub(super) fn judge(cells: &[PairedCell], skipped: &[Skipped], design: &Design) 
     if failed > 0 {
         let failures = || cells.iter().filter_map(|cell| cell.failure.as_ref());
         let code = exit::of_all(failures()).filter(|code| *code == exit::DISTURBED).unwrap_or(exit::FAILURE);
-        let what = if code == exit::DISTURBED { "were disturbed by other work" } else { "failed" };
-        return Err(Stop::new(code, format!("{failed} of {} cells {what}", cells.len())).into());
+        let what = if code == exit::DISTURBED { "disturbed by other work" } else { "failed" };
+        return Err(Stop::new(code, format!("{failed} of {} {what}", words::count(cells.len(), "cell"))).into());
     }
     let limit = design.fail_on.ln_1p();
     let reaches_limit = |cell: &PairedCell| cell.centre.is_none_or(|centre| centre.high >= limit);
     let slower = count(&|cell| cell.verdict == Verdict::Slower && reaches_limit(cell));
     if slower > 0 {
-        let (cells, limit) = (cells.len(), percent(design.fail_on));
+        let (cells, limit) = (words::count(cells.len(), "cell"), percent(design.fail_on));
         let why = match design.rules.fail_on {
-            Some(_) => format!("B is slower by {limit} % or more in {slower} of {cells} cells"),
-            None => format!("B is slower in {slower} of {cells} cells, and {limit} % or more is not excluded"),
+            Some(_) => format!("B is slower by {limit} % or more in {slower} of {cells}"),
+            None => format!("B is slower in {slower} of {cells}, and {limit} % or more is not excluded"),
         };
         return Err(Stop::new(exit::THRESHOLD, why).into());
     }
     let unresolved = count(&|cell| cell.verdict == Verdict::NotResolved);
     if unresolved > 0 {
-        let why = format!("{unresolved} of {} cells are not resolved: give them more with --budget", cells.len());
+        let why =
+            format!("{unresolved} of {} not resolved: give more with --budget", words::count(cells.len(), "cell"));
         return Err(Stop::new(exit::UNRESOLVED, why).into());
     }
     if let Some(Skipped { id, reason, .. }) = skipped.iter().find(|skipped| skipped.named) {

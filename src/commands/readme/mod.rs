@@ -258,6 +258,6 @@ mod tests {
     fn operands_and_flags_are_shown_as_they_are_typed() {
         let commands = commands();
         assert!(commands.contains("| `run [FILTER…]` |"), "{commands}");
-        assert!(commands.contains("| `show RECORD` |") && commands.contains("`--launches N`"), "{commands}");
+        assert!(commands.contains("| `show RECORD [FILTER…]` |") && commands.contains("`--launches N`"), "{commands}");
     }
 }
