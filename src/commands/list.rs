@@ -6,6 +6,7 @@ use std::collections::BTreeSet;
 use std::iter;
 
 use clap::Args;
+use comfy_table::ContentArrangement;
 use ipcmark_report::layout::wrapped;
 use serde_json::json;
 
@@ -82,6 +83,8 @@ fn lines(bench: &Bench, cells: &[Cell]) -> String {
 fn capabilities(bench: &Bench, cells: &[Cell], json: bool) -> anyhow::Result<()> {
     let named: BTreeSet<&str> = cells.iter().map(|cell| cell.mechanism.name).collect();
     let mut table = output::plain_table(iter::once("mechanism").chain(QUESTIONS));
+    let columns = u16::try_from(width::columns()).unwrap_or(u16::MAX);
+    table.set_content_arrangement(ContentArrangement::Dynamic).set_width(columns);
     let mut list = Vec::new();
     for mechanism in mechanisms::all().filter(|mechanism| named.contains(mechanism.name)) {
         let answers = match bench.here.missing(mechanism) {
@@ -101,7 +104,7 @@ fn capabilities(bench: &Bench, cells: &[Cell], json: bool) -> anyhow::Result<()>
     if json {
         output::json(&list)?;
     } else {
-        say!("{table}")
+        say!("{}", table.trim_fmt())
     }
     Ok(())
 }
