@@ -45,18 +45,48 @@
         const switched = SWITCHES.some(k => off[k].has(element.dataset[k]));
         element.toggleAttribute('hidden', switched || !fits);
       } else {
-        element.classList.toggle('faint', !fits);
+        element.classList.toggle('unmatched', !fits);
       }
     }
     for (const section of all('section.chart')) {
       const figures = all('figure', section);
       section.toggleAttribute('hidden', figures.length > 0 && figures.every(figure => figure.hidden));
     }
-    found.textContent = words.length ? `${names.size} names match` : '';
+    for (const figure of all('figure')) {
+      const rows = all('svg [data-s]', figure);
+      figure.classList.toggle('unmatched', rows.length > 0 && rows.every(row => row.classList.contains('unmatched')));
+    }
+    found.textContent = words.length ? `${names.size} ${names.size === 1 ? 'name matches' : 'names match'}` : '';
   }
-  form.addEventListener('input', apply);
+
+  // --- what is filtered stands in the address, behind #, where it is no link to a number
+  const FILTERED = 'filter?';
+  function keep() {
+    apply();
+    const told = new URLSearchParams();
+    if (search.value.trim()) told.set('words', search.value.trim());
+    for (const key of SWITCHES) {
+      all(`input[name="${key}"]:not(:checked)`, form).forEach(box => told.append(key, box.value));
+    }
+    const text = told.toString();
+    if (text || location.hash.startsWith('#' + FILTERED)) {
+      history.replaceState(null, '', location.href.split('#')[0] + '#' + (text ? FILTERED + text : ''));
+    }
+  }
+  function recall() {
+    if (!location.hash.startsWith('#' + FILTERED)) return;
+    const told = new URLSearchParams(location.hash.slice(1 + FILTERED.length));
+    search.value = told.get('words') ?? '';
+    for (const key of SWITCHES) {
+      all(`input[name="${key}"]`, form).forEach(box => { box.checked = !told.getAll(key).includes(box.value); });
+    }
+    apply();
+  }
+  recall();
+  addEventListener('hashchange', recall);
+  form.addEventListener('input', keep);
   form.addEventListener('submit', event => event.preventDefault());
-  form.addEventListener('reset', () => setTimeout(apply));
+  form.addEventListener('reset', () => setTimeout(keep));
   document.addEventListener('keydown', event => {
     if (event.key === '/' && !/^(INPUT|TEXTAREA)$/.test(event.target.tagName)) {
       event.preventDefault();
@@ -229,6 +259,7 @@
 
   // --- a link to a number opens what it stands in
   function reveal() {
+    if (location.hash.startsWith('#' + FILTERED)) return;
     const target = document.getElementById(decodeURIComponent(location.hash.slice(1)));
     for (let around = target; around; around = around.parentElement) {
       if (around.tagName === 'DETAILS') around.open = true;

@@ -59,7 +59,7 @@ pub(super) fn draw(lines: &[Line], axes: &Axes<'_>, flags: &[Flag], about: &str)
             @for flag in flags { (across(flag, &x)) }
             @for line in lines.iter().filter(|line| line.colour.is_none()) { (series(line, &x, &y)) }
             @for line in lines.iter().filter(|line| line.colour.is_some()) { (series(line, &x, &y)) }
-            (names(lines, &y))
+            (names(lines, &x, &y))
         }
     }
 }
@@ -102,17 +102,25 @@ fn series(line: &Line, x: &Scale, y: &Scale) -> Markup {
 }
 
 /// The names of the lines told apart, at their ends, moved apart where they would cover each other.
-fn names(lines: &[Line], y: &Scale) -> Markup {
-    let mut ends: Vec<(f64, &str, usize)> = lines
+fn names(lines: &[Line], x: &Scale, y: &Scale) -> Markup {
+    let mut ends: Vec<(f64, &str, usize, f64)> = lines
         .iter()
-        .filter_map(|line| Some((y.at(line.points.last()?.number.value), line.name.as_str(), line.colour?)))
+        .filter_map(|line| {
+            let last = line.points.last()?;
+            Some((y.at(last.number.value), line.name.as_str(), line.colour?, x.at(last.x)))
+        })
         .collect();
+    let furthest = ends.iter().map(|end| end.3).fold(LEFT, f64::max);
     ends.sort_by(|a, b| a.0.total_cmp(&b.0));
     let places = spread(&ends.iter().map(|end| end.0).collect::<Vec<_>>(), TOP + 6.0, BOTTOM);
     html! {
         g.names {
-            @for (place, (_, name, colour)) in places.iter().zip(&ends) {
+            @for (place, (from, name, colour, end)) in places.iter().zip(&ends) {
                 g class=(format!("s{}", colour % SERIES)) data-s=(name) {
+                    // A line that ends before the others is led to its name.
+                    @if *end < furthest - 1.0 {
+                        path.leader d=(format!("M{} {}L{} {}", Px(*end), Px(*from), Px(RIGHT + 3.0), Px(*place))) {}
+                    }
                     path d=(marks::outline(*colour, RIGHT + 8.0, *place)) {}
                     text x=(Px(RIGHT + 16.0)) y=(Px(place + 4.0)) { (clipped(name, 21)) title { (name) } }
                 }

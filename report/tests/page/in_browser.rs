@@ -105,8 +105,16 @@ fn filter_and_switches_hide_what_they_should_and_bring_it_back() {
     browser.eval("new Promise(done => setTimeout(done, 50))");
     assert_eq!(browser.eval(visible), all);
     browser.eval("(() => { const s = document.querySelector('#search'); s.value = 'tcp'; s.dispatchEvent(new Event('input', {bubbles: true})); })()");
-    let clear = "[...new Set([...document.querySelectorAll('svg g[data-s]:not(.faint)')].map(g => g.dataset.s))]";
+    let clear = "[...new Set([...document.querySelectorAll('svg g[data-s]:not(.unmatched)')].map(g => g.dataset.s))]";
     assert_eq!(strings(&browser.eval(clear)), ["tcp"]);
+    let seen = "[...document.querySelectorAll('svg g[data-s]')].filter(g => g.getClientRects().length && g.dataset.s !== 'tcp').length";
+    assert_eq!(browser.eval(seen), 0, "the others are hidden, and not dimmed");
+    // The address has it: opened again, the page is filtered.
+    assert_eq!(browser.eval("location.hash"), "#filter?words=tcp");
+    browser.eval(
+        "(() => { document.querySelector('#search').value = ''; dispatchEvent(new HashChangeEvent('hashchange')); })()",
+    );
+    assert_eq!(browser.eval("document.querySelector('#search').value"), "tcp");
     let rows = "[...new Set([...document.querySelectorAll('tr[data-s]:not([hidden])')].map(r => r.dataset.s))]";
     assert_eq!(strings(&browser.eval(rows)), ["tcp"]);
 }
