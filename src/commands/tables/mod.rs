@@ -15,6 +15,7 @@ use ipcmark_harness::record::{Cell, Header, Outcome, sanitize};
 use ipcmark_report::grouping::grouped;
 use ipcmark_report::layout::wrapped;
 use ipcmark_report::paired::RunContext;
+use ipcmark_report::task_kinds::Kinds;
 use ipcmark_report::{crossover, task_kinds, words};
 
 use super::grades;
@@ -62,7 +63,7 @@ pub(super) fn tables<'a>(run: impl Into<RunContext<'a>>, cells: &[Cell], shown: 
     for (title, lines) in [
         ("", legend(&groups, &used, &notes, shown).into_iter().chain(of_all).collect()),
         ("crossovers: ", crossovers(run.header, cells)),
-        ("net of the calls: ", kinds.iter().map(|kinds| sanitize(&kinds.brief())).collect()),
+        ("net of the calls: ", net_of_calls(&kinds)),
         ("skipped: ", reasons(cells, Outcome::Skipped)),
         ("disturbed: ", reasons(cells, Outcome::Disturbed)),
         ("FAILED: ", reasons(cells, Outcome::Failed)),
@@ -80,6 +81,19 @@ fn section(title: &str, lines: &[String], columns: usize) -> String {
 /// Where a mutex overtakes each spinlock, as far as the cells tell.
 fn crossovers(header: &Header, cells: &[Cell]) -> Vec<String> {
     crossover::of_locks(header, cells).iter().map(|c| sanitize(&c.to_string())).collect()
+}
+
+/// How the kinds of tasks differ, where they do; of the rest how many.
+fn net_of_calls(kinds: &[Kinds]) -> Vec<String> {
+    let differ = |kinds: &&Kinds| kinds.differences().any(|difference| difference.beyond_noise);
+    let (differing, alike): (Vec<&Kinds>, Vec<&Kinds>) = kinds.iter().partition(differ);
+    let mut said: Vec<String> = differing.iter().map(|kinds| sanitize(&kinds.brief())).collect();
+    match alike.as_slice() {
+        [] => {}
+        [one] => said.push(sanitize(&one.brief())),
+        more => said.push(format!("no kinds of task told apart with {} more mechanisms", more.len())),
+    }
+    said
 }
 
 /// How threads and processes differ, net of the calls, as far as the cells tell.

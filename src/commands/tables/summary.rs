@@ -2,7 +2,7 @@
 
 use ipcmark_harness::grade::Letter;
 use ipcmark_harness::record::{Cell, Outcome, sanitize};
-use ipcmark_report::layout::{clipped, wrapped};
+use ipcmark_report::layout::wrapped;
 use ipcmark_report::paired::RunContext;
 use ipcmark_report::ranking::{Ranked, is_floor};
 use ipcmark_report::words::{self, Figures, figure};
@@ -15,24 +15,25 @@ const MOST_QUESTIONS: usize = 3;
 /// So many lines say what is noisy.
 const MOST_NOISY: usize = 2;
 
-/// At most six lines: how many cells, the fastest of each large group, what is noisy.
+/// Some six lines: how many cells, the fastest of each large group, what is noisy.
 pub(in super::super) fn summary<'a>(run: impl Into<RunContext<'a>>, cells: &[Cell], shown: Shown<'_>) -> String {
     let groups = groups(run.into(), cells, shown.reference);
     let mut asked: Vec<&Group<'_>> = groups.iter().filter(|group| racing(group).count() > 1).collect();
     asked.sort_by_key(|group| std::cmp::Reverse(group.rows.len()));
     let answers = asked.iter().take(MOST_QUESTIONS).filter_map(|group| answer(group));
-    let lines: Vec<String> =
-        [counts(cells, asked.len())].into_iter().chain(answers).map(|line| clipped(&line, shown.columns)).collect();
+    let lines = [counts(cells, asked.len())].into_iter().chain(answers).map(|line| wrapped(&line, shown.columns, 2));
     let noisy = noisy(cells).map_or_else(String::new, |said| wrapped(&said, shown.columns, 2) + "\n");
     let noisy: String = noisy.lines().take(MOST_NOISY).map(|line| format!("{line}\n")).collect();
-    lines.into_iter().map(|line| line + "\n").collect::<String>() + &noisy
+    lines.map(|line| line + "\n").collect::<String>() + &noisy
 }
 
 /// `summary: 112 cells measured, 3 skipped; of 21 groups the 4 largest:`.
 fn counts(cells: &[Cell], asked: usize) -> String {
     let count = |outcome: Outcome| cells.iter().filter(|cell| cell.outcome == outcome).count();
     let mut said = format!("summary: {} measured", words::count(count(Outcome::Measured), "cell"));
-    for (outcome, name) in [(Outcome::Skipped, "skipped"), (Outcome::Failed, "failed")] {
+    for (outcome, name) in
+        [(Outcome::Skipped, "skipped"), (Outcome::Disturbed, "disturbed"), (Outcome::Failed, "failed")]
+    {
         if count(outcome) > 0 {
             said += &format!(", {} {name}", count(outcome));
         }
@@ -48,13 +49,13 @@ fn racing<'g, 'a>(group: &'g Group<'a>) -> impl Iterator<Item = &'g Ranked<'a>> 
     group.rows.iter().filter(|row| !is_floor(row.cell))
 }
 
-/// `round-trip same-cpu block 64B: shm-ring 3.97 µs (2 more not told apart); tcp × 3.04`.
+/// `round-trip same-cpu block 64B: shm-ring 3.97 µs (= 2 more); tcp × 3.04`.
 fn answer(group: &Group<'_>) -> Option<String> {
     let first = racing(group).next()?;
     let last = racing(group).last()?;
     let figures = Figures::short(first.cell.estimate_ns?, first.cell.interval_ns);
     let alike = racing(group).filter(|row| row.rank.is_some_and(|rank| rank.place == 1)).count().saturating_sub(1);
-    let alike = if alike > 0 { format!(" ({alike} more not told apart)") } else { String::new() };
+    let alike = if alike > 0 { format!(" (= {alike} more)") } else { String::new() };
     let ratio = last
         .ratio
         .as_ref()
