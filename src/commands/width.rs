@@ -3,8 +3,7 @@
 //! The width is that of the terminal that standard output is; else, where it is a file or a pipe, `COLUMNS`; else 80, as `man` has it.
 //! Lines that begin with an id, which other programs cut up, are broken for a terminal or `COLUMNS` only.
 
-use std::io::IsTerminal;
-
+use ipcmark_harness::sys::terminal;
 use ipcmark_report::layout::{width, wrapped};
 
 /// Where neither a terminal nor `COLUMNS` tells.
@@ -19,11 +18,9 @@ pub(super) fn columns() -> usize {
 
 /// What a line that begins with an id may take, in columns; none: any, since a program reads it.
 pub(super) fn told() -> Option<usize> {
-    let terminal =
-        std::io::stdout().is_terminal().then(|| terminal_size::terminal_size_of(std::io::stdout())).flatten();
-    let terminal = terminal.map(|(width, _)| usize::from(width.0));
+    let terminal = terminal::columns(std::io::stdout()).map(usize::from);
     let named = || std::env::var("COLUMNS").ok()?.trim().parse::<usize>().ok();
-    terminal.filter(|width| *width > 0).or_else(|| named().filter(|width| *width > 0)).map(|width| width.max(LEAST))
+    terminal.or_else(|| named().filter(|width| *width > 0)).map(|width| width.max(LEAST))
 }
 
 /// A line that begins with an id, broken where it is wider than the terminal.
