@@ -264,8 +264,8 @@ fn a_filter_that_only_another_profile_fulfils_names_that_profile() {
     let folder = folder();
     let ended = ipcmark(folder.path(), &["run", "round-trip/thread/*/pipe/256B", "--dry-run"]);
     assert_sentence(&ended, 2, &["quick profile", "--profile full"]);
-    let ended = ipcmark(folder.path(), &["run", "posix-mq", "4KiB", "--dry-run"]);
-    let standard = done(folder.path(), &["list", "posix-mq", "4KiB", "--profile", "standard"]).lines().count();
+    let ended = ipcmark(folder.path(), &["run", "posix-mq", "1MiB", "--dry-run"]);
+    let standard = done(folder.path(), &["list", "posix-mq", "1MiB", "--profile", "standard"]).lines().count();
     assert_sentence(&ended, 2, &[&format!("{standard} cells: add `--profile standard`")]);
     assert_sentence(&ipcmark(folder.path(), &["run", "mutx", "--dry-run"]), 2, &["did you mean `mutex`"]);
 }
