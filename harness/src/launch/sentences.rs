@@ -5,7 +5,7 @@ use std::os::unix::process::ExitStatusExt;
 use std::process::ExitStatus;
 
 use nix::errno::Errno;
-use nix::sys::resource::{Resource, getrlimit};
+use nix::sys::resource::{RLIM_INFINITY, Resource, getrlimit};
 use nix::sys::signal::Signal;
 
 use super::Program;
@@ -33,18 +33,26 @@ pub(super) fn describe(status: ExitStatus) -> String {
     match (status.signal(), status.code()) {
         (Some(signal), _) => {
             let name = Signal::try_from(signal).map_or(String::new(), |s| format!(" ({s})"));
-            format!("was killed by signal {signal}{name}{}", limit_on_cpu_time(signal))
+            format!("was killed by signal {signal}{name}{}", limit_behind(signal))
         }
         (None, Some(code)) => format!("left with exit code {code} without a word"),
         (None, None) => "ended in an unknown way".into(),
     }
 }
 
-/// What the kernel sends SIGXCPU for; a clause that starts with `; `.
-fn limit_on_cpu_time(signal: i32) -> String {
-    match getrlimit(Resource::RLIMIT_CPU) {
-        Ok((seconds, _)) if signal == Signal::SIGXCPU as i32 => {
+/// A limit that the kernel enforces by this signal; a clause that starts with `; `.
+fn limit_behind(signal: i32) -> String {
+    let limit = |resource| getrlimit(resource).map_or(RLIM_INFINITY, |(soft, _)| soft);
+    match Signal::try_from(signal) {
+        Ok(Signal::SIGXCPU) => {
+            let seconds = limit(Resource::RLIMIT_CPU);
             format!("; RLIMIT_CPU allows {seconds} s of CPU time, raise it with `ulimit -t`")
+        }
+        Ok(Signal::SIGSEGV) if limit(Resource::RLIMIT_AS) != RLIM_INFINITY => {
+            let bytes = limit(Resource::RLIMIT_AS);
+            format!(
+                "; a stack that has no memory to grow ends so, and RLIMIT_AS allows {bytes} bytes, raise it with `ulimit -v`"
+            )
         }
         _ => String::new(),
     }
