@@ -25,7 +25,7 @@ use crate::plan::Profile;
 use crate::provenance;
 use crate::runner::{self, Course, Event, Goal, Job};
 use keeper::Keeper;
-use said::{announcement, cells, dry_run, show};
+use said::{announcement, cells, dry_run, next, show};
 
 mod keeper;
 mod said;
@@ -324,6 +324,9 @@ fn measure(bench: &Bench, mut plan: Plan, checkup: &Checkup, alone: Option<Measu
     let written = show(&plan.header, &results, keeper.writer.as_ref().map(Writer::path));
     // An interrupted run ends by its signal, and says how to go on.
     if interrupted.is_none() {
+        if keeper.writer.is_some() {
+            output::message(format_args!("next: {}", next(&results)));
+        }
         output::end_unless(written);
     }
     verdict::judge(&plan.jobs, interrupted, keeper.writer.as_ref())

@@ -40,20 +40,19 @@ pub(super) fn announcement(jobs: &[Job], expected: Duration) -> String {
     }
 }
 
-/// The tables, what was found, where the record is, and what to do next.
+/// The tables, what was found, and where the record is.
 pub(super) fn show(header: &record::Header, cells: &[record::Cell], path: Option<&Path>) -> Result<(), Unwritten> {
     let shown = Shown::default();
     let tables = tables::tables(header, cells, shown) + &tables::summary(header, cells, shown);
     let written = output::try_write(&tables);
     if let Some(path) = path {
         output::message(format_args!("record: {}", path.display()));
-        output::message(format_args!("next: {}", next(cells)));
     }
     written
 }
 
 /// Where most of what was measured is noise, its cause comes first.
-fn next(cells: &[record::Cell]) -> &'static str {
+pub(super) fn next(cells: &[record::Cell]) -> &'static str {
     let measured = cells.iter().filter_map(|cell| cell.grade.as_ref());
     let (noisy, fine): (Vec<Letter>, Vec<Letter>) =
         measured.map(|grade| grade.letter).partition(|letter| *letter >= Letter::C);
