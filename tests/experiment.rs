@@ -43,7 +43,7 @@ fn what_takes_thrice_as_long_is_slower_and_the_other_way_round_faster() {
     let folder = folder();
     let slowed = format!("env IPCMARK_TEST_SLOWDOWN=3 {}", env!("CARGO_BIN_EXE_ipcmark"));
     let ended = experiment(folder.path(), &["--b", &slowed, "--resolve", "50%", "--budget", "60"]);
-    assert_sentence(&ended, 4, &["B is slower in 1 of 1 cells", "50.0 %"]);
+    assert_sentence(&ended, 4, &["B is slower in 1 of 1 cell", "50.0 %"]);
     assert!(ended.out.contains(": B is slower by "), "{ended:?}");
     let ended = experiment(folder.path(), &["--a", &slowed, "--resolve", "50%", "--budget", "60"]);
     assert_eq!(ended.code, Some(0), "{ended:?}");
@@ -60,7 +60,7 @@ fn a_slow_down_that_is_allowed_ends_well() {
     assert_eq!(ended.code, Some(0), "{ended:?}");
     assert!(ended.out.contains("B is slower by "), "{ended:?}");
     let ended = experiment(folder.path(), &more("60%"));
-    assert_sentence(&ended, 4, &["B is slower by 60.0 % or more in 1 of 1 cells"]);
+    assert_sentence(&ended, 4, &["B is slower by 60.0 % or more in 1 of 1 cell"]);
 }
 
 #[test]
@@ -68,7 +68,7 @@ fn what_no_time_is_left_to_resolve_has_an_exit_code_of_its_own() {
     let folder = folder();
     let ended = experiment(folder.path(), &["--budget", "0.1"]);
     assert_eq!(ended.code, Some(7), "{ended:?}");
-    assert!(ended.out.contains("not resolved") && ended.err.contains("1 of 1 cells are not resolved"), "{ended:?}");
+    assert!(ended.out.contains("not resolved") && ended.err.contains("1 of 1 cell not resolved"), "{ended:?}");
     assert!(ended.err.contains("--budget 18"), "{ended:?}");
 }
 
@@ -112,7 +112,7 @@ fn a_program_that_is_replaced_meanwhile_is_not_mixed_with_its_successor() {
     symlink(&copy, folder.path().join("new")).unwrap();
     std::fs::rename(folder.path().join("new"), &link).unwrap();
     let ended = live.end();
-    assert_sentence(&ended, 1, &["1 of 1 cells failed"]);
+    assert_sentence(&ended, 1, &["1 of 1 cell failed"]);
     let json: Value = serde_json::from_str(&ended.out).unwrap();
     let failure = json["cells"][0]["failure"].as_str().unwrap();
     assert!(failure.contains("ipcmark was replaced since the first start"), "{failure}");

@@ -16,6 +16,7 @@ use ipcmark_harness::paired::rounds;
 use ipcmark_harness::paired::setting::Setting;
 use ipcmark_harness::paired::verdict::Rules;
 use ipcmark_harness::sys::signals;
+use ipcmark_report::words;
 
 use super::exit::{self, Stop};
 use super::{Bench, PATIENCE_S, Selection, output, say};
@@ -193,7 +194,7 @@ fn announce(chosen: &Chosen, design: &Design) {
     let after = design.setting.as_ref().map_or_else(String::new, |[apply, _]| format!(", after `{}`", apply.display()));
     output::message(format_args!("A: {}", design.programs[0]));
     output::message(format_args!("B: {}{after}", design.programs[1]));
-    let these = if cells == 1 { "1 cell".into() } else { format!("{cells} cells") };
+    let these = words::count(cells, "cell");
     let resolve = report::percent(design.rules.resolve);
     output::message(format_args!(
         "{these}, at most {budget_s:.0} s: until differences of {resolve} % are told from none"
@@ -202,9 +203,9 @@ fn announce(chosen: &Chosen, design: &Design) {
     if each_s < LEAST_S {
         let (fit, wanted_s) = ((budget_s / LEAST_S) as usize, BUDGET_S * cells as f64);
         output::message(format_args!(
-            "warning: that is {each_s:.2} s a cell, and most will not be resolved: give a filter for {} cells or fewer, or \
-             --budget {wanted_s:.0}",
-            fit.max(1)
+            "warning: that is {each_s:.2} s a cell, and most will not be resolved: give a filter for {} or fewer, or --budget \
+             {wanted_s:.0}",
+            words::count(fit.max(1), "cell")
         ));
     }
 }
