@@ -33,7 +33,7 @@ struct Layout {
 /// The sheets as text, and which columns it has. Sheets of one layout have the heads of columns once.
 pub(super) fn text<'a>(sheets: &[Sheet<'_, 'a>], marks: &Marks, shown: Shown<'_>) -> (String, Used<'a>) {
     let (pairs, others): (Vec<&Sheet<'_, 'a>>, Vec<&Sheet<'_, 'a>>) =
-        sheets.iter().partition(|sheet| is_paired(&[sheet], marks, shown));
+        sheets.iter().partition(|sheet| is_paired(sheet, marks, shown));
     let mut text = String::new();
     let mut used = Used::new();
     let (alone, others): (Vec<_>, Vec<_>) = others.into_iter().partition(|sheet| sheet.is_of_single_lines);
@@ -53,24 +53,54 @@ pub(super) fn text<'a>(sheets: &[Sheet<'_, 'a>], marks: &Marks, shown: Shown<'_>
     (text, used)
 }
 
-/// Sheets after each other that fit with columns of the same widths.
-fn clusters<'s, 'g, 'a>(sheets: &[&'s Sheet<'g, 'a>], marks: &Marks, shown: Shown<'_>) -> Vec<Vec<&'s Sheet<'g, 'a>>> {
-    let mut clusters: Vec<Vec<&Sheet<'_, '_>>> = Vec::new();
-    for sheet in sheets {
-        let joined = clusters.last().map(|last| [last.as_slice(), &[*sheet]].concat());
-        match (clusters.last_mut(), joined.filter(|joined| is_paired(joined, marks, shown))) {
-            (Some(last), Some(joined)) => *last = joined,
-            _ => clusters.push(vec![*sheet]),
-        }
-    }
-    clusters
+/// What sheets take with the columns that every table has.
+#[derive(Clone, Copy)]
+struct Extent {
+    label: usize,
+    essential: [(Column, usize); Column::ESSENTIAL.len()],
 }
 
-/// Whether their groups fit beside each other with what every table has.
-fn is_paired(sheets: &[&Sheet<'_, '_>], marks: &Marks, shown: Shown<'_>) -> bool {
-    let essential = Column::ESSENTIAL.map(|column| (column, natural(sheets, column, marks)));
-    let fits = label_of(sheets) + BESIDE * block(&essential) <= shown.columns;
-    fits && !shown.wide && sheets.iter().all(|sheet| sheet.groups.len() > 1 && !sheet.is_of_single_lines)
+impl Extent {
+    fn of(sheet: &Sheet<'_, '_>, marks: &Marks) -> Extent {
+        let essential = Column::ESSENTIAL.map(|column| (column, natural(&[sheet], column, marks)));
+        Extent { label: label_of(&[sheet]), essential }
+    }
+
+    /// Of both under one another.
+    fn joined(mut self, other: Extent) -> Extent {
+        self.label = self.label.max(other.label);
+        for ((_, width), (_, others)) in self.essential.iter_mut().zip(other.essential) {
+            *width = others.max(*width);
+        }
+        self
+    }
+
+    /// Whether groups fit beside each other.
+    fn is_paired(&self, columns: usize) -> bool {
+        self.label + BESIDE * block(&self.essential) <= columns
+    }
+}
+
+/// Whether its groups stand beside each other.
+fn is_paired(sheet: &Sheet<'_, '_>, marks: &Marks, shown: Shown<'_>) -> bool {
+    let may_be = sheet.groups.len() > 1 && !sheet.is_of_single_lines && !shown.wide;
+    may_be && Extent::of(sheet, marks).is_paired(shown.columns)
+}
+
+/// Sheets after each other that fit with columns of the same widths.
+fn clusters<'s, 'g, 'a>(sheets: &[&'s Sheet<'g, 'a>], marks: &Marks, shown: Shown<'_>) -> Vec<Vec<&'s Sheet<'g, 'a>>> {
+    let mut clusters: Vec<(Extent, Vec<&Sheet<'_, '_>>)> = Vec::new();
+    for sheet in sheets {
+        let own = Extent::of(sheet, marks);
+        match clusters.last_mut() {
+            Some((extent, last)) if extent.joined(own).is_paired(shown.columns) => {
+                *extent = extent.joined(own);
+                last.push(sheet);
+            }
+            _ => clusters.push((own, vec![sheet])),
+        }
+    }
+    clusters.into_iter().map(|(_, sheets)| sheets).collect()
 }
 
 /// What a group takes with its gaps.

@@ -11,6 +11,8 @@ mod rankings;
 mod sheets;
 mod summary;
 
+use std::collections::HashSet;
+
 use ipcmark_harness::record::{Cell, Header, Outcome, sanitize};
 use ipcmark_report::grouping::grouped;
 use ipcmark_report::layout::wrapped;
@@ -53,6 +55,7 @@ pub(super) fn tables<'a>(run: impl Into<RunContext<'a>>, cells: &[Cell], shown: 
     let sheets = sheets(&groups);
     let kinds = task_kinds::of_switches(cells);
     let told: Vec<String> = kinds.iter().map(ToString::to_string).collect();
+    let told: HashSet<&str> = told.iter().filter_map(|line| Some(line.split_once(": ")?.0)).collect();
     let mut notes = Notes::default();
     let rows = sheets.iter().flat_map(|sheet| &sheet.groups).flat_map(|group| group.lines());
     rows.for_each(|row| notes.add(row.cell, &common, &told));

@@ -2,7 +2,7 @@
 //!
 //! Reasons that differ in numbers alone are one, with the range of each number.
 
-use std::collections::{BTreeSet, HashMap};
+use std::collections::{BTreeSet, HashMap, HashSet};
 
 use ipcmark_harness::record::{Cell, sanitize};
 use ipcmark_report::remarks::remarks;
@@ -24,6 +24,8 @@ const FEWEST_OF_MOST: usize = 5;
 #[derive(Default)]
 pub(super) struct Notes {
     notes: Vec<Note>,
+    /// The place of each form.
+    forms: HashMap<String, usize>,
     /// Of each cell, by its address, the places of its reasons.
     places: HashMap<*const Cell, BTreeSet<usize>>,
 }
@@ -44,14 +46,13 @@ struct Number {
 
 impl Notes {
     /// Takes up a cell's reasons that not all cells have, and its remarks that no column and none of `told` has.
-    pub(super) fn add(&mut self, cell: &Cell, common: &[&str], told: &[String]) {
+    pub(super) fn add(&mut self, cell: &Cell, common: &[&str], told: &HashSet<&str>) {
         let is_told = |reason: &String| !reason.starts_with("tail ") && !reason.contains(OF_WIDTH);
         let own = grades::own_reasons(cell, common).filter(is_told);
         let reasons: Vec<String> = own.map(|reason| without_letter(&reason).to_owned()).collect();
         let has_groups = reasons.iter().any(|reason| reason.contains(OF_GROUPS));
-        let of_set =
-            format!("{}, {}, {}:", cell.workload, cell.mechanism, cell.id.rsplit('/').next().unwrap_or_default());
-        let has_net = told.iter().any(|line| line.starts_with(&of_set));
+        let value = cell.id.rsplit('/').next().unwrap_or_default();
+        let has_net = told.contains(format!("{}, {}, {value}", cell.workload, cell.mechanism).as_str());
         let is_new = |remark: &String| {
             let is_column = remark.starts_with("fairness ") || remark.starts_with("longest wait ");
             !(is_column || has_groups && remark.ends_with(BY_PROCESS) || has_net && remark.starts_with("net "))
@@ -76,21 +77,22 @@ impl Notes {
     /// Of each note; none where most cells have it.
     fn letters(&self) -> Vec<Option<char>> {
         let mut marks = MARKS.chars().chain(std::iter::repeat('*'));
-        let is_of_most = |place: usize| {
-            let count = self.places.values().filter(|places| places.contains(&place)).count();
-            count >= FEWEST_OF_MOST && count * 2 > self.places.len()
-        };
-        (0..self.notes.len()).map(|place| if is_of_most(place) { None } else { marks.next() }).collect()
+        let mut counts = vec![0; self.notes.len()];
+        self.places.values().flatten().for_each(|place| counts[*place] += 1);
+        let is_of_most = |count: usize| count >= FEWEST_OF_MOST && count * 2 > self.places.len();
+        counts.into_iter().map(|count| if is_of_most(count) { None } else { marks.next() }).collect()
     }
 
     fn place(&mut self, text: &str) -> usize {
         let (form, numbers) = split(text);
-        if let Some(place) = self.notes.iter().position(|note| note.form == form) {
+        let next = self.notes.len();
+        let place = *self.forms.entry(form.clone()).or_insert(next);
+        if place < next {
             self.notes[place].widen(&numbers);
             return place;
         }
         self.notes.push(Note { form, ranges: numbers.into_iter().map(|number| [number.clone(), number]).collect() });
-        self.notes.len() - 1
+        next
     }
 
     /// `a: 1 – 3 of 6 launches reached no steady state`.

@@ -1,9 +1,10 @@
 //! Which questions stand beside each other: those about the same mechanisms. Cells without another to be compared with are put
 //! together by their workloads.
 
-use std::collections::HashSet;
+use std::collections::{HashMap, HashSet};
 
 use ipcmark_harness::record::sanitize;
+use ipcmark_report::grouping::{distinct, grouped};
 use ipcmark_report::ranking::Ranked;
 
 use super::groups::Group;
@@ -32,29 +33,40 @@ pub(super) struct Band<'g, 'a> {
     pub(super) lines: Vec<Line<'g, 'a>>,
 }
 
+/// A group is looked for in the last of so many sheets: a record may have as many sheets as cells.
+const OPEN: usize = 64;
+
 /// In the order in which their first groups appear; those of single lines last.
 pub(super) fn sheets<'g, 'a>(groups: &'g [Group<'a>]) -> Vec<Sheet<'g, 'a>> {
+    let (single, compared): (Vec<_>, Vec<_>) =
+        groups.iter().map(|group| (group, mechanisms(group))).partition(|(_, mechanisms)| mechanisms.len() == 1);
     let mut sheets: Vec<Sheet<'g, 'a>> = Vec::new();
-    for group in groups {
-        let mechanisms: HashSet<&str> = group.lines().iter().map(|row| row.cell.mechanism.as_str()).collect();
-        let is_single = mechanisms.len() == 1;
-        let belongs = |sheet: &&mut Sheet<'g, 'a>| match sheet.is_of_single_lines {
-            true => is_single && sheet.groups.first().is_some_and(|first| first.workload == group.workload),
-            // Most of its lines are filled.
-            false => {
-                !is_single && mechanisms.len() * 2 > sheet.mechanisms.len() && mechanisms.is_subset(&sheet.mechanisms)
-            }
-        };
-        match sheets.iter_mut().find(belongs) {
+    for (group, mechanisms) in compared {
+        let first = sheets.len().saturating_sub(OPEN);
+        match sheets[first..].iter_mut().find(|sheet| sheet.has_most_of(&mechanisms)) {
             Some(sheet) => sheet.groups.push(group),
-            None => sheets.push(Sheet { groups: vec![group], mechanisms, is_of_single_lines: is_single }),
+            None => sheets.push(Sheet { groups: vec![group], mechanisms, is_of_single_lines: false }),
         }
     }
-    sheets.sort_by_key(|sheet| sheet.is_of_single_lines);
+    let of_workloads = grouped(single, |(group, _)| group.workload).into_iter().map(|(_, members)| Sheet {
+        groups: members.into_iter().map(|(group, _)| group).collect(),
+        mechanisms: HashSet::new(),
+        is_of_single_lines: true,
+    });
+    sheets.extend(of_workloads);
     sheets
 }
 
+fn mechanisms<'g>(group: &'g Group<'_>) -> HashSet<&'g str> {
+    group.lines().iter().map(|row| row.cell.mechanism.as_str()).collect()
+}
+
 impl<'g, 'a> Sheet<'g, 'a> {
+    /// Whether most of its lines would be filled by these.
+    fn has_most_of(&self, mechanisms: &HashSet<&str>) -> bool {
+        mechanisms.len() * 2 > self.mechanisms.len() && mechanisms.is_subset(&self.mechanisms)
+    }
+
     /// With up to so many groups beside each other: those of one workload first, then what these leave over.
     pub(super) fn bands(&self, beside: usize) -> Vec<Band<'g, 'a>> {
         if self.is_of_single_lines {
@@ -96,27 +108,30 @@ impl<'g, 'a> Sheet<'g, 'a> {
 
 fn band<'g, 'a>(groups: &[&'g Group<'a>]) -> Band<'g, 'a> {
     let (common, own) = common_and_own(groups);
-    let of =
-        |group: &&'g Group<'a>, mechanism: &str| group.lines().into_iter().find(|row| row.cell.mechanism == mechanism);
-    let mut mechanisms: Vec<&str> = Vec::new();
-    for row in groups.iter().flat_map(|group| group.lines()) {
-        if !mechanisms.contains(&row.cell.mechanism.as_str()) {
-            mechanisms.push(&row.cell.mechanism);
-        }
-    }
-    let line = |mechanism: &&str| Line {
+    let rows: Vec<HashMap<&str, &'g Ranked<'a>>> = groups
+        .iter()
+        .map(|group| group.lines().into_iter().rev().map(|row| (row.cell.mechanism.as_str(), row)).collect())
+        .collect();
+    let mechanisms = distinct(groups.iter().flat_map(|group| group.lines()).map(|row| row.cell.mechanism.as_str()));
+    let line = |mechanism: &str| Line {
         label: sanitize(mechanism),
-        rows: groups.iter().map(|group| of(group, mechanism)).collect(),
+        rows: rows.iter().map(|rows| rows.get(mechanism).copied()).collect(),
     };
-    Band { common, own, lines: mechanisms.iter().map(line).collect() }
+    Band { common, own, lines: mechanisms.into_iter().map(line).collect() }
 }
 
 /// The parts that all groups have, and those that each has for itself.
 fn common_and_own(groups: &[&Group<'_>]) -> (String, Vec<String>) {
     let parts: Vec<Vec<String>> = groups.iter().map(|group| group.terse_parts()).collect();
-    let is_common = |part: &String| parts.iter().all(|parts| parts.contains(part));
-    let common = parts.first().into_iter().flatten().filter(|part| is_common(part)).cloned().collect::<Vec<_>>();
-    let own =
-        |parts: &Vec<String>| parts.iter().filter(|part| !is_common(part)).cloned().collect::<Vec<_>>().join(", ");
-    (common.join(", "), parts.iter().map(own).collect())
+    let mut counts: HashMap<&str, usize> = HashMap::new();
+    for part in parts.iter().flat_map(|parts| distinct(parts.iter().map(String::as_str))) {
+        *counts.entry(part).or_default() += 1;
+    }
+    let is_common = |part: &&str| counts.get(part) == Some(&parts.len());
+    let words = |parts: &Vec<String>, common: bool| {
+        let words = parts.iter().map(String::as_str).filter(|part| is_common(part) == common);
+        words.collect::<Vec<_>>().join(", ")
+    };
+    let common = parts.first().map_or(String::new(), |first| words(first, true));
+    (common, parts.iter().map(|parts| words(parts, false)).collect())
 }
