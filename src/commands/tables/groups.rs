@@ -28,10 +28,13 @@ impl<'a> Group<'a> {
         [sanitize(self.workload)].into_iter().chain(conditions).chain(central).collect()
     }
 
-    /// The same without what says that there is nothing to say: no payload, no choice of waiting, no further party.
+    /// No payload, no choice of waiting, no further party.
+    pub(super) const SAYS_NOTHING: [&'static str; 3] = ["0B", "own", "1 party"];
+
+    /// The same without what says that there is nothing to say.
     pub(super) fn terse_parts(&self) -> Vec<String> {
         let mut parts = self.parts();
-        parts.retain(|part| !["0B", "own", "1 party"].contains(&part.as_str()));
+        parts.retain(|part| !Self::SAYS_NOTHING.contains(&part.as_str()));
         parts
     }
 

@@ -7,8 +7,8 @@ use ipcmark_report::paired::RunContext;
 use ipcmark_report::ranking::{Ranked, is_floor};
 use ipcmark_report::words::{self, Figures, figure};
 
-use super::Shown;
 use super::groups::{Group, groups};
+use super::{Shown, words_of};
 
 /// So many questions are answered, those about most mechanisms first.
 const MOST_QUESTIONS: usize = 3;
@@ -68,7 +68,7 @@ fn answer(group: &Group<'_>) -> Option<String> {
 fn short(group: &Group<'_>) -> String {
     let parts = group.parts();
     let told = parts.iter().take(5).enumerate().filter(|(place, _)| *place != 1).map(|(_, part)| part.as_str());
-    told.collect::<Vec<_>>().join(" ")
+    told.filter(|part| !Group::SAYS_NOTHING.contains(part)).collect::<Vec<_>>().join(" ")
 }
 
 /// How many cells are not to be relied on, and the widest of them.
@@ -83,7 +83,7 @@ fn noisy(cells: &[Cell]) -> Option<String> {
     let widest = cells.iter().filter_map(|cell| Some((half_width(cell)?, cell))).max_by(|a, b| a.0.total_cmp(&b.0));
     let widest = widest.map_or_else(String::new, |(_, cell)| {
         let [low, high] = cell.interval_ns.unwrap_or_default().map(words::time);
-        format!("; the widest interval: {} {low} – {high}", sanitize(&cell.id))
+        format!("; the widest: {} {low} – {high}", words_of(cell))
     });
     Some(format!("noisy: {} graded C, {unusable} D{widest}", words::count(indicative, "cell")))
 }
