@@ -100,7 +100,7 @@ fn no_table_is_wider_than_the_terminal() {
 fn a_quick_run_is_read_on_two_screens() {
     let folder = records();
     let text = done(folder.path(), &["show", &COMMITTED]);
-    assert!(text.lines().count() <= 110, "{text}");
+    assert!(text.lines().count() <= 114, "{text}");
     assert!(text.lines().all(|line| width(line) <= 80), "{text}");
     for mechanism in ["pipe", "tcp", "std-mutex", "futex-ring", "pages-4k"] {
         assert!(text.lines().any(|line| line.trim_start().starts_with(mechanism)), "no {mechanism} in {text}");
