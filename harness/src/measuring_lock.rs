@@ -99,7 +99,7 @@ impl MeasuringLock {
     }
 }
 
-/// Who has the address.
+/// Which process has the address.
 enum Announced {
     Here(OwnedFd),
     Taken(Holder),
@@ -109,7 +109,7 @@ fn announce(address: &[u8]) -> io::Result<Announced> {
     let listens = open()?;
     match bind(listens.as_raw_fd(), &UnixAddr::new_abstract(address)?) {
         Ok(()) => {
-            // Nobody accepts: whoever asks stays in the queue while this process measures.
+            // No connection is accepted: each stays in the queue while this process measures.
             listen(&listens, Backlog::MAXCONN)?;
             Ok(Announced::Here(listens))
         }

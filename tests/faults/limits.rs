@@ -155,7 +155,7 @@ fn five_descriptors_are_too_few_to_begin() {
 #[test]
 fn where_there_may_be_no_other_process_records_are_read() {
     if !nix::unistd::geteuid().is_root() {
-        return skip("only root can become a user who has no process");
+        return skip("only root can become a user without a process");
     }
     let folder = tempfile::Builder::new().permissions(std::fs::Permissions::from_mode(0o755)).tempdir().unwrap();
     for name in ["a.jsonl", "b.jsonl"] {

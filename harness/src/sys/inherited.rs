@@ -233,7 +233,7 @@ fn raise_stack_limit() -> Result<(), String> {
     let Ok((soft, hard)) = getrlimit(Resource::RLIMIT_STACK) else { return Ok(()) };
     let wanted = hard.min(STACK_BYTES);
     if soft != wanted {
-        // Within the hard limit nobody needs a privilege; where it is refused all the same, the old limit stands.
+        // Within the hard limit no privilege is needed; where it is refused all the same, the old limit stands.
         let _ = setrlimit(Resource::RLIMIT_STACK, wanted, hard);
     }
     let allowed = getrlimit(Resource::RLIMIT_STACK).map_or(soft, |(soft, _)| soft);

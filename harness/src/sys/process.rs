@@ -132,7 +132,7 @@ pub(crate) fn stat(process: i32) -> Result<Stat, String> {
     Ok(Stat { start_ticks, group, session, state, has_ended: ['Z', 'X'].contains(&state) })
 }
 
-/// Whether the process that had this number when it started, in clock ticks since boot, lives; the error says why nobody can tell.
+/// Whether the process that had this number when it started, in clock ticks since boot, lives; the error says why that cannot be told.
 pub(crate) fn lives(process: i32, start_ticks: u64) -> Result<bool, String> {
     match kill(Pid::from_raw(process), None) {
         Err(Errno::ESRCH) => Ok(false),

@@ -27,7 +27,7 @@ const fn step(code: u32, k: u32, else_skip: u8) -> libc::sock_filter {
     libc::sock_filter { code: code as u16, jt: 0, jf: else_skip, k }
 }
 
-/// From now on this UDP socket over IPv4 receives from `sender` only: other datagrams take no room and wake nobody. What came
+/// From now on this UDP socket over IPv4 receives from `sender` only: other datagrams take no room and wake no receiver. What came
 /// before stays.
 pub fn receive_only_from(socket: impl AsFd, sender: SocketAddrV4) -> io::Result<()> {
     let program = [

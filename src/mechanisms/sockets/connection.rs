@@ -2,8 +2,8 @@
 //! write(2). What an address is, is all in which TCP and vsock differ.
 //!
 //! Any process of this host can reach a port that listens. The near end therefore says in memory which port it connects from, and
-//! the far end turns away each connection from another: before it has read a byte of it, so that a stranger who says nothing holds
-//! nobody up. Where connections are timed this is in the time, one getsockname(2) at the one end and one getpeername(2) at the
+//! the far end turns away each connection from another: before it has read a byte of it, so that a stranger that is silent delays
+//! no cell. Where connections are timed this is in the time, one getsockname(2) at the one end and one getpeername(2) at the
 //! other, as a server that looks at its clients has it, and as SO_PEERCRED is with Unix sockets.
 
 use std::io;
@@ -74,7 +74,7 @@ pub(super) trait Route: 'static {
     fn is_connected_to(far: &OwnedFd, port: u32) -> io::Result<bool> {
         match getpeername(far.as_raw_fd()) {
             Ok(address) => Ok(Self::is_here(&address, port)),
-            // A stranger who has gone already.
+            // A stranger that has closed its end already.
             Err(Errno::ENOTCONN) => Ok(false),
             Err(errno) => Err(named("getpeername", errno)),
         }
@@ -213,7 +213,7 @@ mod tests {
 
     type Tcp4 = Tcp<4, NODELAY>;
 
-    /// One who says nothing, one who has gone, and one who says what the near end might.
+    /// Strangers: one is silent, one has closed its end, one sends what the near end might send.
     #[test]
     fn a_stranger_who_connects_first_is_turned_away() {
         let setup = Setup::new(PeerKind::Thread, Placement::Unpinned, Waiting::Block, 1);

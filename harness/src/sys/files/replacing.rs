@@ -9,7 +9,7 @@ use super::{open_regular, open_special};
 
 /// The permission bits that a replaced file hands on; not those that let programs run as its owner.
 const PERMISSIONS: u32 = 0o777;
-/// Names that are tried for the temporary file. They are random: a second one is needed where somebody guesses.
+/// Names that are tried for the temporary file. They are random: a second one is needed where a process has guessed the first.
 const TRIES: usize = 16;
 
 /// The file that would be replaced, open for reading.
