@@ -10,7 +10,7 @@ use thiserror::Error;
 use super::after::AfterLine;
 use super::budget::{Unfit, weigh};
 use super::limits::{MAX_LINE_BYTES, check_after, check_cell, check_header, check_resumed};
-use super::reader::{ReadError, parse_header};
+use super::reader::{ReadError, is_json, parse_header};
 use super::resumed::ResumedLine;
 use super::{After, Cell, Header, Resumed};
 use crate::sys::files;
@@ -197,7 +197,7 @@ impl Writer {
             return Ok(None);
         }
         // The reader keeps a line that lacks nothing but its line feed, so it must not be lost here.
-        if serde_json::from_slice::<serde::de::IgnoredAny>(last).is_ok() {
+        if is_json(last) {
             self.file.write_all(b"\n")?;
             return Ok(Some(Repair::AddedLineFeed));
         }
