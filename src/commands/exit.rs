@@ -27,13 +27,16 @@ pub const DISTURBED: i32 = 8;
 
 /// The code for these failures together: wrong before failed before disturbed; none: nothing failed.
 pub fn of_all<'a>(failures: impl IntoIterator<Item = &'a Failure>) -> Option<i32> {
-    let code = |failure: &Failure| match failure.kind {
+    let codes: Vec<i32> = failures.into_iter().map(|failure| code_of(failure.kind)).collect();
+    [VERIFICATION, FAILURE, DISTURBED].into_iter().find(|code| codes.contains(code))
+}
+
+fn code_of(kind: FailureKind) -> i32 {
+    match kind {
         FailureKind::Verification => VERIFICATION,
         FailureKind::Disturbed => DISTURBED,
         _ => FAILURE,
-    };
-    let codes: Vec<i32> = failures.into_iter().map(code).collect();
-    [VERIFICATION, FAILURE, DISTURBED].into_iter().find(|code| codes.contains(code))
+    }
 }
 
 /// An error that ends the program with a code of its own.
@@ -64,9 +67,7 @@ impl Stop {
     pub fn of(failure: &Failure) -> Stop {
         match (failure.kind, ipcmark_harness::sys::signals::interruption()) {
             (FailureKind::Interrupted, Some(signal)) => Stop::interrupted(signal, failure),
-            (FailureKind::Verification, _) => Stop::new(VERIFICATION, failure),
-            (FailureKind::Disturbed, _) => Stop::new(DISTURBED, failure),
-            _ => Stop::new(FAILURE, failure),
+            _ => Stop::new(code_of(failure.kind), failure),
         }
     }
 }
