@@ -11,6 +11,7 @@ use std::collections::HashSet;
 
 use wildmatch::WildMatch;
 
+pub(crate) use vocabulary::question;
 pub use vocabulary::{Unknown, Vocabulary, words};
 
 /// What a filter can name.
@@ -200,13 +201,13 @@ impl Filters {
 
     /// Whether the filters select the cell; without any, every cell.
     pub fn select(&self, cell: &Facets<'_>) -> bool {
-        self.is_empty() || self.ids.contains(cell.id) || self.combined(|clause| clause.accepts(cell))
+        self.is_empty() || self.select_whole(cell.id) || self.combined(|clause| clause.accepts(cell))
     }
 
     /// Whether they may select a cell of these, whatever the rest of its id.
     pub fn may_select(&self, workload: &str, mechanism: &str, family: &str) -> bool {
         self.is_empty()
-            || self.pairs.contains(&(workload.to_owned(), mechanism.to_owned()))
+            || self.may_select_whole(workload, mechanism)
             || self.combined(|clause| clause.may_accept(workload, mechanism, family))
     }
 
@@ -261,11 +262,13 @@ impl Filters {
         self.clauses[place].accepts(cell)
     }
 
-    /// The filters of other kinds than the one of this place, as they were written.
-    pub fn of_other_kinds(&self, place: usize) -> Vec<&str> {
+    /// The filter of this place with those of other kinds: `4KiB` with `pipe`, each between backticks.
+    pub fn with_other_kinds(&self, place: usize) -> String {
         let kind = self.clauses[place].kind.key();
         let others = self.words().filter(|other| other.kind.key() != kind);
-        others.map(|other| other.text.as_str()).collect()
+        let others: Vec<&str> = others.map(|other| other.text.as_str()).collect();
+        let with = if others.is_empty() { String::new() } else { format!(" with `{}`", others.join("`, `")) };
+        format!("`{}`{with}", self.text(place))
     }
 }
 

@@ -92,9 +92,7 @@ fn filter(record: &mut Record, filters: &[String]) -> Result<(), Stop> {
     match (0..filters.len()).find(accepts_none) {
         None => Ok(()),
         Some(place) => {
-            let others = filters.of_other_kinds(place);
-            let with = if others.is_empty() { String::new() } else { format!(" with `{}`", others.join("`, `")) };
-            let why = format!("the record has no cell of `{}`{with}", filters.text(place));
+            let why = format!("the record has no cell of {}", filters.with_other_kinds(place));
             Err(Stop::usage(sanitize(&format!("{why}; `ipcmark show RECORD` shows what it has"))))
         }
     }

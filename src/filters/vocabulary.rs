@@ -162,7 +162,8 @@ fn nearest(word: &str, vocabulary: &Vocabulary) -> Vec<String> {
     if word.len() > LONGEST { Vec::new() } else { vocabulary.near(word).into_iter().map(str::to_owned).collect() }
 }
 
-fn question(near: Vec<String>) -> String {
+/// `did you mean `a` or `b`? `; nothing where nothing is near.
+pub(crate) fn question(near: Vec<String>) -> String {
     let near: Vec<String> = near.iter().map(|name| format!("`{name}`")).collect();
     if near.is_empty() { String::new() } else { format!("did you mean {}? ", near.join(" or ")) }
 }

@@ -8,7 +8,7 @@ use ipcmark_report::words;
 
 use super::{Profile, cells, cells_of};
 use crate::cell::Cell;
-use crate::filters::{Facets, Filters, Vocabulary};
+use crate::filters::{Facets, Filters, Vocabulary, question};
 use crate::mechanisms;
 
 /// The cells of `profile` that the filters select; all of them without filters. A whole id is taken from every profile.
@@ -76,16 +76,12 @@ impl std::error::Error for NoMatch {}
 impl NoMatch {
     fn new(filters: &Filters, place: usize, profile: Profile, topology: &Topology) -> NoMatch {
         let text = filters.text(place);
-        let others = filters.of_other_kinds(place);
         if filters.is_whole_id(place) {
-            let near = near_ids(text, topology);
-            return NoMatch(format!(
-                "there is no cell `{text}`; {}`ipcmark list` shows what there is",
-                question(&near)
-            ));
+            let near = question(near_ids(text, topology));
+            return NoMatch(format!("there is no cell `{text}`; {near}`ipcmark list` shows what there is"));
         }
-        let with = if others.is_empty() { String::new() } else { format!(" with `{}`", others.join("`, `")) };
-        let none = format!("the filter `{text}`{with} matches no cell of the {} profile", profile.name());
+        let filter = filters.with_other_kinds(place);
+        let none = format!("the filter {filter} matches no cell of the {} profile", profile.name());
         let count = |profile| {
             let cells = selected(profile, filters, topology);
             cells.iter().filter(|(id, cell)| accepts(filters, place, id, cell)).count()
@@ -101,10 +97,6 @@ impl NoMatch {
     }
 }
 
-fn question(near: &[String]) -> String {
-    if near.is_empty() { String::new() } else { format!("did you mean {}? ", near.join(" or ")) }
-}
-
 /// The whole ids that resemble a misspelt one most, of its workload or of its mechanism.
 fn near_ids(id: &str, topology: &Topology) -> Vec<String> {
     if id.len() > 200 {
@@ -118,7 +110,8 @@ fn near_ids(id: &str, topology: &Topology) -> Vec<String> {
     };
     let mut near: Vec<String> = cells_of(Profile::Full, topology, named).iter().map(Cell::id).collect();
     near.sort_by_cached_key(|near| Reverse((strsim::jaro_winkler(id, near) * 1e9) as u64));
-    near.iter().take(3).map(|near| format!("`{near}`")).collect()
+    near.truncate(3);
+    near
 }
 
 #[cfg(test)]
