@@ -73,7 +73,7 @@ pub struct Shape {
 }
 
 /// What a mechanism is grouped with.
-#[derive(Copy, Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Copy, Clone, Debug, PartialEq, Eq, Serialize, Deserialize, Hash)]
 #[serde(rename_all = "kebab-case")]
 pub enum Family {
     /// Nothing: what the harness itself costs.

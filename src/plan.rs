@@ -10,6 +10,7 @@ use clap::ValueEnum;
 use ipcmark_harness::parties::PeerKind;
 use ipcmark_harness::placement::{Placement, Topology};
 use ipcmark_harness::sampling::Effort;
+use ipcmark_report::grouping::distinct;
 use serde::{Deserialize, Serialize};
 
 use crate::cell::Cell;
@@ -223,13 +224,7 @@ fn nearest_pair(topology: &Topology) -> Placement {
 
 /// Each workload once, in the order of first appearance.
 pub fn workload_names() -> Vec<&'static str> {
-    let mut names = Vec::new();
-    for workload in mechanisms::all().flat_map(Mechanism::workloads) {
-        if !names.contains(&workload.name) {
-            names.push(workload.name);
-        }
-    }
-    names
+    distinct(mechanisms::all().flat_map(Mechanism::workloads).map(|workload| workload.name))
 }
 
 #[cfg(test)]

@@ -2,6 +2,7 @@
 
 use std::collections::HashMap;
 
+use ipcmark_report::grouping::distinct;
 use ipcmark_report::layout::{width as width_of, wrapped};
 
 use crate::commands::{Bench, width};
@@ -58,12 +59,7 @@ pub(super) fn table(bench: &Bench) -> String {
 fn rows(bench: &Bench) -> Vec<Row> {
     let vocabulary = Vocabulary::of_registry();
     let counts = Profile::ALL.map(|profile| counts(bench, profile));
-    let mut families: Vec<Family> = Vec::new();
-    mechanisms::all().for_each(|mechanism| {
-        if !families.contains(&mechanism.family) {
-            families.push(mechanism.family);
-        }
-    });
+    let families = distinct(mechanisms::all().map(|mechanism| mechanism.family));
     let row = |family: Family| {
         let mut of_family: Vec<&'static Mechanism> = mechanisms::all().filter(|m| m.family == family).collect();
         of_family.sort_by_key(|mechanism| mechanism.rank);
