@@ -43,8 +43,7 @@ pub(super) fn announcement(jobs: &[Job], expected: Duration) -> String {
 /// The tables, what was found, and where the record is.
 pub(super) fn show(header: &record::Header, cells: &[record::Cell], path: Option<&Path>) -> Result<(), Unwritten> {
     let shown = Shown::default();
-    let tables = tables::tables(header, cells, shown) + &tables::summary(header, cells, shown);
-    let written = output::try_write(&tables);
+    let written = output::try_write(&tables::tables_and_summary(header, cells, shown));
     if let Some(path) = path {
         output::message(format_args!("record: {}", path.display()));
     }

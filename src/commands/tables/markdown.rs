@@ -8,9 +8,8 @@ use ipcmark_report::remarks::remarks;
 
 use super::columns::Column;
 use super::groups::{Group, groups};
-use super::{Shown, crossovers, kinds_of_tasks, reasons};
+use super::{Shown, WITHOUT_NUMBER, crossovers, kinds_of_tasks, reasons};
 use crate::commands::grades;
-use ipcmark_harness::record::Outcome;
 
 /// All groups, then crossovers, and what was skipped or failed, and why.
 pub(in super::super) fn markdown<'a>(run: impl Into<RunContext<'a>>, cells: &[Cell], shown: Shown<'_>) -> String {
@@ -22,10 +21,9 @@ pub(in super::super) fn markdown<'a>(run: impl Into<RunContext<'a>>, cells: &[Ce
         ("crossovers", crossovers(run.header, cells)),
         ("kinds of tasks, net", kinds_of_tasks(cells)),
         ("grades: of all cells", grades::of_all(&common)),
-        ("skipped", reasons(cells, Outcome::Skipped)),
-        ("failed", reasons(cells, Outcome::Failed)),
     ];
-    lists.into_iter().fold(tables, |text, (title, lines)| text + &list(title, &lines))
+    let without_number = WITHOUT_NUMBER.map(|(title, outcome)| (title, reasons(cells, outcome)));
+    lists.into_iter().chain(without_number).fold(tables, |text, (title, lines)| text + &list(title, &lines))
 }
 
 fn list(title: &str, lines: &[String]) -> String {
@@ -75,4 +73,25 @@ fn texts(row: &Ranked<'_>, columns: &[Column], common: &[&str]) -> Vec<String> {
 fn line<T: AsRef<str>>(cells: &[T]) -> String {
     let cells: Vec<&str> = cells.iter().map(AsRef::as_ref).collect();
     format!("| {} |\n", cells.join(" | "))
+}
+
+#[cfg(test)]
+mod tests {
+    use ipcmark_harness::control::{Failure, FailureKind};
+    use ipcmark_harness::record::Identity;
+    use ipcmark_report::made_up::Run;
+
+    use super::*;
+
+    #[test]
+    fn cells_without_a_number_are_listed_with_their_reasons() {
+        let failed = |kind| Cell::without_result(Identity::default(), &Failure::new(kind, format!("of {kind:?}")));
+        let cells =
+            [failed(FailureKind::Disturbed), failed(FailureKind::Peer), Cell::skipped(Identity::default(), "no")];
+        let text =
+            markdown(&Run::default().record().header, &cells, Shown { reference: None, wide: false, columns: 80 });
+        for part in ["### skipped\n", "### disturbed\n", "of Disturbed", "### failed\n", "of Peer"] {
+            assert!(text.contains(part), "no {part:?} in {text}");
+        }
+    }
 }

@@ -21,14 +21,14 @@ use ipcmark_report::task_kinds::Kinds;
 use ipcmark_report::{crossover, task_kinds, words};
 
 use super::grades;
-use groups::groups;
+use groups::{Group, groups};
 use layout::Marks;
 use legend::legend;
 pub(super) use markdown::markdown;
 use notes::Notes;
 pub(super) use rankings::{Ranking, rankings};
 use sheets::sheets;
-pub(super) use summary::summary;
+use summary::summary;
 
 /// How tables are shown.
 #[derive(Clone, Copy, Debug)]
@@ -47,12 +47,26 @@ impl Default for Shown<'_> {
     }
 }
 
+/// What cells without a number are told under.
+const WITHOUT_NUMBER: [(&str, Outcome); 3] =
+    [("skipped", Outcome::Skipped), ("disturbed", Outcome::Disturbed), ("failed", Outcome::Failed)];
+
 /// Each group of cells that may be compared, by rank; then crossovers, and what was skipped or failed, and why.
 pub(super) fn tables<'a>(run: impl Into<RunContext<'a>>, cells: &[Cell], shown: Shown<'_>) -> String {
     let run = run.into();
-    let common = grades::common_reasons(cells);
+    text(run, cells, &groups(run, cells, shown.reference), shown)
+}
+
+/// The same, with a summary at the end.
+pub(super) fn tables_and_summary<'a>(run: impl Into<RunContext<'a>>, cells: &[Cell], shown: Shown<'_>) -> String {
+    let run = run.into();
     let groups = groups(run, cells, shown.reference);
-    let sheets = sheets(&groups);
+    text(run, cells, &groups, shown) + &summary(&groups, cells, shown)
+}
+
+fn text(run: RunContext<'_>, cells: &[Cell], groups: &[Group<'_>], shown: Shown<'_>) -> String {
+    let common = grades::common_reasons(cells);
+    let sheets = sheets(groups);
     let kinds = task_kinds::of_switches(cells);
     let told: Vec<String> = kinds.iter().map(ToString::to_string).collect();
     let told: HashSet<&str> = told.iter().filter_map(|line| Some(line.split_once(": ")?.0)).collect();
@@ -64,7 +78,7 @@ pub(super) fn tables<'a>(run: impl Into<RunContext<'a>>, cells: &[Cell], shown: 
     let of_all = grades::of_all(&common);
     let of_all = (!of_all.is_empty()).then(|| format!("grades of all cells: {}", of_all.join("; ")));
     for (title, lines) in [
-        ("", legend(&groups, &used, &notes, shown).into_iter().chain(of_all).collect()),
+        ("", legend(groups, &used, &notes, shown).into_iter().chain(of_all).collect()),
         ("crossovers: ", crossovers(run.header, cells)),
         ("net of the calls: ", net_of_calls(&kinds)),
         ("skipped: ", reasons(cells, Outcome::Skipped)),

@@ -3,12 +3,11 @@
 use ipcmark_harness::grade::Letter;
 use ipcmark_harness::record::{Cell, Outcome, sanitize};
 use ipcmark_report::layout::wrapped;
-use ipcmark_report::paired::RunContext;
 use ipcmark_report::ranking::{Ranked, is_floor};
 use ipcmark_report::words::{self, Figures, figure};
 
-use super::groups::{Group, groups};
-use super::{Shown, words_of};
+use super::groups::Group;
+use super::{Shown, WITHOUT_NUMBER, words_of};
 
 /// So many questions are answered, those about most mechanisms first.
 const MOST_QUESTIONS: usize = 3;
@@ -16,8 +15,7 @@ const MOST_QUESTIONS: usize = 3;
 const MOST_NOISY: usize = 2;
 
 /// Some six lines: how many cells, the fastest of each large group, what is noisy.
-pub(in super::super) fn summary<'a>(run: impl Into<RunContext<'a>>, cells: &[Cell], shown: Shown<'_>) -> String {
-    let groups = groups(run.into(), cells, shown.reference);
+pub(super) fn summary(groups: &[Group<'_>], cells: &[Cell], shown: Shown<'_>) -> String {
     let mut asked: Vec<&Group<'_>> = groups.iter().filter(|group| racing(group).count() > 1).collect();
     asked.sort_by_key(|group| std::cmp::Reverse(group.rows.len()));
     let answers = asked.iter().take(MOST_QUESTIONS).filter_map(|group| answer(group));
@@ -31,9 +29,7 @@ pub(in super::super) fn summary<'a>(run: impl Into<RunContext<'a>>, cells: &[Cel
 fn counts(cells: &[Cell], asked: usize) -> String {
     let count = |outcome: Outcome| cells.iter().filter(|cell| cell.outcome == outcome).count();
     let mut said = format!("summary: {} measured", words::count(count(Outcome::Measured), "cell"));
-    for (outcome, name) in
-        [(Outcome::Skipped, "skipped"), (Outcome::Disturbed, "disturbed"), (Outcome::Failed, "failed")]
-    {
+    for (name, outcome) in WITHOUT_NUMBER {
         if count(outcome) > 0 {
             said += &format!(", {} {name}", count(outcome));
         }
